@@ -1,0 +1,38 @@
+"""The hyperparameters that every architecture has: how it is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class TrainingHyperparameters(BaseModel):
+    """How a model is trained; an architecture subclasses it to add its own and to set its own defaults.
+
+    Frozen and strict about names: an unknown hyperparameter raises `pydantic.ValidationError`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    epochs: Annotated[int, Field(ge=1, le=10_000, description="passes over the training images")] = 8
+    batch_size: Annotated[int, Field(ge=1, le=65_536, description="images per optimizer step")] = 128
+    optimizer: Annotated[
+        Literal["sgd", "adam", "adamw"], Field(description="sgd is with Nesterov momentum 0.9")
+    ] = "adamw"
+    learning_rate: Annotated[
+        float, Field(gt=0.0, le=100.0, description="peak learning rate of the schedule")
+    ] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0.0, le=10.0, description="of weights, not of biases and norms")] = (
+        0.01
+    )
+    schedule: Annotated[
+        Literal["constant", "cosine", "one_cycle"],
+        Field(description="learning rate over the optimizer steps; one_cycle warms up first"),
+    ] = "one_cycle"
+    label_smoothing: Annotated[Fraction, Field(description="share of the target spread over all classes")] = 0.0
+    augmentation: Annotated[
+        Literal["none", "shift", "affine", "elastic"], Field(description="random change of each training image")
+    ] = "none"

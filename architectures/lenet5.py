@@ -1,0 +1,65 @@
+"""LeNet-5, the network that made MNIST famous; kept because everybody knows what it should reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from architectures.architecture import Architecture, InputShape
+from architectures.hyperparameters import TrainingHyperparameters
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class LeNet5Hyperparameters(TrainingHyperparameters):
+    """Classic tanh and average pooling by default."""
+
+    activation: Annotated[Literal["tanh", "relu"], Field(description="after every hidden layer")] = "tanh"
+    pooling: Annotated[Literal["average", "max"], Field(description="2x2 pooling after C1 and C3")] = "average"
+
+
+def build(hyperparameters: LeNet5Hyperparameters, shape: InputShape, classes: int) -> nn.Module:
+    """LeNet-5 with layers C1 6, C3 16, C5 120, F6 84 and a linear output (B, classes).
+
+    C1 pads by two, which is the paper's 32x32 frame around a 28x28 digit. C5, a convolution that
+    covers its whole input, is written as the linear layer it is. C3 is connected to all of C1's
+    maps; the paper's sparse table saved memory in 1998.
+
+    Raises:
+        ValueError: the image is smaller than 12 pixels on a side.
+    """
+    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+
+    if min(shape.height, shape.width) < 12:
+        raise ValueError(f"lenet5 needs images of at least 12x12 pixels, got {shape.height}x{shape.width}")
+    activation = {"tanh": nn.Tanh, "relu": nn.ReLU}[hyperparameters.activation]
+    pooling = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}[hyperparameters.pooling]
+    height, width = ((size // 2 - 4) // 2 for size in (shape.height, shape.width))
+    return nn.Sequential(
+        nn.Conv2d(shape.channels, 6, kernel_size=5, padding=2),  # C1 (B, 6, H, W)
+        activation(),
+        pooling(2),  # S2 (B, 6, H/2, W/2)
+        nn.Conv2d(6, 16, kernel_size=5),  # C3 (B, 16, H/2 - 4, W/2 - 4)
+        activation(),
+        pooling(2),  # S4
+        nn.Flatten(),
+        nn.Linear(16 * height * width, 120),  # C5
+        activation(),
+        nn.Linear(120, 84),  # F6
+        activation(),
+        nn.Linear(84, classes),
+    )
+
+
+LENET5 = Architecture(
+    name="lenet5",
+    title="LeNet-5",
+    summary="The classic of 1998: two convolutions with average pooling and tanh, then three linear layers.",
+    hyperparameters=LeNet5Hyperparameters,
+    build=build,
+    convolutional=True,
+    reference="LeCun, Bottou, Bengio, Haffner 1998, Gradient-based learning applied to document recognition",
+    baseline_accuracy=0.9896,
+)

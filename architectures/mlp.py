@@ -1,0 +1,48 @@
+"""The tunable multilayer perceptron: the subject of the hyperparameter grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from architectures.architecture import Architecture, InputShape
+from architectures.hyperparameters import Fraction, TrainingHyperparameters
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class MlpHyperparameters(TrainingHyperparameters):
+    """Number of hidden layers, units of each, dropout after each, activation."""
+
+    hidden_layers: Annotated[int, Field(ge=0, le=64, description="0 is multinomial logistic regression")] = 2
+    units: Annotated[int, Field(ge=1, le=65_536, description="in each hidden layer")] = 256
+    dropout: Annotated[Fraction, Field(description="after each hidden layer")] = 0.0
+    activation: Annotated[Literal["relu", "tanh", "gelu"], Field(description="of each hidden layer")] = "relu"
+
+
+def build(hyperparameters: MlpHyperparameters, shape: InputShape, classes: int) -> nn.Module:
+    """`hidden_layers` linear layers of `units` with activation and dropout, then a linear head (B, classes)."""
+    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+
+    activation = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}[hyperparameters.activation]
+    layers: list[nn.Module] = [nn.Flatten()]
+    width = shape.pixels
+    for _ in range(hyperparameters.hidden_layers):
+        layers += [nn.Linear(width, hyperparameters.units), activation()]
+        if hyperparameters.dropout > 0:
+            layers.append(nn.Dropout(hyperparameters.dropout))
+        width = hyperparameters.units
+    return nn.Sequential(*layers, nn.Linear(width, classes))
+
+
+MLP = Architecture(
+    name="mlp",
+    title="MLP",
+    summary="A plain perceptron whose depth and width are searched: what is possible without convolutions.",
+    hyperparameters=MlpHyperparameters,
+    build=build,
+    convolutional=False,
+    reference="Rumelhart, Hinton, Williams 1986, Learning representations by back-propagating errors",
+)

@@ -1,0 +1,56 @@
+"""The smallest network that is a convolutional one; the yardstick for what depth buys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from architectures.architecture import Architecture, InputShape
+from architectures.hyperparameters import TrainingHyperparameters
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class SimpleCnnHyperparameters(TrainingHyperparameters):
+    """Two blocks of 16 and 32 channels by default."""
+
+    channels: Annotated[
+        int, Field(ge=1, le=1024, description="of the first block; the second has twice as many")
+    ] = 16
+
+
+def build(hyperparameters: SimpleCnnHyperparameters, shape: InputShape, classes: int) -> nn.Module:
+    """Two blocks of 3x3 convolution, ReLU and 2x2 max pooling, and a linear head (B, classes).
+
+    Raises:
+        ValueError: the image is smaller than 4 pixels on a side.
+    """
+    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+
+    if min(shape.height, shape.width) < 4:
+        raise ValueError(f"simple_cnn needs images of at least 4x4 pixels, got {shape.height}x{shape.width}")
+    first, second = hyperparameters.channels, 2 * hyperparameters.channels
+    return nn.Sequential(
+        nn.Conv2d(shape.channels, first, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # (B, first, H/2, W/2)
+        nn.Conv2d(first, second, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # (B, second, H/4, W/4)
+        nn.Flatten(),
+        nn.Linear(second * (shape.height // 4) * (shape.width // 4), classes),
+    )
+
+
+SIMPLE_CNN = Architecture(
+    name="simple_cnn",
+    title="Simple CNN",
+    summary="Two blocks of convolution and pooling with a linear head: the least that a CNN can be.",
+    hyperparameters=SimpleCnnHyperparameters,
+    build=build,
+    convolutional=True,
+    reference="the common first example of a convolutional network",
+    baseline_accuracy=0.924,
+)

@@ -1,0 +1,80 @@
+"""Data sets as values: plain arrays, so that neither torch nor Ray is needed to hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architectures import InputShape
+from harness.errors import TestSplitSealedError
+from harness.trial import Phase
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images and their labels.
+
+    Attributes:
+        images: uint8 (N, channels, height, width).
+        labels: int64 (N,), from 0.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, indices: NDArray[np.int64]) -> Split:
+        """The examples at these indices, in their order."""
+        return Split(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each channel of the training images, on a scale from 0 to 1."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """All that the search phase may see of a data set: there is no test split in it.
+
+    Attributes:
+        name: of the data set.
+        classes: names of the classes, in the order of their labels.
+        shape: of one image.
+        train: what is trained on.
+        validation: what selects.
+        normalisation: computed from the training images alone.
+        fingerprint: hash of the data and of how it was cut.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    shape: InputShape
+    train: Split
+    validation: Split
+    normalisation: Normalisation
+    fingerprint: str
+
+
+class SealedTest:
+    """The test split, which opens in the confirm phase only."""
+
+    def __init__(self, split: Split) -> None:
+        self._split = split
+
+    def open(self, phase: Phase) -> Split:
+        """The test split.
+
+        Raises:
+            TestSplitSealedError: the phase is not confirm.
+        """
+        if phase is not Phase.CONFIRM:
+            raise TestSplitSealedError(f"the test split was asked for in the {phase.value} phase")
+        return self._split

@@ -1,0 +1,45 @@
+"""What can go wrong in a way that the user can mend: each message is one sentence that says how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HarnessError(Exception):
+    """Wrong arguments, study, data or environment; the command line prints it and exits with code 2."""
+
+
+class StudyError(HarnessError):
+    """The study asks for something that does not exist or cannot be."""
+
+
+class DataError(HarnessError):
+    """The data set cannot be had, or is not what it claims to be."""
+
+
+class EnvironmentMismatchError(HarnessError):
+    """This machine or cluster cannot run what was asked."""
+
+
+class RunFolderError(HarnessError):
+    """The run folder cannot be written, or does not hold what a run folder holds."""
+
+
+class TestSplitSealedError(Exception):
+    """Something tried to read the test split outside the confirm phase: a fault of the code, not of the user."""
+
+    __test__ = False  # the name begins with Test, and pytest would collect it
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A remedy for a misspelt name.
+
+    >>> nearest("lenet", ["lenet5", "mlp"])
+    "did you mean 'lenet5'?"
+    >>> nearest("zzz", ["lenet5", "mlp"])
+    'known are: lenet5, mlp'
+    """
+    names = list(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(names)}"

@@ -1,0 +1,248 @@
+"""The study: what to compare, on which data, with which budget; YAML in, frozen and checked types out."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from architectures import ARCHITECTURES, Architecture
+from harness.errors import StudyError, nearest
+from harness.space import Parameter, parse_space
+from harness.trial import Frozen
+
+SHIPPED = ("default", "smoke", "full")
+
+
+class DatasetStudy(Frozen):
+    """Which images, and how they are cut.
+
+    Attributes:
+        name: of the data set.
+        validation_size: images cut from the training images, stratified.
+        train_size: how many of the remaining ones are trained on, stratified; None for all.
+        split_seed: of both cuts.
+    """
+
+    name: Literal["mnist", "digits"] = "mnist"
+    validation_size: Annotated[int, Field(ge=1)] = 5000
+    train_size: Annotated[int | None, Field(ge=1)] = None
+    split_seed: Annotated[int, Field(ge=0)] = 0
+
+
+class EarlyStopping(Frozen):
+    """ASHA (Li et al. 2020, arXiv 1810.05934): rungs at `grace_epochs` times powers of `reduction_factor`.
+
+    Attributes:
+        grace_epochs: no trial is stopped before so many epochs.
+        reduction_factor: one trial in so many passes a rung.
+    """
+
+    grace_epochs: Annotated[int, Field(ge=1)] = 1
+    reduction_factor: Annotated[float, Field(gt=1.0)] = 3.0
+
+
+class ConfirmStudy(Frozen):
+    """The confirm phase: how many fresh seeds retrain the selected configuration of each architecture."""
+
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 5
+
+
+class Resources(Frozen):
+    """What one trial is given.
+
+    Attributes:
+        cpus: threads of a trial.
+        gpus: fraction of a GPU, or `auto`: a quarter of one where the cluster has any, else none.
+    """
+
+    cpus: Annotated[int, Field(ge=1)] = 1
+    gpus: Annotated[float, Field(ge=0.0)] | Literal["auto"] = "auto"
+
+
+class ArchitectureStudy(Frozen):
+    """How one architecture is searched.
+
+    Attributes:
+        samples: draws of what is random in the space, for each grid point, as Tune's `num_samples`.
+        space: hyperparameter to a value, or to one of grid, choice, uniform, loguniform, randint.
+    """
+
+    samples: Annotated[int, Field(ge=1, le=100_000)] = 1
+    space: Mapping[str, Any] = {}
+
+
+class Study(Frozen):
+    """A whole benchmark.
+
+    Attributes:
+        name: what the study is called.
+        description: what it is for, in a sentence.
+        seed: of the search trials and of the random samples; confirm seeds follow it.
+        precision: fp32, bf16, or auto: bf16 where the device computes in it.
+        dataset: the images.
+        early_stopping: ASHA, one of its own for each architecture.
+        confirm: the confirm phase.
+        resources: of one trial.
+        architectures: which, and the search space of each.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    dataset: DatasetStudy = DatasetStudy()
+    early_stopping: EarlyStopping = EarlyStopping()
+    confirm: ConfirmStudy = ConfirmStudy()
+    resources: Resources = Resources()
+    architectures: Annotated[Mapping[str, ArchitectureStudy], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _spaces_fit_their_architectures(self) -> Study:
+        for name, search in self.architectures.items():
+            parse_space(find_architecture(name, "architectures"), search.space, f"architectures.{name}.space")
+        return self
+
+    def space(self, architecture: str) -> dict[str, Parameter]:
+        """The parsed search space of one architecture."""
+        return parse_space(
+            find_architecture(architecture, "architectures"),
+            self.architectures[architecture].space,
+            f"architectures.{architecture}.space",
+        )
+
+    def restricted_to(self, names: Sequence[str]) -> Study:
+        """The same study with these architectures only; one that the study does not list runs on its defaults.
+
+        Raises:
+            StudyError: there is no such architecture.
+        """
+        chosen = {
+            find_architecture(name, "--architectures").name: self.architectures.get(name, ArchitectureStudy())
+            for name in names
+        }
+        return self.model_copy(update={"architectures": chosen})
+
+
+def find_architecture(name: str, where: str) -> Architecture:
+    """The architecture of that name.
+
+    Raises:
+        StudyError: there is none; names the nearest.
+    """
+    if name not in ARCHITECTURES:
+        raise StudyError(f"{where}: there is no architecture '{name}'; {nearest(name, ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
+@dataclass(frozen=True)
+class Override:
+    """One `--set key.path=value` of the command line."""
+
+    path: tuple[str, ...]
+    value: Any
+
+    @classmethod
+    def parse(cls, text: str) -> Override:
+        """Read `key.path=value`, the value as YAML.
+
+        >>> Override.parse("confirm.seeds=3")
+        Override(path=('confirm', 'seeds'), value=3)
+        """
+        key, equals, value = text.partition("=")
+        if not equals or not all(key.split(".")):
+            raise StudyError(f"--set {text}: expected key.path=value, for instance confirm.seeds=3")
+        try:
+            return cls(tuple(key.split(".")), yaml.safe_load(value))
+        except yaml.YAMLError:
+            raise StudyError(f"--set {text}: '{value}' is not valid YAML") from None
+
+    def apply(self, written: dict[str, Any]) -> dict[str, Any]:
+        """The study as written, with this value in its place; nothing else changes."""
+        head, *rest = self.path
+        if not rest:
+            return written | {head: self.value}
+        inner = written.get(head)
+        below = Override(tuple(rest), self.value).apply(dict(inner) if isinstance(inner, Mapping) else {})
+        return written | {head: below}
+
+
+def load_study(config: str, overrides: Sequence[Override] = ()) -> Study:
+    """The study of that name among the shipped ones, or of that path.
+
+    Raises:
+        StudyError: no such file, not YAML, or not a study; the message names file, key, value and remedy.
+    """
+    text = read_config(config)
+    try:
+        written = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StudyError(f"{config}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(written, dict) or not all(isinstance(key, str) for key in written):
+        raise StudyError(f"{config}: a study is a mapping of keys to values; see configs/default.yaml")
+    for override in overrides:
+        written = override.apply(written)
+    return parse_study(written, config)
+
+
+def read_config(config: str) -> str:
+    """Text of a shipped study by its name, or of a file by its path."""
+    if config in SHIPPED:
+        return (resources.files("configs") / f"{config}.yaml").read_text(encoding="utf-8")
+    try:
+        return Path(config).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        shipped = f"the shipped studies are {', '.join(SHIPPED)}"
+        raise StudyError(f"--config {config}: there is no such study and no such file; {shipped}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"--config {config}: the file cannot be read: {error}") from None
+
+
+def parse_study(written: Mapping[str, Any], where: str) -> Study:
+    """A study from the plain values of its YAML.
+
+    Raises:
+        StudyError: one sentence with file, key, value and remedy.
+    """
+    try:
+        return Study.model_validate(written)
+    except StudyError as error:
+        raise StudyError(f"{where}: {error}") from None
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        *parents, name = problem["loc"]
+        return f"{key}: unknown key; {nearest(str(name), _keys_at(parents))}"
+    if problem["type"] == "missing":
+        return f"{key}: the study needs this key, and it is missing"
+    message = problem["msg"][:1].lower() + problem["msg"][1:]
+    return f"{key}: {problem['input']!r} will not do: {message}"
+
+
+def _keys_at(path: Sequence[int | str]) -> list[str]:
+    """Names of the keys that the study knows at this place."""
+    model: Any = Study
+    for part in path:
+        annotation = model.model_fields[part].annotation if _is_model(model) else typing.get_args(model)[1]
+        model = annotation
+    return list(model.model_fields) if _is_model(model) else []
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def study_yaml(study: Study) -> str:
+    """The resolved study, every default written out, as YAML that `load_study` reads back to an equal study."""
+    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)

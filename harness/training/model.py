@@ -1,0 +1,42 @@
+"""Models from specifications, and what they cost."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from architectures import ARCHITECTURES, InputShape
+from harness.trial import ModelSummary, TrialSpec, stream_seed
+
+
+def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
+    """The model of a trial on the CPU, initialised from the trial's identity.
+
+    Raises:
+        ValueError: the architecture cannot take images of this shape.
+    """
+    architecture = ARCHITECTURES[spec.architecture]
+    hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed("initialisation", spec.trial_id))
+        model = architecture.build(hyperparameters, shape, classes)
+    layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
+    return model.to(memory_format=layout)  # type: ignore[call-overload]  # the stub knows no memory format alone
+
+
+def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:
+    """Parameters, multiply-adds of one image's forward pass, and bytes of parameters and buffers."""
+    device = next(model.parameters()).device
+    image = torch.zeros(1, shape.channels, shape.height, shape.width, device=device)
+    training = model.training
+    model.eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model(image)
+    model.train(training)
+    tensors = [*model.parameters(), *model.buffers()]
+    return ModelSummary(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        macs=counter.get_total_flops() // 2,
+        bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
+    )

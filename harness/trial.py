@@ -1,0 +1,167 @@
+"""The unit of work as frozen values: what a trial is, what an epoch of it gave, how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = bool | int | float | str
+
+
+class Phase(StrEnum):
+    """Search looks at validation data only; confirm retrains the selected configuration and opens the test set."""
+
+    SEARCH = "search"
+    CONFIRM = "confirm"
+
+
+class Status(StrEnum):
+    """How a trial ended. A trial that early stopping ended is not a completed one."""
+
+    COMPLETED = "completed"
+    STOPPED_EARLY = "stopped_early"
+    FAILED = "failed"
+
+
+class Frozen(BaseModel):
+    """A value: it never changes, and it has no field but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrialSpec(Frozen):
+    """What a trial does; its identity is a hash of exactly this.
+
+    Attributes:
+        phase: search or confirm.
+        architecture: name in the registry.
+        hyperparameters: every hyperparameter of the architecture, defaults included.
+        seed: of the data order and the augmentation stream, the same for every architecture;
+            with the rest of the specification, also of initialisation and dropout.
+        dataset: fingerprint of the data and of its split.
+    """
+
+    phase: Phase
+    architecture: str
+    hyperparameters: Mapping[str, Scalar]
+    seed: int
+    dataset: str
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training images, when nothing stops the trial."""
+        return int(self.hyperparameters["epochs"])
+
+    @cached_property
+    def trial_id(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the specification."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def stream_seed(*parts: Scalar) -> int:
+    """Seed of a random stream, from what the stream is for; never from when or where it is drawn.
+
+    >>> stream_seed("order", 1, 2) == stream_seed("order", 1, 2) != stream_seed("order", 12)
+    True
+    """
+    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1  # 63 bits: what every generator accepts
+
+
+class EpochResult(Frozen):
+    """One epoch of a trial.
+
+    Attributes:
+        epoch: from 1.
+        train_loss: mean over the training images, as they were seen (augmented, in training mode).
+        validation_loss: mean cross-entropy over the validation images.
+        validation_accuracy: fraction of the validation images.
+        train_images: how many the epoch trained on.
+        train_seconds: training alone, validation excluded.
+        validation_seconds: validation alone.
+    """
+
+    epoch: Annotated[int, Field(ge=1)]
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: Annotated[float, Field(ge=0.0, le=1.0)]
+    train_images: Annotated[int, Field(ge=0)]
+    train_seconds: Annotated[float, Field(ge=0.0)]
+    validation_seconds: Annotated[float, Field(ge=0.0)]
+
+
+class ModelSummary(Frozen):
+    """Size of a model: parameters, multiply-adds of the forward pass of one image, bytes of its weights."""
+
+    parameters: int
+    macs: int
+    bytes: int
+
+
+class Placement(Frozen):
+    """Where a trial ran and how: node, device, threads, numeric precision."""
+
+    node: str
+    device: str
+    threads: int
+    precision: str
+
+
+class TestResult(Frozen):
+    """The one look at the test split: accuracy as a fraction, mean cross-entropy, number of images."""
+
+    __test__ = False  # the name begins with Test, and pytest would collect it
+
+    accuracy: Annotated[float, Field(ge=0.0, le=1.0)]
+    loss: float
+    images: int
+
+
+class TrialRecord(Frozen):
+    """How a trial ended: one line of the journal.
+
+    Attributes:
+        trial_id: of the specification.
+        spec: what was asked.
+        status: how it ended.
+        reason: why it failed, in a sentence; None unless it failed.
+        epochs: what it gave, in order; may be empty when it failed.
+        placement: where it ran; None when it failed before it knew.
+        model: size of the model; None when it failed before it was built.
+        test: of a completed confirm trial only.
+        started_at: seconds since 1970 when its first epoch could begin.
+        ended_at: seconds since 1970 when it ended.
+    """
+
+    trial_id: str
+    spec: TrialSpec
+    status: Status
+    reason: str | None = None
+    epochs: tuple[EpochResult, ...] = ()
+    placement: Placement | None = None
+    model: ModelSummary | None = None
+    test: TestResult | None = None
+    started_at: float
+    ended_at: float
+
+    @property
+    def train_seconds(self) -> float:
+        """Seconds of training alone, over all its epochs."""
+        return sum(epoch.train_seconds for epoch in self.epochs)
+
+    @property
+    def last_epoch(self) -> EpochResult | None:
+        """What it gave last; None when it gave nothing."""
+        return self.epochs[-1] if self.epochs else None
+
+
+def flat_json(value: Mapping[str, Any]) -> str:
+    """Hyperparameters in one stable line, for comparison and for tables."""
+    return json.dumps(dict(value), sort_keys=True)
