@@ -19,15 +19,11 @@ class TrainingHyperparameters(BaseModel):
 
     epochs: Annotated[int, Field(ge=1, le=10_000, description="passes over the training images")] = 8
     batch_size: Annotated[int, Field(ge=1, le=65_536, description="images per optimizer step")] = 128
-    optimizer: Annotated[
-        Literal["sgd", "adam", "adamw"], Field(description="sgd is with Nesterov momentum 0.9")
-    ] = "adamw"
-    learning_rate: Annotated[
-        float, Field(gt=0.0, le=100.0, description="peak learning rate of the schedule")
-    ] = 3e-3
-    weight_decay: Annotated[float, Field(ge=0.0, le=10.0, description="of weights, not of biases and norms")] = (
-        0.01
+    optimizer: Annotated[Literal["sgd", "adam", "adamw"], Field(description="sgd is with Nesterov momentum 0.9")] = (
+        "adamw"
     )
+    learning_rate: Annotated[float, Field(gt=0.0, le=100.0, description="peak learning rate of the schedule")] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0.0, le=10.0, description="of weights, not of biases and norms")] = 0.01
     schedule: Annotated[
         Literal["constant", "cosine", "one_cycle"],
         Field(description="learning rate over the optimizer steps; one_cycle warms up first"),

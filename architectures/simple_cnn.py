@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 class SimpleCnnHyperparameters(TrainingHyperparameters):
     """Two blocks of 16 and 32 channels by default."""
 
-    channels: Annotated[
-        int, Field(ge=1, le=1024, description="of the first block; the second has twice as many")
-    ] = 16
+    channels: Annotated[int, Field(ge=1, le=1024, description="of the first block; the second has twice as many")] = 16
 
 
 def build(hyperparameters: SimpleCnnHyperparameters, shape: InputShape, classes: int) -> nn.Module:
-    """Two blocks of 3x3 convolution, ReLU and 2x2 max pooling, and a linear head (B, classes).
+    """Two blocks of 3x3 convolution, 2x2 max pooling and ReLU, and a linear head (B, classes).
+
+    Max pooling and ReLU give the same in either order; after pooling there is a quarter left to do.
 
     Raises:
         ValueError: the image is smaller than 4 pixels on a side.
@@ -34,11 +34,11 @@ def build(hyperparameters: SimpleCnnHyperparameters, shape: InputShape, classes:
     first, second = hyperparameters.channels, 2 * hyperparameters.channels
     return nn.Sequential(
         nn.Conv2d(shape.channels, first, kernel_size=3, padding=1),
-        nn.ReLU(),
         nn.MaxPool2d(2),  # (B, first, H/2, W/2)
-        nn.Conv2d(first, second, kernel_size=3, padding=1),
         nn.ReLU(),
+        nn.Conv2d(first, second, kernel_size=3, padding=1),
         nn.MaxPool2d(2),  # (B, second, H/4, W/4)
+        nn.ReLU(),
         nn.Flatten(),
         nn.Linear(second * (shape.height // 4) * (shape.width // 4), classes),
     )

@@ -23,9 +23,7 @@ def plan_search(study: Study, dataset: str) -> tuple[TrialSpec, ...]:
     specs: dict[str, TrialSpec] = {}
     for name, search in study.architectures.items():
         generator = np.random.default_rng(stream_seed("samples", study.seed, name))
-        for hyperparameters in configurations(
-            ARCHITECTURES[name], study.space(name), search.samples, generator
-        ):
+        for hyperparameters in configurations(ARCHITECTURES[name], study.space(name), search.samples, generator):
             spec = TrialSpec(
                 phase=Phase.SEARCH,
                 architecture=name,

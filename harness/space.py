@@ -194,7 +194,7 @@ def _lower(sentence: str) -> str:
 def default_configuration(architecture: Architecture, space: Space) -> dict[str, Scalar]:
     """The architecture's defaults, with the values that the study fixes for every trial."""
     fixed = {name: p.value for name, p in space.items() if isinstance(p, Fixed)}
-    return dict(architecture.hyperparameters(**fixed).model_dump())  # type: ignore[arg-type]  # checked by parse_space
+    return dict(architecture.hyperparameters(**fixed).model_dump())
 
 
 def configurations(
@@ -214,4 +214,4 @@ def configurations(
         for point in itertools.product(*grids.values()):
             drawn = {name: parameter.sample(generator) for name, parameter in randoms.items()}
             values = default | dict(zip(grids, point, strict=True)) | drawn
-            yield dict(architecture.hyperparameters(**values).model_dump())  # type: ignore[arg-type]  # checked
+            yield dict(architecture.hyperparameters(**values).model_dump())

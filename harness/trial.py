@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -111,7 +111,7 @@ class Placement(Frozen):
     node: str
     device: str
     threads: int
-    precision: str
+    precision: Literal["fp32", "bf16"]
 
 
 class TestResult(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,29 @@ class Split:
     def select(self, indices: NDArray[np.int64]) -> Split:
         """The examples at these indices, in their order."""
         return Split(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class UncutDataset:
+    """A data set as its source delivers it: the training images are not yet cut.
+
+    Attributes:
+        name: of the data set.
+        classes: names of the classes, in the order of their labels.
+        shape: of one image.
+        train: what train and validation are cut from.
+        test: the test split.
+        source: how the bytes came.
+        sha256: hexadecimal SHA-256 of each raw file; empty where there are no files.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    shape: InputShape
+    train: Split
+    test: Split
+    source: str
+    sha256: Mapping[str, str]
 
 
 @dataclass(frozen=True)

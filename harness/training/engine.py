@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from harness.training.optimization import build_optimizer, build_schedule
 from harness.training.settings import Settings
 from harness.trial import EpochResult, TrialSpec, stream_seed
 
-_PREDICTION_BATCH = 1000
+_PREDICTION_BATCH = 250  # larger ones leave the processor's cache
 
 
 class TrainingDivergedError(Exception):
@@ -169,7 +168,7 @@ def _train_epoch(
                 label_smoothing=hyperparameters.label_smoothing,
             )
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()
         schedule.step()
         total += loss.detach()
@@ -192,7 +191,7 @@ def predict(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: 
         return torch.cat(
             [
                 model(normaliser(chunk.float()).contiguous(memory_format=layout)).float()
-                for chunk in images.split(_PREDICTION_BATCH)
+                for chunk in torch.split(images, _PREDICTION_BATCH)
             ]
         )
 
@@ -203,7 +202,7 @@ def memory_layout(model: nn.Module) -> torch.memory_format:
         p.ndim == 4 and p.is_contiguous(memory_format=torch.channels_last) and not p.is_contiguous()
         for p in model.parameters()
     )
-    return cast(torch.memory_format, torch.channels_last if channels_last else torch.contiguous_format)
+    return torch.channels_last if channels_last else torch.contiguous_format
 
 
 def _autocast(settings: Settings) -> torch.autocast:

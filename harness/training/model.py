@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import safetensors.torch
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from architectures import ARCHITECTURES, InputShape
+from architectures import ARCHITECTURES, Architecture, InputShape
 from harness.trial import ModelSummary, TrialSpec, stream_seed
 
 
@@ -22,7 +23,7 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
         torch.manual_seed(stream_seed("initialisation", spec.trial_id))
         model = architecture.build(hyperparameters, shape, classes)
     layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
-    return model.to(memory_format=layout)  # type: ignore[call-overload]  # the stub knows no memory format alone
+    return model.to(memory_format=layout)
 
 
 def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:
@@ -40,3 +41,15 @@ def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:
         macs=counter.get_total_flops() // 2,
         bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
     )
+
+
+def weights(model: nn.Module) -> bytes:
+    """Parameters and buffers as safetensors, in the ordinary memory layout."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    return safetensors.torch.save(tensors)
+
+
+def summarise_default(architecture: Architecture, shape: InputShape, classes: int) -> ModelSummary:
+    """What the default configuration of an architecture costs."""
+    with torch.device("meta"):
+        return summarise(architecture.build(architecture.hyperparameters(), shape, classes), shape)

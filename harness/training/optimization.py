@@ -20,15 +20,16 @@ def build_optimizer(model: nn.Module, hyperparameters: TrainingHyperparameters) 
     ]
     groups = [group for group in groups if group["params"]]
     rate = hyperparameters.learning_rate
-    if hyperparameters.optimizer == "sgd":
-        return SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
-    kind = {"adam": Adam, "adamw": AdamW}[hyperparameters.optimizer]
-    return kind(groups, lr=rate, fused=True)
+    match hyperparameters.optimizer:
+        case "sgd":
+            return SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
+        case "adam":
+            return Adam(groups, lr=rate, fused=True)
+        case "adamw":
+            return AdamW(groups, lr=rate, fused=True)
 
 
-def build_schedule(
-    optimizer: Optimizer, hyperparameters: TrainingHyperparameters, total_steps: int
-) -> LRScheduler:
+def build_schedule(optimizer: Optimizer, hyperparameters: TrainingHyperparameters, total_steps: int) -> LRScheduler:
     """The schedule, stepped once after each optimizer step.
 
     one_cycle follows Smith, Topin 2018 (arXiv 1708.07120), its momentum included.

@@ -35,8 +35,6 @@ def resolve_settings(device: str, threads: int, precision: Literal["auto", "fp32
 def computes_in_bf16(device: str) -> bool:
     """Whether the device has instructions of its own for bf16 products."""
     if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
-    return any(
-        bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16", "sve_bf16")
-    )
+    return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16", "sve_bf16"))

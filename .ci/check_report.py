@@ -1,0 +1,52 @@
+"""Fails when the report of a run lacks anything: a file, a figure, a section, an architecture."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from architectures import ARCHITECTURES
+
+SECTIONS = (
+    "Summary",
+    "What was asked",
+    "Accuracy",
+    "Confusion matrices",
+    "Precision",
+    "Learning curves",
+    "grid",
+    "Trials",
+    "Selection",
+    "wrong",
+    "time went",
+    "reproduce",
+)
+FILES = ("report.md", "results.json", "trials.csv", "epochs.csv", "study.yaml", "environment.json", "journal.jsonl")
+
+
+def missing(run: Path) -> list[str]:
+    """What the run folder lacks, in words."""
+    lacks = [name for name in FILES if not (run / name).is_file()]
+    if lacks:
+        return lacks
+    page = (run / "report.md").read_text(encoding="utf-8")
+    headings = "\n".join(re.findall(r"^#+ .*$|<summary>.*</summary>", page, flags=re.MULTILINE))
+    lacks += [f"section '{section}'" for section in SECTIONS if section.lower() not in headings.lower()]
+    lacks += [f"figure {name}" for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page) if not (run / name).is_file()]
+    results = {entry["name"]: entry for entry in json.loads((run / "results.json").read_text())["architectures"]}
+    for name in ARCHITECTURES:
+        if not (run / "figures" / f"confusion_matrix_{name}.png").is_file():
+            lacks.append(f"confusion matrix of {name}")
+        for suffix in ("json", "safetensors"):
+            if not (run / "models" / f"{name}.{suffix}").is_file():
+                lacks.append(f"models/{name}.{suffix}")
+        if results.get(name, {}).get("confirm", {}).get("test_accuracy_mean") is None:
+            lacks.append(f"test accuracy of {name}")
+    return lacks
+
+
+if __name__ == "__main__":
+    found = missing(Path(sys.argv[1]))
+    sys.exit(f"the report lacks: {', '.join(found)}" if found else 0)

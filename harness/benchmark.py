@@ -1,0 +1,202 @@
+"""A study from data to report: each step hands values to the next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+
+from harness import provenance
+from harness.data import LoadedDataset, load_dataset
+from harness.errors import RunFolderError
+from harness.journal import Journal
+from harness.plan import plan_search
+from harness.recorder import Recorder, keep_missed_images
+from harness.report import write_report
+from harness.run_folder import RunFolder, write_json, write_text
+from harness.study import Study, study_yaml
+from harness.supply import Supply
+from harness.trial import EpochResult, TrialRecord, TrialSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run and where to.
+
+    Attributes:
+        study: what is asked.
+        folder: where results go.
+        finished: records of an earlier part of the run; None for a new run.
+        data_dir: where the data files are; None for the user's cache.
+        address: of a Ray cluster; None for a local one.
+        command: as it was typed.
+    """
+
+    study: Study
+    folder: Path
+    finished: tuple[TrialRecord, ...] | None
+    data_dir: Path | None
+    address: str | None
+    command: str
+
+
+class Display(Protocol):
+    """Shows a person what happens."""
+
+    def plan(self, job: Job, search: Sequence[TrialSpec]) -> None:
+        """What will be run, before anything long begins."""
+
+    def begin(self, study: Study, supply: Supply, slots: int) -> None:
+        """Trials can start."""
+
+    def started(self, spec: TrialSpec) -> None:
+        """A trial was given a slot."""
+
+    def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
+        """A trial finished an epoch."""
+
+    def ended(self, record: TrialRecord) -> None:
+        """A trial ended, and is in the journal."""
+
+    def end(self) -> None:
+        """No trial runs any more."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of a job.
+
+    Attributes:
+        report: path of the report.
+        complete: whether every trial of the study ended; if not, the run was interrupted.
+        without_result: architectures of which no confirm trial completed.
+    """
+
+    report: Path
+    complete: bool
+    without_result: tuple[str, ...]
+
+
+def run_benchmark(job: Job, display: Display) -> Finished:
+    """Run a study, or the rest of one, and write its report.
+
+    Raises:
+        HarnessError: the data, the environment or the run folder will not do.
+    """
+    provenance.check_environment()
+    loaded = load_dataset(job.study.dataset, job.data_dir)
+    check_same_data(job, loaded)
+    folder = RunFolder.create(job.folder) if job.finished is None else RunFolder(job.folder)
+    if job.finished is None:
+        write_text(folder.study, study_yaml(job.study))
+    search = plan_search(job.study, loaded.provenance.fingerprint)
+    display.plan(job, search)
+    supply, slots = search_and_confirm(job, folder, loaded, search, display)
+    keep_missed_images(folder, supply.records, loaded.test)
+    write_json(folder.environment, environment(job, loaded, slots, supply))
+    return Finished(write_report(job.folder), supply.complete, without_result(job.study, supply.records))
+
+
+def check_same_data(job: Job, loaded: LoadedDataset) -> None:
+    """A run goes on with the data that it began with.
+
+    Raises:
+        RunFolderError: the data differ.
+    """
+    for record in job.finished or ():
+        if record.spec.dataset != loaded.provenance.fingerprint:
+            raise RunFolderError(
+                f"--resume {job.folder}: the run used data {record.spec.dataset}, and these are "
+                f"{loaded.provenance.fingerprint}; give --data-dir with the former"
+            )
+
+
+def search_and_confirm(
+    job: Job, folder: RunFolder, loaded: LoadedDataset, search: Sequence[TrialSpec], display: Display
+) -> tuple[Supply, int]:
+    """Run every trial; gives the supply with all records, and how many trials ran at once."""
+    with ThreadPoolExecutor(1) as pool:
+        # torch takes seconds to import, and so does Ray to start: the one in a thread beside the other.
+        costs = pool.submit(expected_costs, search, loaded)
+        from harness.orchestration import Shared, connect, run_experiment
+
+        with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
+            stop_on_termination()
+            cost_of = costs.result()
+            supply = Supply(
+                job.study,
+                search,
+                cost=lambda spec: cost_of[spec.architecture, spec_key(spec)],
+                finished=job.finished or (),
+            )
+            display.begin(job.study, supply, cluster.slots)
+            try:
+                with Journal(folder.journal) as journal:
+                    recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test)
+                    shared = Shared(loaded.training, loaded.test)
+                    run_experiment(job.study, supply, shared, cluster, recorder.keep, display)
+            finally:
+                display.end()
+            return supply, cluster.slots
+
+
+def stop_on_termination() -> None:
+    """Let SIGTERM end a run as Ctrl-C does; Ray would end it without a report."""
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+
+
+def spec_key(spec: TrialSpec) -> str:
+    """What a search trial and its confirm trials have in common."""
+    return "/".join(f"{name}={value}" for name, value in sorted(spec.hyperparameters.items()))
+
+
+def expected_costs(search: Sequence[TrialSpec], loaded: LoadedDataset) -> Mapping[tuple[str, str], float]:
+    """Expected cost of every configuration."""
+    from harness.execution import expected_cost  # imports torch
+
+    return {(spec.architecture, spec_key(spec)): expected_cost(spec, loaded.training) for spec in search}
+
+
+def data_bytes(loaded: LoadedDataset) -> int:
+    """Size of the images in memory."""
+    training = loaded.training
+    pixels = loaded.provenance.train + loaded.provenance.validation + loaded.provenance.test
+    return pixels * training.shape.pixels
+
+
+def environment(job: Job, loaded: LoadedDataset, slots: int, supply: Supply) -> dict[str, Any]:
+    """What ran where, on which data: the content of `environment.json`."""
+    started = psutil.Process().create_time()
+    commit, dirty = provenance.commit()
+    records = supply.records
+    return {
+        "command": job.command,
+        "started_at": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "versions": provenance.versions(),
+        "commit": commit,
+        "dirty": dirty,
+        "hardware": provenance.hardware(),
+        "slots": slots,
+        "dataset": loaded.provenance.model_dump(mode="json") | {"classes": list(loaded.training.classes)},
+        "timeline": {
+            "command_started": started,
+            "first_step": min((record.started_at for record in records), default=None),
+            "last_trial_ended": max((record.ended_at for record in records), default=None),
+            "report_started": time.time(),
+        },
+        "interrupted": not supply.complete,
+    }
+
+
+def without_result(study: Study, records: Sequence[TrialRecord]) -> tuple[str, ...]:
+    """Architectures of which no confirm trial completed."""
+    confirmed = {record.spec.architecture for record in records if record.test is not None}
+    return tuple(name for name in study.architectures if name not in confirmed)

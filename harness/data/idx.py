@@ -1,0 +1,48 @@
+"""IDX, the format of MNIST's raw files: two zero bytes, type code, number of dimensions, sizes, values."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError
+
+UBYTE = 0x08
+"""Type code of unsigned bytes, the only type that is read and written here."""
+
+
+def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
+    """The array that an IDX file holds: a writable copy, C-contiguous.
+
+    Args:
+        content: of the whole file.
+        name: of the file, for the message of an error.
+
+    Raises:
+        DataError: the content is not an IDX file of unsigned bytes, or is shorter or longer than its
+            header says.
+    """
+    if len(content) < 4 or content[:3] != bytes((0, 0, UBYTE)):
+        raise DataError(f"{name}: not an IDX file of unsigned bytes: it begins with '{content[:4].hex(' ')}'")
+    dimensions = content[3]
+    header = 4 + 4 * dimensions
+    if len(content) < header:
+        raise DataError(f"{name}: the IDX header is cut off after {len(content)} of {header} bytes")
+    shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    expected = header + math.prod(shape)
+    if len(content) != expected:
+        raise DataError(f"{name}: the IDX header promises {expected} bytes and the file has {len(content)}")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape).copy()
+
+
+def format_idx(array: NDArray[np.uint8]) -> bytes:
+    """The IDX file that holds an array.
+
+    >>> format_idx(np.array([[7, 8]], dtype=np.uint8)).hex(" ")
+    '00 00 08 02 00 00 00 01 00 00 00 02 07 08'
+    """
+    sizes = struct.pack(f">{array.ndim}I", *array.shape)
+    return bytes((0, 0, UBYTE, array.ndim)) + sizes + array.tobytes()

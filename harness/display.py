@@ -1,0 +1,131 @@
+"""What the command prints: the plan, the progress, the list of architectures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from architectures import ARCHITECTURES, InputShape
+from harness.benchmark import Job
+from harness.progress import LiveProgress, PlainProgress, Progress
+from harness.study import Study
+from harness.supply import Supply
+from harness.trial import EpochResult, TrialRecord, TrialSpec
+
+
+class ConsoleDisplay:
+    """A live table where the output is a terminal, plain lines where it is not."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._live: Live | None = None
+
+    def plan(self, job: Job, search: Sequence[TrialSpec]) -> None:
+        """Print what will be run."""
+        self._console.print(plan_table(job.study, search))
+        kept = f", {len(job.finished)} trials kept from before" if job.finished is not None else ""
+        self._console.print(f"results go to {job.folder}{kept}", markup=False)
+
+    def begin(self, study: Study, supply: Supply, slots: int) -> None:
+        """Show the progress from here on."""
+        trials = "1 trial" if slots == 1 else f"{slots} trials"
+        self._console.print(f"{trials} at a time", markup=False)
+        if self._console.is_terminal:
+            live = LiveProgress(study, supply, slots)
+            self._progress, self._live = live, live.show(self._console)
+            self._live.start()
+        else:
+            self._progress = PlainProgress(
+                study, supply, slots, write=lambda line: self._console.print(line, markup=False)
+            )
+
+    def started(self, spec: TrialSpec) -> None:
+        """A trial was given a slot."""
+        self._running.started(spec)
+
+    def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
+        """A trial finished an epoch."""
+        self._running.epoch(spec, result)
+
+    def ended(self, record: TrialRecord) -> None:
+        """A trial ended."""
+        self._running.ended(record)
+
+    def end(self) -> None:
+        """Leave the last state of the table on the screen."""
+        if self._live is not None and isinstance(self._progress, LiveProgress):
+            self._live.stop()
+            self._console.print(self._progress.table())
+
+    def results(self, folder: Path) -> None:
+        """Print the accuracy table of a finished run."""
+        self._console.print(results_table(json.loads((folder / "results.json").read_text(encoding="utf-8"))))
+
+    @property
+    def _running(self) -> Progress:
+        if self._progress is None:
+            raise RuntimeError("a trial was reported before the experiment began")
+        return self._progress
+
+
+def results_table(results: Mapping[str, Any]) -> Table:
+    """Test accuracies as the report gives them, from `results.json`."""
+    table = Table(title="Test accuracy, mean over seeds")
+    table.add_column("architecture")
+    for column in ("mean", "std", "95 % interval", "seeds"):
+        table.add_column(column, justify="right")
+    for entry in results["architectures"]:
+        confirm = entry["confirm"]
+        mean, std, interval = (
+            confirm[key] for key in ("test_accuracy_mean", "test_accuracy_std", "test_accuracy_ci95")
+        )
+        completed = sum(1 for seed in confirm["seeds"] if seed["test_accuracy"] is not None)
+        table.add_row(
+            entry["name"],
+            "no result" if mean is None else f"{mean:.2%}",
+            "" if std is None else f"{100 * std:.2f}",
+            "" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f}",
+            str(completed),
+        )
+    return table
+
+
+def plan_table(study: Study, search: Sequence[TrialSpec]) -> Table:
+    """Trials of each architecture, and epochs if early stopping stopped none."""
+    table = Table(title=f"Plan of study {study.name}")
+    table.add_column("architecture")
+    for column in ("search trials", "confirm trials", "epochs at most"):
+        table.add_column(column, justify="right")
+    total = [0, 0, 0]
+    for name in study.architectures:
+        specs = [spec for spec in search if spec.architecture == name]
+        # Which configuration is confirmed is not known yet: the longest bounds it.
+        confirm_epochs = study.confirm.seeds * max(spec.epochs for spec in specs)
+        row = [len(specs), study.confirm.seeds, sum(spec.epochs for spec in specs) + confirm_epochs]
+        table.add_row(name, *map(str, row))
+        total = [a + b for a, b in zip(total, row, strict=True)]
+    table.add_section()
+    table.add_row("all", *map(str, total))
+    return table
+
+
+def architecture_table(shape: InputShape, classes: int) -> Table:
+    """Every architecture with the size of its default configuration; imports torch to count."""
+    from harness.training.model import summarise_default
+
+    table = Table(title=f"Architectures ({shape.channels}x{shape.height}x{shape.width}, {classes} classes)")
+    table.add_column("name")
+    table.add_column("parameters", justify="right")
+    table.add_column("multiply-adds", justify="right")
+    table.add_column("what it is")
+    for architecture in ARCHITECTURES.values():
+        summary = summarise_default(architecture, shape, classes)
+        table.add_row(architecture.name, f"{summary.parameters:,}", f"{summary.macs:,}", architecture.summary)
+    return table

@@ -1,0 +1,121 @@
+"""One trial from start to end, as a stream of messages; what carries them is not its business."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architectures import ARCHITECTURES
+from harness.data.dataset import SealedTest, TrainingData
+from harness.evaluation import evaluate
+from harness.training import Settings, TrainingDivergedError, build_model, resident, summarise, train
+from harness.training.model import weights
+from harness.trial import EpochResult, ModelSummary, Phase, Placement, TestResult, TrialSpec
+
+
+@dataclass(frozen=True)
+class Started:
+    """The trial has a model and can begin: where it runs, what it trains, and when (seconds since 1970)."""
+
+    placement: Placement
+    model: ModelSummary
+    at: float
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a confirm trial gives after its last epoch.
+
+    Attributes:
+        test: the one look at the test split.
+        probabilities: float32 (N, classes), in the test split's own order.
+        weights: the model's parameters and buffers as safetensors.
+    """
+
+    test: TestResult
+    probabilities: NDArray[np.float32]
+    weights: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """News of a trial; exactly one of `epoch`, `outcome` and `failure` is set.
+
+    Attributes:
+        started: how it began; None when it failed before that.
+        epoch: an epoch has ended.
+        outcome: a confirm trial has ended, and this is what it gave.
+        failure: the trial has ended without a result, for this reason.
+        at: seconds since 1970.
+    """
+
+    started: Started | None
+    at: float
+    epoch: EpochResult | None = None
+    outcome: Outcome | None = None
+    failure: str | None = None
+
+
+def run_trial(
+    spec: TrialSpec, data: TrainingData, open_test: Callable[[], SealedTest], settings: Settings
+) -> Iterator[Message]:
+    """Build, train and, in the confirm phase, test a model; nothing that the model does wrong gets out of here.
+
+    Args:
+        spec: what to do.
+        data: training and validation images.
+        open_test: fetches the sealed test split; called in the confirm phase only, after the last epoch.
+        settings: device, threads and precision.
+
+    Yields:
+        A message for each epoch, then the outcome of a confirm trial; or a failure, as the last one.
+    """
+    started = None
+    try:
+        model = build_model(spec, data.shape, len(data.classes))
+        placement = Placement(
+            node=platform.node(),
+            device=settings.device,
+            threads=settings.threads,
+            precision=settings.precision,
+        )
+        started = Started(placement, summarise(model, data.shape), time.time())
+        on_device = resident(data, settings.device)
+        for epoch in train(model, spec, on_device, settings):
+            yield Message(started, time.time(), epoch=epoch)
+        if spec.phase is Phase.CONFIRM:
+            test = open_test().open(spec.phase)
+            result, probabilities = evaluate(model, test, on_device.normaliser, settings)
+            outcome = Outcome(result, probabilities, weights(model))
+            yield Message(started, time.time(), outcome=outcome)
+    except TrainingDivergedError as error:
+        yield Message(started, time.time(), failure=f"diverged: {error}")
+    except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own trial only
+        yield Message(started, time.time(), failure=describe(error))
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def expected_cost(spec: TrialSpec, data: TrainingData) -> float:
+    """Multiply-adds of the whole trial for one image of each epoch: orders trials, longest first.
+
+    A model that cannot be built costs nothing; its trial will say why.
+    """
+    import torch  # only to build on the device that holds no data
+
+    hyperparameters = ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
+    try:
+        with torch.device("meta"):
+            model = ARCHITECTURES[spec.architecture].build(hyperparameters, data.shape, len(data.classes))
+            return float(summarise(model, data.shape).macs * spec.epochs)
+    except Exception:  # noqa: BLE001  # the trial itself fails with the reason
+        return 0.0

@@ -1,0 +1,44 @@
+"""How commands end: one sentence on the screen and a number for the shell."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import traceback
+from collections.abc import Iterator
+
+import typer
+from rich.console import Console
+
+from harness.errors import HarnessError
+
+DONE = 0
+FAULT = 1  # something failed that should not
+WRONG = 2  # arguments, study, data or environment
+INCOMPLETE = 3  # done, but some architecture has no result
+INTERRUPTED = 130
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+@contextlib.contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn exceptions into a sentence and an exit code; the traceback of a fault goes to a file."""
+    try:
+        yield
+    except HarnessError as error:
+        errors.print(f"error: {error}")
+        raise typer.Exit(WRONG) from None
+    except KeyboardInterrupt:
+        errors.print("interrupted; what had finished is kept")
+        raise typer.Exit(INTERRUPTED) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001  # the last resort of a command; it hides nothing
+        with tempfile.NamedTemporaryFile("w", prefix="harness-", suffix=".log", delete=False) as file:
+            traceback.print_exc(file=file)
+        errors.print(
+            f"error: something failed that should not ({type(error).__name__}: {error}); the traceback is in "
+            f"{file.name}"
+        )
+        raise typer.Exit(FAULT) from None

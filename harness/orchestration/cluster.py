@@ -1,0 +1,132 @@
+"""A Ray cluster: an existing one joined, or a local one started and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import EnvironmentMismatchError
+from harness.study import Resources
+
+_AUTO_GPUS = 0.25  # of a GPU for each trial: small nets leave most of one idle
+
+# Read by Ray when it is imported or started; whoever sets one of them outside keeps it.
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # the old output engine can be silent
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # workers need the environment of the driver, not a copy of it
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_enable_worker_prestart": "0",  # trials never run in prestarted workers; each costs a second to start
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal is the log
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",  # how long a reused actor waits for a stopped trial to unwind
+    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's own state is not relied on
+    "TUNE_MAX_PENDING_TRIALS_PG": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    # glibc gives large blocks back to the kernel after each batch, and every page costs a fault when it returns
+    "MALLOC_MMAP_THRESHOLD_": "268435456",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """What one machine of the cluster has."""
+
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connected cluster, as far as trials are concerned.
+
+    Attributes:
+        cpus: of each trial.
+        gpus: of each trial, a fraction.
+        slots: how many trials run at once.
+        nodes: machines of the cluster.
+    """
+
+    cpus: int
+    gpus: float
+    slots: int
+    nodes: tuple[Node, ...]
+
+
+def fit(resources: Resources, nodes: Sequence[Node]) -> Cluster:
+    """How many trials of these resources the machines take at once.
+
+    Raises:
+        EnvironmentMismatchError: no machine can ever take one.
+    """
+    most_cpus = max((node.cpus for node in nodes), default=0)
+    most_gpus = max((node.gpus for node in nodes), default=0)
+    gpus = resources.gpus if resources.gpus != "auto" else (_AUTO_GPUS if most_gpus >= 1 else 0.0)
+    for name, asked, most in (("cpus", resources.cpus, most_cpus), ("gpus", gpus, most_gpus)):
+        if asked > most:
+            raise EnvironmentMismatchError(
+                f"resources.{name}: a trial asks for {asked:g}, but the best machine of the cluster has "
+                f"{most:g}; ask for less with --set resources.{name}={most:g}"
+            )
+    slots = sum(_slots(node, resources.cpus, gpus) for node in nodes)
+    if slots == 0:
+        raise EnvironmentMismatchError(
+            f"resources: no machine of the cluster has both {resources.cpus} CPUs and {gpus:g} GPUs for a trial"
+        )
+    return Cluster(resources.cpus, gpus, slots, tuple(nodes))
+
+
+def _slots(node: Node, cpus: int, gpus: float) -> int:
+    by_cpus = int(node.cpus // cpus)
+    if gpus == 0:
+        return by_cpus
+    # A trial never spans devices by a fraction: four quarters fit on one GPU, three times 0.4 do not.
+    by_gpus = int(node.gpus // gpus) if gpus >= 1 else int(node.gpus) * int(1 / gpus + 1e-9)
+    return min(by_cpus, by_gpus)
+
+
+@contextlib.contextmanager
+def connect(address: str | None, resources: Resources, data_bytes: int) -> Iterator[Cluster]:
+    """Join the cluster at the address, or start one on this machine; leave or stop it at the end.
+
+    Args:
+        address: of an existing cluster; None for a local one.
+        resources: of one trial.
+        data_bytes: size of the data set, for the object store of a local cluster.
+
+    Raises:
+        EnvironmentMismatchError: no cluster answers there, or it can never run such a trial.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray  # after the environment, which it reads
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    local: dict[str, Any] = {
+        "include_dashboard": False,
+        "object_store_memory": max(256 * 2**20, 4 * data_bytes),
+        "_node_ip_address": "127.0.0.1",  # listen on this machine only
+    }
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": False}
+    try:
+        ray.init(address=address or "local", **options, **(local if address is None else {}))
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        where = f"--address {address}" if address else "a local Ray cluster"
+        raise EnvironmentMismatchError(
+            f"{where}: cannot connect: {' '.join(str(error).split())[:300]}; is it running and reachable?"
+        ) from None
+    try:
+        nodes = tuple(
+            Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
+            for node in ray.nodes()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
+            if node["Alive"]
+        )
+        yield fit(resources, nodes)
+    finally:
+        ray.shutdown()

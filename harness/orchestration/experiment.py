@@ -1,0 +1,258 @@
+"""One Tune experiment for a whole study: every architecture, both phases."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
+
+from harness.data.dataset import SealedTest, TrainingData
+from harness.execution import Message, Outcome, describe
+from harness.orchestration.cluster import Cluster
+from harness.orchestration.scheduler import PerArchitectureScheduler
+from harness.orchestration.trainable import Placed, trainable
+from harness.orchestration.unsaved import Unsaved
+from harness.study import Study
+from harness.supply import Supply
+from harness.trial import EpochResult, Phase, Status, TrialRecord, TrialSpec
+
+_RETRIES = 2  # of a trial whose worker died; a trial that raises is not tried again
+
+
+class Observer(Protocol):
+    """Is told what happens, as it happens."""
+
+    def started(self, spec: TrialSpec) -> None:
+        """A trial was given a slot."""
+
+    def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
+        """A trial finished an epoch."""
+
+    def ended(self, record: TrialRecord) -> None:
+        """A trial ended, and is in the journal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """The data set that all trials of a study share."""
+
+    training: TrainingData
+    test: SealedTest
+
+
+def run_experiment(
+    study: Study,
+    supply: Supply,
+    shared: Shared,
+    cluster: Cluster,
+    keep: Callable[[TrialRecord, Outcome | None], None],
+    observer: Observer,
+) -> None:
+    """Run every trial that the supply hands out; returns when all have ended or the user interrupted.
+
+    Args:
+        study: early stopping and precision.
+        supply: which trial comes next.
+        shared: the data.
+        cluster: the connected cluster.
+        keep: makes a record durable, with what a confirm trial gave; called once for each trial that ended.
+        observer: is told what happens.
+
+    Raises:
+        Exception: whatever `keep` raised; the experiment is stopped first.
+    """
+    placed = Placed(
+        training=ray.put(shared.training),
+        test=ray.put(shared.test),
+        device="cuda" if cluster.gpus > 0 else "cpu",
+        threads=cluster.cpus,
+        precision=study.precision,
+    )
+    bookkeeper = Bookkeeper(supply, keep, observer)
+    scheduler = PerArchitectureScheduler(
+        study.early_stopping, _longest(supply.specs[Phase.SEARCH]), spec_of=bookkeeper.spec_of
+    )
+    resources = {"cpu": cluster.cpus, "gpu": cluster.gpus}
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(trainable, placed=placed), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=SupplySearcher(supply),
+                scheduler=scheduler,
+                num_samples=-1,
+                reuse_actors=True,
+                max_concurrent_trials=None,
+                trial_name_creator=_name,
+                trial_dirname_creator=_name,
+            ),
+            run_config=tune.RunConfig(
+                name="study",
+                storage_path=str(Path(scratch).resolve()),
+                failure_config=tune.FailureConfig(max_failures=_RETRIES),
+                callbacks=[bookkeeper],
+                stop=StopOnError(bookkeeper),
+                verbose=0,
+            ),
+        )
+        tuner.fit()
+    if bookkeeper.error is not None:
+        raise bookkeeper.error
+
+
+def _longest(specs: tuple[TrialSpec, ...]) -> Mapping[str, int]:
+    longest: dict[str, int] = {}
+    for spec in specs:
+        longest[spec.architecture] = max(spec.epochs, longest.get(spec.architecture, 0))
+    return longest
+
+
+def _name(trial: Trial) -> str:
+    return TrialSpec.model_validate(trial.config["spec"]).trial_id
+
+
+class SupplySearcher(Unsaved, Searcher):
+    """Tune asks this for its next trial; the supply decides."""
+
+    def __init__(self, supply: Supply) -> None:
+        super().__init__()
+        self._supply = supply
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """The next trial; None while one may still come; FINISHED when none will."""
+        spec = self._supply.next()
+        if spec is not None:
+            return {"spec": spec.model_dump(mode="json")}
+        # FINISHED is a string, which the method's declared type leaves out.
+        return cast(None, Searcher.FINISHED) if self._supply.exhausted else None
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing: the supply hears of a trial when its record is durable."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the journal holds the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the journal holds the state."""
+
+
+class Bookkeeper(Unsaved, tune.Callback):
+    """Turns the messages of trials into records, and makes each durable before anything follows from it.
+
+    Attributes:
+        error: what `keep` raised, if it did; nothing is recorded after that.
+    """
+
+    def __init__(self, supply: Supply, keep: Callable[[TrialRecord, Outcome | None], None], observer: Observer) -> None:
+        self._supply = supply
+        self._keep = keep
+        self._observer = observer
+        self._specs: dict[str, TrialSpec] = {}
+        self._epochs: dict[str, list[EpochResult]] = {}
+        self._messages: dict[str, Message] = {}
+        self._start_times: dict[str, float] = {}
+        self.error: Exception | None = None
+
+    def spec_of(self, trial: Trial) -> TrialSpec:
+        """The specification of a Tune trial."""
+        if trial.trial_id not in self._specs:
+            self._specs[trial.trial_id] = TrialSpec.model_validate(trial.config["spec"])
+        return self._specs[trial.trial_id]
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial, or another attempt at it, was given a worker."""
+        self._start_times[trial.trial_id] = time.time()
+        self._epochs[trial.trial_id] = []
+        self._observer.started(self.spec_of(trial))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A message arrived, and the scheduler has decided; `done` says that it stops the trial."""
+        # Tune keeps the last result of every trial; the message is heavy, and stays here.
+        message: Message = result.pop("message")
+        spec = self.spec_of(trial)
+        self._messages[trial.trial_id] = message
+        epochs = self._epochs[trial.trial_id]
+        if message.epoch is not None:
+            epochs.append(message.epoch)
+            self._observer.epoch(spec, message.epoch)
+        status = status_after(spec, message, stopped=bool(result.get("done")))
+        if status is not None:
+            self._end(trial, status, message.failure)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The worker of a trial died, and so did those of its retries."""
+        error = trial.get_error()
+        reason = describe(error) if error else "its worker died"
+        self._end(trial, Status.FAILED, f"the worker died {_RETRIES + 1} times: {reason[:300]}")
+
+    def _end(self, trial: Trial, status: Status, reason: str | None) -> None:
+        spec = self.spec_of(trial)
+        message = self._messages.pop(trial.trial_id, None)
+        started = message.started if message else None
+        ended_at = message.at if message else time.time()
+        record = TrialRecord(
+            trial_id=spec.trial_id,
+            spec=spec,
+            status=status,
+            reason=reason,
+            epochs=tuple(self._epochs.pop(trial.trial_id, ())),
+            placement=started.placement if started else None,
+            model=started.model if started else None,
+            test=message.outcome.test if message and message.outcome else None,
+            started_at=started.at if started else self._start_times.get(trial.trial_id, ended_at),
+            ended_at=ended_at,
+        )
+        if self.error is not None:
+            return
+        try:
+            self._keep(record, message.outcome if message else None)
+        except Exception as error:  # noqa: BLE001  # Tune would bury it; run_experiment raises it
+            self.error = error
+            self._supply.abandon()
+            return
+        self._supply.ended(record)
+        self._observer.ended(record)
+
+
+class StopOnError(Unsaved, tune.Stopper):
+    """Ends the experiment when a record could not be kept: what follows would be lost too."""
+
+    def __init__(self, bookkeeper: Bookkeeper) -> None:
+        self._bookkeeper = bookkeeper
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """No trial is stopped for its result."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether to stop everything."""
+        return self._bookkeeper.error is not None
+
+
+def status_after(spec: TrialSpec, message: Message, *, stopped: bool) -> Status | None:
+    """How a trial ended with this message; None while it goes on.
+
+    Args:
+        spec: what was asked of it.
+        message: what it said last.
+        stopped: whether the scheduler stops it here.
+    """
+    if message.failure is not None:
+        return Status.FAILED
+    if message.outcome is not None:
+        return Status.COMPLETED
+    last = message.epoch is not None and message.epoch.epoch == spec.epochs
+    if spec.phase is Phase.SEARCH and last:
+        return Status.COMPLETED
+    return Status.STOPPED_EARLY if stopped else None

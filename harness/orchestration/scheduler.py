@@ -1,0 +1,81 @@
+"""Early stopping: an ASHA of its own for each architecture, so that unlike learning curves never share a rung."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
+
+from harness.orchestration.unsaved import Unsaved
+from harness.study import EarlyStopping
+from harness.trial import Phase, TrialSpec
+
+METRIC = "validation_accuracy"
+TIME = "epoch"
+
+
+class PerArchitectureScheduler(Unsaved, FIFOScheduler):
+    """Asks the ASHA of a search trial's architecture whether it goes on; confirm trials always do.
+
+    Args:
+        early_stopping: rungs.
+        longest: epochs of the longest search trial of each architecture.
+        spec_of: the specification of a Tune trial.
+    """
+
+    def __init__(
+        self, early_stopping: EarlyStopping, longest: Mapping[str, int], spec_of: Callable[[Trial], TrialSpec]
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
+        self._spec_of = spec_of
+        self.asha = {name: build_asha(early_stopping, epochs) for name, epochs in longest.items()}
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """A trial joins the rungs of its architecture."""
+        if asha := self._asha_of(trial):
+            asha.on_trial_add(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """STOP or CONTINUE, by the rungs of its architecture."""
+        asha = self._asha_of(trial)
+        if asha is None:
+            return self.CONTINUE
+        return str(asha.on_trial_result(tune_controller, trial, result))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """Records what a finished trial reached; a failed one reached nothing."""
+        asha = self._asha_of(trial)
+        if asha is not None and METRIC in result:
+            asha.on_trial_complete(tune_controller, trial, result)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        """A trial that never ran leaves its rungs."""
+        if asha := self._asha_of(trial):
+            asha.on_trial_remove(tune_controller, trial)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """A trial whose worker died leaves its rungs as they are."""
+
+    def debug_string(self) -> str:
+        """State of every ASHA."""
+        return "\n".join(f"{name}: {asha.debug_string()}" for name, asha in self.asha.items())
+
+    def _asha_of(self, trial: Trial) -> AsyncHyperBandScheduler | None:
+        spec = self._spec_of(trial)
+        return self.asha[spec.architecture] if spec.phase is Phase.SEARCH else None
+
+
+def build_asha(early_stopping: EarlyStopping, epochs: int) -> AsyncHyperBandScheduler:
+    """Ray's stopping ASHA over epochs and validation accuracy."""
+    return AsyncHyperBandScheduler(
+        time_attr=TIME,
+        metric=METRIC,
+        mode="max",
+        max_t=epochs,
+        grace_period=min(early_stopping.grace_epochs, epochs),
+        reduction_factor=early_stopping.reduction_factor,
+        # A trial that reached its last epoch ends by itself; stopping it there would not be early.
+        stop_last_trials=False,
+    )

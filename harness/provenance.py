@@ -1,0 +1,133 @@
+"""Where numbers come from: versions, commit, hardware."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+from packaging.requirements import InvalidRequirement, Requirement
+
+from harness import __version__
+from harness.errors import EnvironmentMismatchError
+
+_PACKAGES = ("torch", "torchvision", "ray", "numpy", "pandas", "scikit-learn", "scipy", "matplotlib", "pydantic")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of the harness and of what it computes with."""
+    found = {"python": platform.python_version(), "harness": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def check_torchvision(installed: Mapping[str, str], requirements: list[str] | None) -> None:
+    """Check that torchvision was built for this torch; importing the two to find out takes seconds.
+
+    Args:
+        installed: versions by package.
+        requirements: what torchvision says that it needs.
+
+    Raises:
+        EnvironmentMismatchError: they do not match; says what to install.
+    """
+    for text in requirements or []:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.name == "torch" and not requirement.specifier.contains(
+            installed["torch"].partition("+")[0], prereleases=True
+        ):
+            raise EnvironmentMismatchError(
+                f"torchvision {installed['torchvision']} needs torch{requirement.specifier}, but torch "
+                f"{installed['torch']} is installed; run: pip install --upgrade torch torchvision"
+            )
+
+
+def check_environment() -> None:
+    """Refuse an environment that cannot work, before anything long begins.
+
+    Raises:
+        EnvironmentMismatchError: torch and torchvision are missing or do not match.
+    """
+    installed = versions()
+    for package in ("torch", "torchvision", "ray"):
+        if installed[package] == "not installed":
+            raise EnvironmentMismatchError(f"{package} is not installed; run: pip install -e .")
+    check_torchvision(installed, metadata.requires("torchvision"))
+
+
+def commit() -> tuple[str | None, bool | None]:
+    """Commit of the source and whether the source differs from it; None for both outside a repository."""
+    here = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", *arguments], cwd=here, capture_output=True, text=True, check=False, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "--short=12", "HEAD")
+    tracked = git("ls-files", "--error-unmatch", Path(__file__).name)
+    if head is None or tracked is None:
+        return None, None
+    return head, bool(git("status", "--porcelain", "--untracked-files=no"))
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, memory in GiB and GPUs of this machine, and its system."""
+    return {
+        "cpu": _processor(),
+        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else _cores(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpus": _gpus(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+
+
+def _cores() -> int:
+    return psutil.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux: the platform knows a name
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[str]:
+    """Names of the NVIDIA devices, asked of the driver's own tool so that torch need not be imported."""
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout.strip().splitlines() if done.returncode == 0 else []
+
+
+def command_line(arguments: list[str] | None = None) -> str:
+    """The command that was given, as one would type it."""
+    return shlex.join(["python", "-m", "harness.run", *(sys.argv[1:] if arguments is None else arguments)])

@@ -1,0 +1,27 @@
+"""`python -m harness.report RUN_DIR` rebuilds the report of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import HarnessError
+from harness.report import write_report
+
+
+def main(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of the run, as the benchmark wrote it.")],
+) -> None:
+    """Rebuild report.md, its figures, results.json, trials.csv and epochs.csv from the records of a run."""
+    try:
+        report = write_report(run_dir)
+    except HarnessError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    typer.echo(str(report))
+
+
+if __name__ == "__main__":
+    typer.run(main)

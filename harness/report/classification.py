@@ -1,0 +1,101 @@
+"""How a model errs on the test images: confusion matrix, per-class metrics, its most confident mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from harness.report.run_folder import Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """One model on the test images.
+
+    Attributes:
+        seed: of the model.
+        matrix: (classes, classes) counts; a row is a true class, a column a predicted one.
+        precision: (classes,) fractions; NaN where a class was never predicted.
+        recall: (classes,) fractions; NaN where a class has no test image.
+        f1: (classes,) fractions; NaN where precision and recall are both undefined.
+        support: (classes,) number of test images.
+    """
+
+    seed: int
+    matrix: npt.NDArray[np.int64]
+    precision: npt.NDArray[np.float64]
+    recall: npt.NDArray[np.float64]
+    f1: npt.NDArray[np.float64]
+    support: npt.NDArray[np.int64]
+
+    @property
+    def errors(self) -> npt.NDArray[np.int64]:
+        """The matrix without its diagonal."""
+        return self.matrix - np.diag(np.diag(self.matrix))
+
+
+def classify(predictions: Predictions, classes: int, seed: int) -> Classification:
+    """Confusion matrix and per-class metrics of one model."""
+    every_class = np.arange(classes)
+    labels, predicted = predictions.labels, predictions.predicted
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, predicted, labels=every_class, average=None, zero_division=np.nan
+    )
+    return Classification(
+        seed=seed,
+        matrix=confusion_matrix(labels, predicted, labels=every_class).astype(np.int64),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        support=support,
+    )
+
+
+def largest_confusion(matrix: npt.NDArray[np.int64]) -> tuple[int, int, int] | None:
+    """True class, predicted class and count of the most frequent error; None without an error."""
+    errors = matrix - np.diag(np.diag(matrix))
+    true, predicted = np.unravel_index(int(errors.argmax()), errors.shape)
+    worst = int(errors[true, predicted])
+    return (int(true), int(predicted), worst) if worst else None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test image that a model got wrong.
+
+    Attributes:
+        index: of the image, in the test set's own order.
+        true: class of its label.
+        predicted: class that the model gave.
+        confidence: probability that the model gave to that class.
+    """
+
+    index: int
+    true: int
+    predicted: int
+    confidence: float
+
+
+def confident_mistakes(predictions: Predictions, available: npt.NDArray[np.int64], limit: int) -> tuple[Mistake, ...]:
+    """The wrong answers of highest confidence, most confident first; ties in the order of the test set.
+
+    Args:
+        predictions: of one model.
+        available: indices of the test images that can be shown.
+        limit: how many at most.
+    """
+    wrong = np.flatnonzero(predictions.labels != predictions.predicted)
+    wrong = wrong[np.isin(wrong, available)]
+    order = np.argsort(-predictions.confidence[wrong], kind="stable")[:limit]
+    return tuple(
+        Mistake(
+            index=int(index),
+            true=int(predictions.labels[index]),
+            predicted=int(predictions.predicted[index]),
+            confidence=float(predictions.confidence[index]),
+        )
+        for index in wrong[order]
+    )

@@ -1,0 +1,56 @@
+"""What all figures share: a canvas without pyplot's global state, colours, and PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 130
+# Okabe and Ito's colours: told apart by colour-blind readers, and by their lightness in grey print.
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+GREY = "#8A8A8A"
+LIGHT_GREY = "#E4E4E4"
+# From white, so that no error is no colour, to a brown that stops short of black; its lightness never rises.
+ERROR_COLOURS = LinearSegmentedColormap.from_list(
+    "errors", [(1.0, 1.0, 1.0), *colormaps["YlOrBr"](np.linspace(0.1, 0.9, 8))]
+).with_extremes(bad=LIGHT_GREY)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, whose parts never overlap."""
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file; the same figure gives the same bytes."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
+
+
+def ink(background: Sequence[float]) -> str:
+    """Black or white, whichever is read more easily on a background of (red, green, blue, ...) in [0, 1].
+
+    >>> ink((1.0, 1.0, 0.8))
+    'black'
+    """
+    red, green, blue = background[:3]
+    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "white"
+
+
+def shorten(text: str, length: int) -> str:
+    """Text of at most `length` characters, an ellipsis in place of what is left out.
+
+    >>> shorten("ankle boot", 6)
+    'ankle…'
+    """
+    return text if len(text) <= length else f"{text[: length - 1]}…"

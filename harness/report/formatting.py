@@ -1,0 +1,99 @@
+"""Numbers as a reader wants them; a value that does not exist is a dash."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from harness.trial import Scalar
+
+MISSING = "–"
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction in percent, two decimals, without the sign.
+
+    >>> percent(0.98765)
+    '98.77'
+    """
+    return MISSING if fraction is None or math.isnan(fraction) else f"{100 * fraction:.2f}"
+
+
+def percent_range(low: float, high: float) -> str:
+    """An interval of fractions in percent.
+
+    >>> percent_range(0.99, 0.995)
+    '99.00–99.50'
+    """
+    return f"{percent(low)}–{percent(high)}"
+
+
+def signed_points(difference: float | None) -> str:
+    """A difference of two fractions in percentage points, with its sign.
+
+    >>> signed_points(-0.0012)
+    '−0.12'
+    """
+    if difference is None:
+        return MISSING
+    return f"{100 * difference:+.2f}".replace("-", "−")
+
+
+def count(number: int | None) -> str:
+    """A whole number with thousands set off.
+
+    >>> count(157866)
+    '157,866'
+    """
+    return MISSING if number is None else f"{number:,}"
+
+
+def magnitude(number: int | None) -> str:
+    """A whole number in thousands, millions or billions, three significant digits.
+
+    >>> magnitude(416520), magnitude(3_104_000), magnitude(840)
+    ('417 k', '3.10 M', '840')
+    """
+    if number is None:
+        return MISSING
+    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= scale:
+            value = number / scale
+            return f"{value:.{max(0, 2 - int(math.log10(value)))}f} {unit}"
+    return str(number)
+
+
+def seconds(duration: float | None) -> str:
+    """Seconds with one decimal.
+
+    >>> seconds(1234.56)
+    '1,234.6'
+    """
+    return MISSING if duration is None else f"{duration:,.1f}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a whole in whole percent.
+
+    >>> share(1, 3), share(1, 0)
+    ('33 %', '–')
+    """
+    return f"{100 * part / whole:.0f} %" if whole > 0 else MISSING
+
+
+def scalar(value: Scalar) -> str:
+    """The value of a hyperparameter.
+
+    >>> scalar(0.0030000000000000001), scalar(128), scalar("adamw")
+    ('0.003', '128', 'adamw')
+    """
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def assignments(hyperparameters: Mapping[str, Scalar]) -> str:
+    """Hyperparameters in one line.
+
+    >>> assignments({"learning_rate": 0.003, "units": 512})
+    'learning_rate 0.003, units 512'
+    """
+    return ", ".join(f"{name} {scalar(value)}" for name, value in hyperparameters.items()) or "defaults"

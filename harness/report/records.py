@@ -1,0 +1,109 @@
+"""The records as two flat tables for other programs: `trials.csv` and `epochs.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from architectures import ARCHITECTURES
+from harness.trial import TrialRecord
+
+TRIAL_COLUMNS = (
+    "trial_id",
+    "phase",
+    "architecture",
+    "seed",
+    "status",
+    "reason",
+    "epochs",
+    "validation_accuracy",
+    "validation_loss",
+    "test_accuracy",
+)
+PLACE_COLUMNS = (
+    "train_seconds",
+    "validation_seconds",
+    "wall_seconds",
+    "node",
+    "device",
+    "threads",
+    "precision",
+)
+EPOCH_COLUMNS = (
+    "trial_id",
+    "epoch",
+    "train_loss",
+    "validation_loss",
+    "validation_accuracy",
+    "train_images",
+    "train_seconds",
+    "validation_seconds",
+)
+
+
+def hyperparameter_columns(records: Iterable[TrialRecord]) -> dict[str, str]:
+    """Hyperparameter to its column in `trials.csv`, in the order in which architectures declare them.
+
+    A hyperparameter that is called like another column gets a prefix: `epochs` is how many were
+    trained, `hyperparameter_epochs` how many were asked for.
+    """
+    used = {name for record in records for name in record.spec.hyperparameters}
+    declared = [name for entry in ARCHITECTURES.values() for name in entry.hyperparameters.model_fields]
+    taken = {*TRIAL_COLUMNS, *PLACE_COLUMNS}
+    return {
+        name: f"hyperparameter_{name}" if name in taken else name
+        for name in dict.fromkeys([*declared, *sorted(used)])
+        if name in used
+    }
+
+
+def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """One row per trial, both phases, every status; a value that a trial does not have is None."""
+    columns = hyperparameter_columns(records)
+    rows = [_trial_row(record, columns) for record in records]
+    # Python objects: a column that only some architectures have would else turn 16 into 16.0.
+    return pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, *columns.values(), *PLACE_COLUMNS], dtype=object)
+
+
+def _trial_row(record: TrialRecord, columns: dict[str, str]) -> dict[str, object]:
+    spec, last, placement = record.spec, record.last_epoch, record.placement
+    return {
+        "trial_id": record.trial_id,
+        "phase": spec.phase.value,
+        "architecture": spec.architecture,
+        "seed": spec.seed,
+        "status": record.status.value,
+        "reason": record.reason,
+        "epochs": len(record.epochs),
+        "validation_accuracy": last.validation_accuracy if last else None,
+        "validation_loss": last.validation_loss if last else None,
+        "test_accuracy": record.test.accuracy if record.test else None,
+        **{column: spec.hyperparameters.get(name) for name, column in columns.items()},
+        "train_seconds": record.train_seconds,
+        "validation_seconds": sum(epoch.validation_seconds for epoch in record.epochs),
+        "wall_seconds": record.ended_at - record.started_at,
+        "node": placement.node if placement else None,
+        "device": placement.device if placement else None,
+        "threads": placement.threads if placement else None,
+        "precision": placement.precision if placement else None,
+    }
+
+
+def epochs_frame(records: Iterable[TrialRecord]) -> pd.DataFrame:
+    """One row per trial and epoch."""
+    rows = [
+        (
+            record.trial_id,
+            epoch.epoch,
+            epoch.train_loss,
+            epoch.validation_loss,
+            epoch.validation_accuracy,
+            epoch.train_images,
+            epoch.train_seconds,
+            epoch.validation_seconds,
+        )
+        for record in records
+        for epoch in record.epochs
+    ]
+    return pd.DataFrame(rows, columns=list(EPOCH_COLUMNS))

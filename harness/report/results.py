@@ -1,0 +1,104 @@
+"""`results.json`: the results for other programs. Its layout is a contract; `SCHEMA_VERSION` counts it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.report.classification import Classification
+from harness.report.summary import ArchitectureSummary, ConfirmSummary, in_declared_order
+from harness.trial import TrialRecord
+
+SCHEMA_VERSION = 1
+
+
+def results(environment: Mapping[str, Any], summaries: Sequence[ArchitectureSummary]) -> dict[str, Any]:
+    """The whole content, in plain values that JSON has; a number that does not exist is None, never NaN.
+
+    Args:
+        environment: content of `environment.json`.
+        summaries: in the order of the registry.
+    """
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": environment["dataset"],
+        "architectures": [_architecture(summary) for summary in summaries],
+        "verdicts": [],
+        "environment": environment,
+    }
+    return {key: without_nan(value) for key, value in content.items()}
+
+
+def _architecture(summary: ArchitectureSummary) -> dict[str, Any]:
+    search, model, winner = summary.search, summary.model, summary.winner
+    return {
+        "name": summary.name,
+        "no_result": summary.no_result,
+        "hyperparameters": (in_declared_order(summary.architecture, winner.spec.hyperparameters) if winner else None),
+        "parameters": model.parameters if model else None,
+        "macs": model.macs if model else None,
+        "bytes": model.bytes if model else None,
+        "search": {
+            "trials": search.trials,
+            "completed": search.completed,
+            "stopped_early": search.stopped_early,
+            "failed": search.failed,
+            "epochs": search.epochs,
+            "epochs_saved": search.epochs_saved,
+            "best_validation_accuracy": search.best_validation_accuracy,
+            "train_seconds": search.train_seconds,
+        },
+        "confirm": _confirm(summary.confirm),
+        **_classification(summary.classification),
+        "baseline_accuracy": summary.baseline_accuracy,
+    }
+
+
+def _confirm(confirm: ConfirmSummary) -> dict[str, Any]:
+    test = confirm.test
+    return {
+        "seeds": [_seed(record) for record in confirm.records],
+        "test_accuracy_mean": test.mean if test else None,
+        "test_accuracy_std": test.std if test else None,
+        "test_accuracy_ci95": [test.low, test.high] if test else None,
+        "ci95_method": test.method.value if test else None,
+        "validation_accuracy_mean": confirm.validation_accuracy_mean,
+    }
+
+
+def _seed(record: TrialRecord) -> dict[str, Any]:
+    last = record.last_epoch
+    return {
+        "seed": record.spec.seed,
+        "status": record.status.value,
+        "validation_accuracy": last.validation_accuracy if last else None,
+        "test_accuracy": record.test.accuracy if record.test else None,
+        "test_loss": record.test.loss if record.test else None,
+        "train_seconds": record.train_seconds,
+        "epochs": len(record.epochs),
+    }
+
+
+def _classification(found: Classification | None) -> dict[str, Any]:
+    if found is None:
+        return dict.fromkeys(("confusion_matrix", "precision", "recall", "f1"))
+    return {
+        "confusion_matrix": found.matrix.tolist(),
+        "precision": found.precision.tolist(),
+        "recall": found.recall.tolist(),
+        "f1": found.f1.tolist(),
+    }
+
+
+def without_nan(value: Any) -> Any:
+    """The same plain value, with None in place of every number that is not finite.
+
+    >>> without_nan({"f1": [1.0, float("nan")]})
+    {'f1': [1.0, None]}
+    """
+    if isinstance(value, Mapping):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

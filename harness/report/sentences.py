@@ -1,0 +1,105 @@
+"""What the report says in words, from values; no more than the values bear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.classification import largest_confusion
+from harness.report.formatting import count, magnitude, percent, percent_range, seconds, share
+from harness.report.summary import ArchitectureSummary, TimeUse, ranking
+from harness.statistics import AccuracyEstimate, IntervalMethod
+
+
+def summary_sentences(summaries: Sequence[ArchitectureSummary]) -> tuple[str, ...]:
+    """Who came first, what separates it from the second, what it costs, and who has no result.
+
+    Empty when nobody has a result.
+    """
+    ranked = ranking(summaries)
+    missing = [summary.title for summary in summaries if summary.no_result is not None]
+    sentences = []
+    if ranked:
+        sentences += [_first(ranked[0]), _second(ranked), _cost(ranked)]
+    if ranked and missing:
+        sentences.append(f"No result: {', '.join(missing)}; the accuracy table says why.")
+    return tuple(sentences)
+
+
+def _first(best: tuple[ArchitectureSummary, AccuracyEstimate]) -> str:
+    summary, estimate = best
+    over = f"over {estimate.n} seeds" if estimate.n > 1 else "of a single seed"
+    return (
+        f"{summary.title} has the highest mean test accuracy: {percent(estimate.mean)} % {over}, "
+        f"with a 95 % interval of {percent_range(estimate.low, estimate.high)} %."
+    )
+
+
+def _second(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
+    if len(ranked) < 2:
+        return "No other architecture has a result to compare it with."
+    (_, best), (second, estimate) = ranked[:2]
+    behind = percent(best.mean - estimate.mean)
+    apart = f"{second.title} follows at {percent(estimate.mean)} %, {behind} points behind"
+    if best.overlaps(estimate):
+        return f"{apart}; their intervals overlap, so this table alone does not say which of the two is better."
+    return f"{apart}; their intervals do not overlap."
+
+
+def _cost(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
+    best = ranked[0][0]
+    cheapest = min((summary for summary, _ in ranked), key=_train_seconds)
+    size = best.model
+    extent = f" ({count(size.parameters)} parameters, {magnitude(size.macs)} multiply-adds)" if size else ""
+    sentence = f"{best.title}{extent} trains in {seconds(_train_seconds(best))} s"
+    if cheapest is best:
+        return f"{sentence}{', the shortest of all' if len(ranked) > 1 else ''}."
+    return f"{sentence}; the shortest to train is {cheapest.title} with {seconds(_train_seconds(cheapest))} s."
+
+
+def _train_seconds(summary: ArchitectureSummary) -> float:
+    return summary.confirm.train_seconds_mean or 0.0
+
+
+def interval_sentence(summaries: Sequence[ArchitectureSummary]) -> str:
+    """How the intervals of the accuracy table were computed."""
+    methods = {estimate.method for _, estimate in ranking(summaries)}
+    parts = {
+        IntervalMethod.STUDENT_T: (
+            "Student's t over the seeds: it covers what changes from training to training, on these test images"
+        ),
+        IntervalMethod.WILSON: (
+            "for an architecture with a single seed, Wilson's interval of that one model over the test "
+            "images: it covers what changes with the images, not from training to training"
+        ),
+    }
+    found = [text for method, text in parts.items() if method in methods]
+    return f"The 95 % interval is {'; '.join(found)}." if found else ""
+
+
+def confusion_sentence(summary: ArchitectureSummary, classes: Sequence[str]) -> str:
+    """What to see in the confusion matrix of an architecture."""
+    if summary.classification is None:
+        return ""
+    worst = largest_confusion(summary.classification.matrix)
+    if worst is None:
+        return f"{summary.title} makes no mistake on the test images."
+    true, predicted, number = worst
+    of = int(summary.classification.support[true])
+    return (
+        f"The most frequent mistake of {summary.title}: {count(number)} of {count(of)} images of class "
+        f"{classes[true]} are taken for {classes[predicted]}."
+    )
+
+
+def time_sentence(use: TimeUse) -> str:
+    """Start-up, the time that there was, and how busy the slots were with training."""
+    earlier = (
+        f" {count(use.earlier_trials)} trials that an earlier command had finished are not counted."
+        if use.earlier_trials
+        else ""
+    )
+    return (
+        f"The first training step came {seconds(use.start_up)} s after the command. From then to the end of "
+        f"the last trial {seconds(use.wall)} s passed on {count(use.slots)} slots, which were busy training "
+        f"for {share(use.training, use.available)} of it.{earlier}"
+    )

@@ -1,0 +1,129 @@
+"""The folder of a run: what lies where, and how it gets there without ever being half written."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import RunFolderError
+
+
+class RunFolder:
+    """Paths of a run folder, and writing into it.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """A new run folder.
+
+        Raises:
+            RunFolderError: there is something in it already, or it cannot be written.
+        """
+        try:
+            if path.is_dir() and any(path.iterdir()):
+                raise RunFolderError(
+                    f"--output {path}: the folder exists and is not empty; name another one, or continue that "
+                    f"run with --resume {path}"
+                )
+            path.mkdir(parents=True, exist_ok=True)
+            for below in ("predictions", "models", "figures"):
+                (path / below).mkdir()
+            with tempfile.TemporaryFile(dir=path):
+                pass  # a folder can exist and still refuse files
+        except OSError as error:
+            raise RunFolderError(f"--output {path}: cannot be written: {error.strerror}") from None
+        return cls(path)
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """The folder of an earlier run.
+
+        Raises:
+            RunFolderError: it is not one.
+        """
+        for name in ("study.yaml", "journal.jsonl"):
+            if not (path / name).is_file():
+                raise RunFolderError(f"--resume {path}: there is no {name}; give the folder that a run has written")
+        return cls(path)
+
+    @property
+    def journal(self) -> Path:
+        """Every trial that ended."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def study(self) -> Path:
+        """The resolved study."""
+        return self.path / "study.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """What ran where."""
+        return self.path / "environment.json"
+
+    @property
+    def missed(self) -> Path:
+        """Test images that some confirmed model got wrong."""
+        return self.path / "predictions" / "missed.npz"
+
+    def predictions(self, architecture: str, seed: int) -> Path:
+        """Labels and probabilities of one confirmed model."""
+        return self.path / "predictions" / f"{architecture}-seed{seed}.npz"
+
+    def model(self, architecture: str) -> Path:
+        """What rebuilds the first seed's model; its weights lie beside it."""
+        return self.path / "models" / f"{architecture}.json"
+
+    def weights(self, architecture: str) -> Path:
+        """Weights of the first seed's model."""
+        return self.path / "models" / f"{architecture}.safetensors"
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, and rename it when it is whole.
+
+    Raises:
+        RunFolderError: the disk is full, or the folder is gone or read-only.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RunFolderError(f"{path}: cannot be written: {error.strerror}; make room or choose --output") from None
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write text as UTF-8, as `write_bytes` does."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON for people and programs, as `write_bytes` does."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write a compressed npz, as `write_bytes` does."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_bytes(path, buffer.getvalue())

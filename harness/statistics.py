@@ -1,0 +1,120 @@
+"""What a handful of accuracies says: mean, standard deviation, and a 95 % interval for the mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+class IntervalMethod(StrEnum):
+    """Where an interval comes from, and so what it covers: spread over seeds, or over test images."""
+
+    STUDENT_T = "student_t"
+    WILSON = "wilson"
+
+
+@dataclass(frozen=True)
+class AccuracyEstimate:
+    """Accuracy of one configuration, from repeated training.
+
+    Attributes:
+        mean: over the seeds, as a fraction.
+        std: sample standard deviation over the seeds; None for a single seed, which shows no spread.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+        method: how the interval was computed.
+        n: number of seeds.
+    """
+
+    mean: float
+    std: float | None
+    low: float
+    high: float
+    method: IntervalMethod
+    n: int
+
+    def overlaps(self, other: AccuracyEstimate) -> bool:
+        """Whether the two intervals share a point."""
+        return self.low <= other.high and other.low <= self.high
+
+
+def mean(values: Sequence[float]) -> float:
+    """Arithmetic mean.
+
+    >>> mean([0.25, 0.75])
+    0.5
+
+    Raises:
+        ValueError: there are no values.
+    """
+    if not values:
+        raise ValueError("the mean of no values is not defined")
+    return math.fsum(values) / len(values)
+
+
+def std(values: Sequence[float]) -> float:
+    """Sample standard deviation, with n - 1 in the denominator.
+
+    >>> round(std([1.0, 3.0]), 4)
+    1.4142
+
+    Raises:
+        ValueError: there are fewer than two values.
+    """
+    if len(values) < 2:
+        raise ValueError(f"a standard deviation needs at least two values, got {len(values)}")
+    centre = mean(values)
+    return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
+
+
+def student_t_interval(values: Sequence[float]) -> tuple[float, float]:
+    """95 % interval for the mean of which the values are independent, roughly normal draws.
+
+    Raises:
+        ValueError: there are fewer than two values.
+    """
+    centre = mean(values)
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, df=max(len(values) - 1, 1)))
+    half_width = quantile * std(values) / math.sqrt(len(values))
+    return centre - half_width, centre + half_width
+
+
+def wilson_interval(correct: int, images: int) -> tuple[float, float]:
+    """95 % interval for the accuracy of one model, from how many of the test images it got right.
+
+    Raises:
+        ValueError: there are no images, or more are right than there are.
+    """
+    interval = stats.binomtest(correct, images).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def estimate_accuracy(accuracies: Sequence[float], images: int) -> AccuracyEstimate:
+    """Mean and interval over seeds; for a single seed, the interval over the test images.
+
+    Args:
+        accuracies: of each seed, as fractions.
+        images: how many test images each was measured on.
+
+    Raises:
+        ValueError: there are no accuracies.
+    """
+    centre = mean(accuracies)
+    if len(accuracies) == 1:
+        low, high = wilson_interval(round(centre * images), images)
+        return AccuracyEstimate(centre, None, low, high, IntervalMethod.WILSON, 1)
+    low, high = student_t_interval(accuracies)
+    return AccuracyEstimate(
+        mean=centre,
+        std=std(accuracies),
+        low=max(low, 0.0),  # an accuracy cannot leave [0, 1], and the t interval does not know it
+        high=min(high, 1.0),
+        method=IntervalMethod.STUDENT_T,
+        n=len(accuracies),
+    )

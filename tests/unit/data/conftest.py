@@ -1,0 +1,50 @@
+"""A tiny MNIST: real raw files of 28x28 images, whose checksums the code is told to expect."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.data import mnist
+from harness.data.dataset import Split
+from harness.data.idx import format_idx
+
+
+@pytest.fixture
+def raw_files() -> dict[str, bytes]:
+    """Four raw files: 60 training and 20 test images, every class equally often."""
+    generator = np.random.default_rng(0)
+    files = {}
+    for prefix, size in (("train", 60), ("t10k", 20)):
+        images = generator.integers(0, 256, (size, 28, 28), dtype=np.uint8)
+        files[f"{prefix}-images-idx3-ubyte"] = format_idx(images)
+        files[f"{prefix}-labels-idx1-ubyte"] = format_idx(np.arange(size, dtype=np.uint8) % 10)
+    return files
+
+
+@pytest.fixture
+def checksums(raw_files: dict[str, bytes]) -> dict[str, str]:
+    """SHA-256 of each of the tiny raw files."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in raw_files.items()}
+
+
+@pytest.fixture
+def cache(tmp_path: Path, checksums: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, on a machine that reaches nothing, for which the tiny raw files are MNIST."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(mnist, "CHECKSUMS", checksums)
+    monkeypatch.setattr(mnist, "SOURCES", {})
+    monkeypatch.setattr(mnist, "cache_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def whole() -> Split:
+    """A hundred images (1, 4, 4) of ten classes, unequally often: class k has 1 + 2k of them."""
+    labels = np.repeat(np.arange(10), 1 + 2 * np.arange(10)).astype(np.int64)
+    np.random.default_rng(1).shuffle(labels)
+    images = np.random.default_rng(2).integers(0, 256, (100, 1, 4, 4), dtype=np.uint8)
+    return Split(images, labels)

@@ -1,0 +1,27 @@
+"""Tests of the values of a data set."""
+
+import numpy as np
+import pytest
+
+from harness.data.dataset import SealedTest, Split
+from harness.errors import TestSplitSealedError
+from harness.trial import Phase
+
+
+def test_select_keeps_images_and_labels_together(whole: Split) -> None:
+    """A selection has the images and the labels of its indices, in their order."""
+    chosen = whole.select(np.array([7, 3]))
+    assert len(chosen) == 2
+    assert np.array_equal(chosen.images, whole.images[[7, 3]])
+    assert np.array_equal(chosen.labels, whole.labels[[7, 3]])
+
+
+def test_sealed_test_stays_shut_in_the_search_phase(whole: Split) -> None:
+    """The test split is not to be had while hyperparameters are searched."""
+    with pytest.raises(TestSplitSealedError, match="search"):
+        SealedTest(whole).open(Phase.SEARCH)
+
+
+def test_sealed_test_opens_in_the_confirm_phase(whole: Split) -> None:
+    """The confirm phase gets the test split itself."""
+    assert SealedTest(whole).open(Phase.CONFIRM) is whole

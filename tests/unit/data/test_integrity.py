@@ -1,0 +1,44 @@
+"""Tests of the checks that a split must pass before use."""
+
+import numpy as np
+import pytest
+
+from architectures import InputShape
+from harness.data.dataset import Split
+from harness.data.integrity import check_split
+from harness.errors import DataError
+
+SHAPE = InputShape(channels=1, height=4, width=4)
+CLASSES = tuple("0123456789")
+
+
+def test_sound_split_passes(whole: Split) -> None:
+    """A split with every class and one label an image is accepted."""
+    check_split(whole, CLASSES, SHAPE, "the test split")
+
+
+def replaced(labels: np.ndarray, old: int, new: int) -> np.ndarray:
+    """Labels with one class given another number."""
+    return np.where(labels == old, new, labels)
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        (lambda x, y: Split(x[:-1], y), r"99 images do not go with labels of the shape \(100,\)"),
+        (lambda x, y: Split(x, y[:, None]), r"do not go with labels of the shape \(100, 1\)"),
+        (lambda x, y: Split(x[:, 0], y), r"shape \(100, 4, 4\), not \(N, 1, 4, 4\)"),
+        (lambda x, y: Split(x[..., :3], y), r"shape \(100, 1, 4, 3\), not \(N, 1, 4, 4\)"),
+        (lambda x, y: Split(x, replaced(y, 9, 10)), "labels run from 0 to 10"),
+        (lambda x, y: Split(x, replaced(y, 0, -1)), "labels run from -1 to 9"),
+        (lambda x, y: Split(x, replaced(y, 3, 4)), "no images of class 3"),
+        (lambda x, y: Split(x[:0], y[:0]), "no images in it"),
+        (lambda x, y: Split(x.astype(np.float32), y), "float32"),
+        (lambda x, y: Split(x, y.astype(np.uint8)), "labels uint8"),
+    ],
+)
+def test_what_is_wrong_is_said_by_name(whole: Split, broken: object, problem: str) -> None:
+    """Each fault is an error that names the split and says what is wrong with it."""
+    assert callable(broken)
+    with pytest.raises(DataError, match=f"^the test split: .*{problem}"):
+        check_split(broken(whole.images, whole.labels), CLASSES, SHAPE, "the test split")

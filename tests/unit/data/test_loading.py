@@ -1,0 +1,177 @@
+"""Tests of the way from a study to a data set that is checked, cut and sealed."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from architectures import InputShape
+from harness.data import load_dataset
+from harness.data.dataset import Split, UncutDataset
+from harness.data.loading import prepare
+from harness.data.splits import normalisation
+from harness.errors import DataError
+from harness.study import DatasetStudy
+from harness.trial import Phase
+
+STUDY = DatasetStudy(name="mnist", validation_size=20)
+
+
+@pytest.fixture
+def uncut() -> UncutDataset:
+    """Sixty training and twenty test images (2, 4, 4) of ten classes."""
+    generator = np.random.default_rng(0)
+
+    def split(size: int) -> Split:
+        images = generator.integers(0, 256, (size, 2, 4, 4), dtype=np.uint8)
+        return Split(images, np.arange(size, dtype=np.int64) % 10)
+
+    return UncutDataset(
+        name="tiny",
+        classes=tuple("abcdefghij"),
+        shape=InputShape(2, 4, 4),
+        train=split(60),
+        test=split(20),
+        source="memory",
+        sha256={"file": "00"},
+    )
+
+
+def test_mnist_is_loaded_as_the_study_says(cache: Path, raw_files: dict[str, bytes]) -> None:
+    """The study's sizes are those of the splits, and the test split is the raw files' own."""
+    cache.mkdir()
+    for name, content in raw_files.items():
+        (cache / name).write_bytes(content)
+    loaded = load_dataset(STUDY.model_copy(update={"train_size": 30}), None)
+    assert (len(loaded.training.train), len(loaded.training.validation)) == (30, 20)
+    assert loaded.training.shape == InputShape(1, 28, 28)
+    test = loaded.test.open(Phase.CONFIRM)
+    assert test.images.tobytes() == raw_files["t10k-images-idx3-ubyte"][16:]
+    assert loaded.provenance.source == "cache"
+
+
+def test_digits_needs_no_folder(cache: Path) -> None:
+    """Digits comes out of scikit-learn and touches no cache."""
+    loaded = load_dataset(DatasetStudy(name="digits", validation_size=300), None)
+    assert loaded.training.name == "digits"
+    assert loaded.training.shape == InputShape(1, 8, 8)
+    assert loaded.training.classes == tuple("0123456789")
+    sizes = (loaded.provenance.train, loaded.provenance.validation, loaded.provenance.test)
+    assert sizes == (1137, 300, 360)
+    assert loaded.provenance.source == "scikit-learn"
+    assert not cache.exists()
+
+
+def test_digits_refuses_the_validation_size_of_mnist() -> None:
+    """A size that digits cannot have is one sentence with the sizes that it can."""
+    with pytest.raises(DataError, match=r"validation_size: 5000 of 1437 .* choose 10 to 1427"):
+        load_dataset(DatasetStudy(name="digits"), None)
+
+
+def test_normalisation_sees_only_the_train_split(uncut: UncutDataset) -> None:
+    """Mean and standard deviation are those of what is trained on, whatever validation and test hold."""
+    loaded = prepare(uncut, STUDY)
+    assert loaded.training.normalisation == normalisation(loaded.training.train.images)
+    assert loaded.training.normalisation != normalisation(uncut.train.images)
+
+
+def test_provenance_is_plain_json(uncut: UncutDataset) -> None:
+    """Provenance survives JSON, and says what the data set says."""
+    loaded = prepare(uncut, STUDY)
+    written = json.loads(json.dumps(loaded.provenance.model_dump(mode="json")))
+    assert written == {
+        "name": "tiny",
+        "source": "memory",
+        "sha256": {"file": "00"},
+        "train": 40,
+        "validation": 20,
+        "test": 20,
+        "fingerprint": loaded.training.fingerprint,
+    }
+
+
+def test_fingerprint_follows_data_and_cut_but_not_the_source(uncut: UncutDataset) -> None:
+    """Another cut or another test split is another fingerprint; another way of delivery is not."""
+    dimmed = Split(uncut.test.images // 2, uncut.test.labels)
+    prints = [
+        prepare(uncut, study).training.fingerprint
+        for study in (
+            STUDY,
+            STUDY.model_copy(update={"split_seed": 1}),
+            STUDY.model_copy(update={"validation_size": 30}),
+            STUDY.model_copy(update={"train_size": 30}),
+        )
+    ]
+    prints.append(prepare(replace(uncut, test=dimmed), STUDY).training.fingerprint)
+    assert len(set(prints)) == 5
+    assert prepare(replace(uncut, source="elsewhere", sha256={}), STUDY).training.fingerprint == prints[0]
+
+
+def test_arrays_are_contiguous(uncut: UncutDataset) -> None:
+    """Whatever the layout of the source, images are C-contiguous afterwards."""
+    strided = Split(np.asfortranarray(uncut.train.images), uncut.train.labels)
+    loaded = prepare(replace(uncut, train=strided, test=strided), STUDY)
+    for split in (loaded.training.train, loaded.training.validation, loaded.test.open(Phase.CONFIRM)):
+        assert split.images.flags.c_contiguous
+
+
+@pytest.mark.parametrize("which", ["train", "test"])
+def test_faulty_data_is_refused_before_it_is_cut(uncut: UncutDataset, which: str) -> None:
+    """A fault of the training images or of the test split is named as such."""
+    split = getattr(uncut, which)
+    faulty = Split(split.images, np.where(split.labels == 4, 10, split.labels))
+    with pytest.raises(DataError, match=f"^the {which}.* of tiny: labels run from 0 to 10"):
+        prepare(replace(uncut, **{which: faulty}), STUDY)
+
+
+def test_images_without_a_channel_are_refused(uncut: UncutDataset) -> None:
+    """Images that are not (N, channels, height, width) are an error of the data, not a crash."""
+    flat = Split(uncut.train.images[:, 0], uncut.train.labels)
+    with pytest.raises(DataError, match="the training images of tiny: images have the shape"):
+        prepare(replace(uncut, train=flat), STUDY)
+
+
+def test_cut_that_leaves_a_class_out_is_refused(uncut: UncutDataset) -> None:
+    """A rare class that gets no share of the validation split is an error that names split and class."""
+    labels = np.concatenate([np.arange(10), np.arange(10), np.zeros(40)]).astype(np.int64)
+    rare = Split(uncut.train.images, labels)
+    with pytest.raises(DataError, match="the validation split of tiny, cut to 10: there are no images of class"):
+        prepare(replace(uncut, train=rare), STUDY.model_copy(update={"validation_size": 10}))
+
+
+def test_loaded_dataset_pickles(uncut: UncutDataset) -> None:
+    """A data set can be sent to another process, still sealed."""
+    loaded = prepare(uncut, STUDY)
+    again = pickle.loads(pickle.dumps(loaded))
+    assert again.training.fingerprint == loaded.training.fingerprint
+    assert np.array_equal(again.test.open(Phase.CONFIRM).images, loaded.test.open(Phase.CONFIRM).images)
+
+
+def test_data_is_loaded_without_torch_and_ray() -> None:
+    """Neither torch nor Ray is imported, both of which take seconds, when nothing has to be fetched."""
+    code = (
+        "import sys; from harness.data import load_dataset; from harness.study import DatasetStudy; "
+        "load_dataset(DatasetStudy(name='digits', validation_size=300), None); "
+        "sys.exit(bool({'torch', 'torchvision', 'ray'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.network
+def test_real_mnist_is_what_it_claims_to_be(tmp_path: Path) -> None:
+    """MNIST arrives in an empty folder from whichever source answers, and its known numbers are right."""
+    loaded = load_dataset(DatasetStudy(), tmp_path)
+    assert (len(loaded.training.train), len(loaded.training.validation)) == (55_000, 5_000)
+    test = loaded.test.open(Phase.CONFIRM)
+    assert np.bincount(test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert loaded.training.normalisation.mean == pytest.approx([0.1307], abs=3e-4)
+    assert loaded.training.normalisation.std == pytest.approx([0.3081], abs=3e-4)
+    assert loaded.training.fingerprint == "6ec193921f8e072d"
+    assert load_dataset(DatasetStudy(), tmp_path).provenance.source == "data-dir"
