@@ -5,60 +5,14 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from architectures import ARCHITECTURES
 from harness.data.dataset import SealedTest, TrainingData
 from harness.evaluation import evaluate
+from harness.messages import Message, Outcome, Started
 from harness.training import Settings, TrainingDivergedError, build_model, resident, summarise, train
 from harness.training.model import weights
-from harness.trial import EpochResult, ModelSummary, Phase, Placement, TestResult, TrialSpec
-
-
-@dataclass(frozen=True)
-class Started:
-    """The trial has a model and can begin: where it runs, what it trains, and when (seconds since 1970)."""
-
-    placement: Placement
-    model: ModelSummary
-    at: float
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a confirm trial gives after its last epoch.
-
-    Attributes:
-        test: the one look at the test split.
-        probabilities: float32 (N, classes), in the test split's own order.
-        weights: the model's parameters and buffers as safetensors.
-    """
-
-    test: TestResult
-    probabilities: NDArray[np.float32]
-    weights: bytes
-
-
-@dataclass(frozen=True, eq=False)
-class Message:
-    """News of a trial; exactly one of `epoch`, `outcome` and `failure` is set.
-
-    Attributes:
-        started: how it began; None when it failed before that.
-        epoch: an epoch has ended.
-        outcome: a confirm trial has ended, and this is what it gave.
-        failure: the trial has ended without a result, for this reason.
-        at: seconds since 1970.
-    """
-
-    started: Started | None
-    at: float
-    epoch: EpochResult | None = None
-    outcome: Outcome | None = None
-    failure: str | None = None
+from harness.trial import Phase, Placement, TrialSpec
 
 
 def run_trial(

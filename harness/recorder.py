@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import SealedTest, Split, TrainingData
-from harness.execution import Outcome
 from harness.journal import Journal
+from harness.messages import Outcome
 from harness.plan import confirm_seeds
 from harness.run_folder import RunFolder, write_arrays, write_bytes, write_text
 from harness.saved_model import SavedModel

@@ -16,7 +16,8 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from harness.data.dataset import SealedTest, TrainingData
-from harness.execution import Message, Outcome, describe
+from harness.execution import describe
+from harness.messages import Message, Outcome
 from harness.orchestration.cluster import Cluster
 from harness.orchestration.scheduler import PerArchitectureScheduler
 from harness.orchestration.trainable import Placed, trainable
@@ -81,6 +82,8 @@ def run_experiment(
     scheduler = PerArchitectureScheduler(
         study.early_stopping, _longest(supply.specs[Phase.SEARCH]), spec_of=bookkeeper.spec_of
     )
+    for record in supply.records:
+        scheduler.replay(record)
     resources = {"cpu": cluster.cpus, "gpu": cluster.gpus}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -10,7 +11,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
 
 from harness.orchestration.unsaved import Unsaved
 from harness.study import EarlyStopping
-from harness.trial import Phase, TrialSpec
+from harness.trial import Phase, TrialRecord, TrialSpec
 
 METRIC = "validation_accuracy"
 TIME = "epoch"
@@ -57,6 +58,16 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """A trial whose worker died leaves its rungs as they are."""
+
+    def replay(self, record: TrialRecord) -> None:
+        """Fill the rungs with a trial of an earlier part of the run, which Ray's own restore forgets (ray#30838)."""
+        if record.spec.phase is not Phase.SEARCH or record.spec.architecture not in self.asha:
+            return
+        asha = self.asha[record.spec.architecture]
+        trial = SimpleNamespace(trial_id=record.trial_id)  # ASHA reads nothing else of a trial
+        asha.on_trial_add(None, trial)
+        for epoch in record.epochs:
+            asha.on_trial_result(None, trial, {TIME: epoch.epoch, METRIC: epoch.validation_accuracy})
 
     def debug_string(self) -> str:
         """State of every ASHA."""

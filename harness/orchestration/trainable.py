@@ -9,7 +9,8 @@ import ray
 from ray import tune
 
 from harness.data.dataset import SealedTest, TrainingData
-from harness.execution import Message, run_trial
+from harness.execution import run_trial
+from harness.messages import Message
 from harness.orchestration.scheduler import METRIC, TIME
 from harness.training import resolve_settings
 from harness.trial import TrialSpec

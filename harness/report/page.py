@@ -12,7 +12,14 @@ from harness.report import tables
 from harness.report.formatting import count, scalar
 from harness.report.markdown import Markdown, code_block, markdown_table, md
 from harness.report.run_folder import RunFolder
-from harness.report.sentences import confusion_sentence, interval_sentence, summary_sentences, time_sentence
+from harness.report.sentences import (
+    confusion_sentence,
+    counted_seeds,
+    interval_sentence,
+    seed_range,
+    summary_sentences,
+    time_sentence,
+)
 from harness.report.summary import ArchitectureSummary, time_use
 
 
@@ -44,7 +51,8 @@ def render_page(run: RunFolder, summaries: Sequence[ArchitectureSummary], figure
         dataset=dataset,
         summaries=summaries,
         figures=figures,
-        seeds=confirm_seeds(run.study),
+        seeds=seed_range(confirm_seeds(run.study)),
+        seeds_number=counted_seeds(run.study.confirm.seeds),
         search_planned=sum(summary.search.planned for summary in summaries),
         search_ended=sum(summary.search.trials for summary in summaries),
         confirm_planned=len(summaries) * run.study.confirm.seeds,

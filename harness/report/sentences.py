@@ -19,19 +19,37 @@ def summary_sentences(summaries: Sequence[ArchitectureSummary]) -> tuple[str, ..
     missing = [summary.title for summary in summaries if summary.no_result is not None]
     sentences = []
     if ranked:
-        sentences += [_first(ranked[0]), _second(ranked), _cost(ranked)]
+        sentences += [_first(ranked), _second(ranked), _cost(ranked)]
     if ranked and missing:
-        sentences.append(f"No result: {', '.join(missing)}; the accuracy table says why.")
+        sentences.append(f"No result: {', '.join(missing)}; the section on accuracy says why.")
     return tuple(sentences)
 
 
-def _first(best: tuple[ArchitectureSummary, AccuracyEstimate]) -> str:
-    summary, estimate = best
-    over = f"over {estimate.n} seeds" if estimate.n > 1 else "of a single seed"
+def _first(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
+    summary, estimate = ranked[0]
+    place = "the highest mean test accuracy" if len(ranked) > 1 else "a mean test accuracy"
     return (
-        f"{summary.title} has the highest mean test accuracy: {percent(estimate.mean)} % {over}, "
-        f"with a 95 % interval of {percent_range(estimate.low, estimate.high)} %."
+        f"{summary.title} has {place} of {percent(estimate.mean)} % ({counted_seeds(estimate.n)}; "
+        f"95 % interval {percent_range(estimate.low, estimate.high)} %)."
     )
+
+
+def counted_seeds(number: int) -> str:
+    """How many seeds.
+
+    >>> counted_seeds(1), counted_seeds(5)
+    ('1 seed', '5 seeds')
+    """
+    return f"{count(number)} seed{'' if number == 1 else 's'}"
+
+
+def seed_range(seeds: Sequence[int]) -> str:
+    """Consecutive seeds by the first and the last.
+
+    >>> seed_range([1, 2, 3]), seed_range([1])
+    ('1 to 3', '1')
+    """
+    return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
 
 
 def _second(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
@@ -65,15 +83,15 @@ def interval_sentence(summaries: Sequence[ArchitectureSummary]) -> str:
     methods = {estimate.method for _, estimate in ranking(summaries)}
     parts = {
         IntervalMethod.STUDENT_T: (
-            "Student's t over the seeds: it covers what changes from training to training, on these test images"
+            "With several seeds, the 95 % interval is Student's t over them: it covers what changes from "
+            "training to training, on these test images."
         ),
         IntervalMethod.WILSON: (
-            "for an architecture with a single seed, Wilson's interval of that one model over the test "
-            "images: it covers what changes with the images, not from training to training"
+            "With a single seed, the 95 % interval is Wilson's, of that one model over the test images: it "
+            "covers what changes with the images, not what changes from training to training."
         ),
     }
-    found = [text for method, text in parts.items() if method in methods]
-    return f"The 95 % interval is {'; '.join(found)}." if found else ""
+    return " ".join(text for method, text in parts.items() if method in methods)
 
 
 def confusion_sentence(summary: ArchitectureSummary, classes: Sequence[str]) -> str:

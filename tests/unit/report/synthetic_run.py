@@ -101,8 +101,7 @@ class SyntheticRun:
         architectures = {
             name: {
                 "samples": 1 if name == "mlp" else self.samples,
-                "space": dict(self.spaces.get(name, GRID if name == "mlp" else RANDOM))
-                | {"epochs": self.epochs},
+                "space": dict(self.spaces.get(name, GRID if name == "mlp" else RANDOM)) | {"epochs": self.epochs},
             }
             for name in self.architectures
         }
@@ -248,9 +247,7 @@ def in_slots(records: Sequence[TrialRecord], start: float) -> list[TrialRecord]:
     return placed
 
 
-def make_record(
-    spec: TrialSpec, status: Status, epochs: int, error: float, reason: str | None = None
-) -> TrialRecord:
+def make_record(spec: TrialSpec, status: Status, epochs: int, error: float, reason: str | None = None) -> TrialRecord:
     """A record whose validation error falls epoch by epoch to `error` at the end of the budget."""
     seconds = SECONDS[spec.architecture]
     generator = np.random.default_rng(zlib.crc32(spec.trial_id.encode()) + 1)

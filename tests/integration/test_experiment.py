@@ -1,0 +1,171 @@
+"""Trials through Ray Tune: the same bits, early stopping, the sealed test split."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.data.dataset import SealedTest
+from harness.execution import run_trial
+from harness.messages import Outcome
+from harness.plan import plan_search
+from harness.study import Resources, parse_study
+from harness.supply import Supply
+from harness.training import Settings
+from harness.trial import Phase, Status, TrialRecord
+
+pytestmark = pytest.mark.ray
+
+
+class WitnessedTest(SealedTest):
+    """A test split that writes down each opening, in whatever process it happens."""
+
+    def __init__(self, sealed: SealedTest, witness: Path) -> None:
+        super().__init__(sealed.open(Phase.CONFIRM))
+        self._witness = witness
+
+    def open(self, phase: Phase):
+        with self._witness.open("a", encoding="utf-8") as file:
+            file.write(f"{phase.value} {time.time()}\n")
+        return super().open(phase)
+
+
+class Silent:
+    """Watches nothing."""
+
+    def started(self, spec) -> None: ...
+    def epoch(self, spec, result) -> None: ...
+    def ended(self, record) -> None: ...
+
+
+STUDY = {
+    "name": "toy",
+    "precision": "fp32",
+    "confirm": {"seeds": 2},
+    "early_stopping": {"grace_epochs": 1, "reduction_factor": 2},
+    "architectures": {
+        "mlp": {
+            "space": {
+                "epochs": 4,
+                "batch_size": 32,
+                "optimizer": "sgd",
+                "schedule": "constant",
+                "learning_rate": {"grid": [0.05, 0.02, 0.01, 1.0e-7, 2.0e-7, 100.0]},
+            }
+        },
+        # Slower to learn than every mlp above: one common rung would stop it.
+        "lenet5": {"space": {"epochs": 2, "learning_rate": 1.0e-6}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def finished(toy_data, toy_test, tmp_path_factory):
+    """One study of two architectures, run through Ray: records, outcomes, and who opened the test split when."""
+    from ray import cloudpickle
+
+    from harness.orchestration import Shared, connect, run_experiment
+
+    # Workers cannot import this module, so its classes travel by value.
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    witness = tmp_path_factory.mktemp("witness") / "openings"
+    study = parse_study(STUDY, "test")
+    supply = Supply(study, plan_search(study, toy_data.fingerprint), cost=lambda spec: float(spec.epochs))
+    outcomes: dict[str, Outcome] = {}
+
+    def keep(record: TrialRecord, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            outcomes[record.trial_id] = outcome
+
+    with connect(None, Resources(), data_bytes=10**6) as cluster:
+        shared = Shared(toy_data, WitnessedTest(toy_test, witness))
+        run_experiment(study, supply, shared, cluster, keep, Silent())
+        yield supply, outcomes, witness.read_text(encoding="utf-8").splitlines()
+
+
+def records_of(supply: Supply, architecture: str, phase: Phase) -> list[TrialRecord]:
+    return [r for r in supply.records if r.spec.architecture == architecture and r.spec.phase is phase]
+
+
+def test_every_trial_of_both_phases_ended_with_a_record(finished) -> None:
+    """7 search trials of mlp, 1 of lenet5, 2 confirm trials of each."""
+    supply, outcomes, _ = finished
+    assert supply.complete
+    assert len(records_of(supply, "mlp", Phase.SEARCH)) == 7
+    assert len(records_of(supply, "lenet5", Phase.SEARCH)) == 1
+    confirmed = [r for r in supply.records if r.spec.phase is Phase.CONFIRM]
+    assert len(confirmed) == len(outcomes) == 4
+    assert all(r.status is Status.COMPLETED and len(r.epochs) == r.spec.epochs for r in confirmed)
+
+
+def test_a_trial_through_ray_equals_the_plain_loop_bit_for_bit(finished, toy_data, toy_test) -> None:
+    """Every confirm trial gives the same weights, probabilities and epochs as a loop without Ray."""
+    supply, outcomes, _ = finished
+    for record in (r for r in supply.records if r.spec.phase is Phase.CONFIRM):
+        settings = Settings("cpu", threads=1, precision="fp32")
+        messages = list(run_trial(record.spec, toy_data, lambda: toy_test, settings))
+        plain, through_ray = messages[-1].outcome, outcomes[record.trial_id]
+        assert plain.weights == through_ray.weights
+        assert plain.probabilities.tobytes() == through_ray.probabilities.tobytes()
+        timed = {"train_seconds", "validation_seconds"}
+        assert [m.epoch.model_dump(exclude=timed) for m in messages[:-1]] == [
+            epoch.model_dump(exclude=timed) for epoch in record.epochs
+        ]
+
+
+def test_bad_trials_are_stopped_early_and_never_shown_as_completed(finished) -> None:
+    """Learning rates at which nothing is learned end before their budget."""
+    supply, _, _ = finished
+    by_rate = {r.spec.hyperparameters["learning_rate"]: r for r in records_of(supply, "mlp", Phase.SEARCH)}
+    hopeless = [by_rate[1.0e-7], by_rate[2.0e-7]]
+    assert any(r.status is Status.STOPPED_EARLY for r in hopeless)
+    for record in supply.records:
+        if record.status is Status.STOPPED_EARLY:
+            assert len(record.epochs) < record.spec.epochs
+        if record.status is Status.COMPLETED:
+            assert len(record.epochs) == record.spec.epochs
+
+
+def test_an_architecture_is_not_stopped_by_anothers_learning_curve(finished) -> None:
+    """lenet5, far worse at its first epoch than the mlp trials before it, keeps its budget: no rung is shared."""
+    supply, _, _ = finished
+    (lenet5,) = records_of(supply, "lenet5", Phase.SEARCH)
+    rivals = [r for r in records_of(supply, "mlp", Phase.SEARCH) if r.epochs]
+    assert lenet5.status is Status.COMPLETED
+    assert sum(r.epochs[0].validation_accuracy > lenet5.epochs[0].validation_accuracy for r in rivals) >= 3
+
+
+def test_a_diverged_trial_is_failed_with_its_reason_and_the_rest_goes_on(finished) -> None:
+    """A learning rate of 100 diverges; its record says so."""
+    supply, _, _ = finished
+    failed = [r for r in supply.records if r.status is Status.FAILED]
+    assert [r.spec.hyperparameters["learning_rate"] for r in failed] == [100.0]
+    assert failed[0].reason.startswith("diverged: ")
+
+
+def test_the_test_split_is_opened_once_for_each_confirm_trial_and_never_before(finished) -> None:
+    """Four openings for four confirm trials, each after the search of its architecture had ended."""
+    supply, _, openings = finished
+    phases = [line.split()[0] for line in openings]
+    assert phases == ["confirm"] * 4
+    confirmed = sorted(r.ended_at for r in supply.records if r.spec.phase is Phase.CONFIRM)
+    times = sorted(float(line.split()[1]) for line in openings)
+    assert all(opened <= ended for opened, ended in zip(times, confirmed, strict=True))
+    first_search_end = min(
+        max(r.ended_at for r in records_of(supply, name, Phase.SEARCH)) for name in ("mlp", "lenet5")
+    )
+    assert times[0] > first_search_end
+
+
+def test_records_say_where_and_how_trials_ran(finished) -> None:
+    """Node, device, threads, precision and model size are in every record that began."""
+    supply, _, _ = finished
+    for record in supply.records:
+        assert record.placement.device == "cpu"
+        assert record.placement.threads == 1
+        assert record.placement.precision == "fp32"
+        assert record.model.parameters > 0
+        assert record.started_at < record.ended_at

@@ -1,0 +1,48 @@
+"""Fitting trials on machines, without starting any."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import EnvironmentMismatchError
+from harness.orchestration.cluster import Node, fit
+from harness.study import Resources
+
+LAPTOP = Node(cpus=2, gpus=0)
+WORKSTATION = Node(cpus=16, gpus=2)
+
+
+@pytest.mark.parametrize(
+    ("resources", "nodes", "gpus", "slots"),
+    [
+        (Resources(), [LAPTOP], 0, 2),
+        (Resources(cpus=2), [LAPTOP], 0, 1),
+        (Resources(), [LAPTOP, LAPTOP], 0, 4),
+        (Resources(), [WORKSTATION], 0.25, 8),
+        (Resources(gpus=0.4), [WORKSTATION], 0.4, 4),
+        (Resources(gpus=2), [WORKSTATION], 2, 1),
+        (Resources(cpus=8), [WORKSTATION], 0.25, 2),
+        (Resources(gpus=0), [WORKSTATION, LAPTOP], 0, 18),
+        (Resources(), [WORKSTATION, LAPTOP], 0.25, 8),
+    ],
+)
+def test_slots_are_what_the_machines_take_at_once(resources, nodes, gpus, slots) -> None:
+    """A trial runs within one machine, and a fraction of a GPU within one device."""
+    cluster = fit(resources, nodes)
+    assert (cluster.gpus, cluster.slots) == (gpus, slots)
+
+
+@pytest.mark.parametrize(
+    ("resources", "nodes", "said"),
+    [
+        (Resources(gpus=1), [LAPTOP], "resources.gpus: a trial asks for 1, but the best machine of the cluster has 0"),
+        (Resources(gpus=3), [WORKSTATION], "asks for 3, but the best machine of the cluster has 2"),
+        (Resources(cpus=4), [LAPTOP, LAPTOP], "resources.cpus: a trial asks for 4, but the best machine"),
+        (Resources(cpus=16, gpus=1), [Node(16, 0), Node(4, 1)], "no machine of the cluster has both"),
+    ],
+)
+def test_what_no_machine_can_ever_run_is_refused(resources, nodes, said) -> None:
+    """A request that would wait for ever is one sentence at once."""
+    with pytest.raises(EnvironmentMismatchError) as caught:
+        fit(resources, nodes)
+    assert said in str(caught.value)

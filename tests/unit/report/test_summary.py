@@ -1,0 +1,219 @@
+"""From records to what is said about an architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic_run import STARTED, SyntheticRun, diverges
+
+from architectures import ARCHITECTURES
+from harness.report.run_folder import RunFolder, Timeline, read_run_folder
+from harness.report.sentences import interval_sentence, summary_sentences
+from harness.report.summary import (
+    ArchitectureSummary,
+    group_failures,
+    ranking,
+    summarise,
+    summarise_confirm,
+    time_use,
+)
+from harness.report.tables import (
+    accuracy_table,
+    failures_table,
+    hyperparameters_table,
+    selection_table,
+    trials_table,
+)
+from harness.selection import select
+from harness.statistics import AccuracyEstimate, IntervalMethod
+from harness.trial import Phase, Status
+
+
+@pytest.fixture(scope="module")
+def folder(reported: Path) -> RunFolder:
+    """The run folder as values."""
+    return read_run_folder(reported)
+
+
+@pytest.fixture(scope="module")
+def summaries(folder: RunFolder) -> tuple[ArchitectureSummary, ...]:
+    """What is said about its architectures."""
+    return summarise(folder)
+
+
+def test_order_is_the_registrys(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Summaries follow the registry, whatever order the study has."""
+    assert [summary.name for summary in summaries] == list(ARCHITECTURES)
+
+
+def test_search_counts_match_the_journal(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Counts, epochs and seconds of the search are those of its records."""
+    for summary in summaries:
+        records = [
+            record
+            for record in folder.records
+            if record.spec.architecture == summary.name and record.spec.phase is Phase.SEARCH
+        ]
+        stopped = [record for record in records if record.status is Status.STOPPED_EARLY]
+        search = summary.search
+        assert (search.trials, search.planned) == (len(records), len(records))
+        assert search.completed + search.stopped_early + search.failed == search.trials
+        assert search.stopped_early == len(stopped)
+        assert search.epochs == sum(len(record.epochs) for record in records)
+        assert search.epochs_saved == sum(record.spec.epochs - len(record.epochs) for record in stopped)
+        assert search.train_seconds == pytest.approx(sum(record.train_seconds for record in records))
+    assert any(summary.search.stopped_early for summary in summaries)
+
+
+def test_failures_are_no_savings(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Epochs that a failed trial left out are not credited to early stopping."""
+    mlp = summaries[-1].search
+    assert mlp.failed > 0
+    assert mlp.epochs_saved < mlp.epoch_budget - mlp.epochs
+
+
+def test_winner_is_the_selected_trial(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """The winner is what the selection of the harness gives, with its validation accuracy in search."""
+    for summary in summaries:
+        winner = select(folder.records, summary.name)
+        assert winner is not None
+        assert summary.winner == winner
+        assert summary.search.best_validation_accuracy == winner.epochs[-1].validation_accuracy
+
+
+def test_confirm_takes_only_the_winners_configuration(folder: RunFolder) -> None:
+    """Confirm trials of another configuration do not enter the winner's mean."""
+    winner = select(folder.records, "lenet5")
+    assert winner is not None
+    other = winner.spec.model_copy(update={"hyperparameters": {**winner.spec.hyperparameters, "batch_size": 1}})
+    stranger = winner.model_copy(update={"spec": other.model_copy(update={"phase": Phase.CONFIRM, "seed": 9})})
+    mine = [record for record in folder.records if record.spec.architecture == "lenet5"]
+    assert summarise_confirm([*mine, stranger], winner) == summarise_confirm(mine, winner)
+
+
+def test_notable_hyperparameters_are_searched_or_changed(
+    summaries: tuple[ArchitectureSummary, ...],
+) -> None:
+    """What was searched is listed even at its default; what was neither searched nor changed is not."""
+    assert list(summaries[-1].short_hyperparameters) == ["learning_rate", "hidden_layers", "units"]
+
+
+def test_a_fixed_value_that_is_not_the_default_is_notable(tmp_path: Path) -> None:
+    """A value that the study fixes is listed when it differs from the architecture's default."""
+    run = SyntheticRun(architectures=("lenet5",), seeds=1, spaces={"lenet5": {"activation": "relu"}}, test_images=50)
+    (summary,) = summarise(read_run_folder(run.write(tmp_path)))
+    assert summary.short_hyperparameters == {"activation": "relu"}
+
+
+def test_failures_are_grouped_by_reason() -> None:
+    """Trials that failed alike are one line with their number, the most frequent first."""
+    run = SyntheticRun(failure=lambda spec: "common" if spec.architecture != "lenet5" else "rare")
+    groups = group_failures(run.search_records())
+    assert [(group.reason, group.trials) for group in groups] == [("common", 54), ("rare", 9)]
+
+
+def test_many_reasons_are_cut_and_counted(tmp_path: Path) -> None:
+    """Of an architecture's reasons ten are listed, and the rest are counted in one line."""
+    run = SyntheticRun(architectures=("lenet5",), samples=20, confirmed=False, test_images=50)
+    run = run.but(failure=lambda spec: f"reason {spec.trial_id}")
+    table = failures_table(summarise(read_run_folder(run.write(tmp_path))))
+    assert table is not None
+    assert len(table.frame) == 11
+    assert table.frame["Trials"].astype(int).sum() == 21
+
+
+def test_time_is_accounted_for(folder: RunFolder) -> None:
+    """Start-up, training and the rest follow from the timeline and the records."""
+    use = time_use(folder.records, folder.environment.timeline, folder.environment.slots)
+    assert use is not None
+    assert use.start_up == 6
+    assert use.training == pytest.approx(sum(record.train_seconds for record in folder.records))
+    assert use.training + use.validation + use.rest == pytest.approx(use.available)
+    assert use.earlier_trials == 0
+    assert 0.7 < use.training / use.available < 1
+
+
+def test_time_of_an_earlier_command_is_left_out(folder: RunFolder) -> None:
+    """After a resume, trials that ended before the command started are counted apart."""
+    middle = sorted(record.ended_at for record in folder.records)[29]
+    timeline = Timeline(command_started=middle + 0.01, first_step=middle + 1, last_trial_ended=STARTED + 10_000)
+    use = time_use(folder.records, timeline, 2)
+    assert use is not None
+    assert use.earlier_trials == 30
+    later = [record for record in folder.records if record.ended_at > middle]
+    assert use.training == pytest.approx(sum(record.train_seconds for record in later))
+
+
+def test_time_without_a_step_is_none(folder: RunFolder) -> None:
+    """Before the first training step there is nothing to account for."""
+    assert time_use(folder.records, Timeline(command_started=STARTED), 2) is None
+
+
+def test_ranking_is_by_mean(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """The accuracy table runs from the highest mean to the lowest, and shows the earlier figure beside ours."""
+    means = [estimate.mean for _, estimate in ranking(summaries)]
+    frame = accuracy_table(summaries).frame
+    assert means == sorted(means, reverse=True)
+    assert list(frame["Test accuracy (%)"].str[:5]) == [f"{100 * value:.2f}" for value in means]
+    earlier = dict(zip(frame["Architecture"], frame["Earlier (%)"], strict=True))
+    assert (earlier["LeNet-5"], earlier["Simple CNN"], earlier["Advanced CNN"]) == ("98.96", "92.40", "97.67")
+    assert earlier["MLP"] == "–"
+    assert list(hyperparameters_table(summaries).frame["Architecture"]) == list(frame["Architecture"])
+
+
+def test_every_table_has_every_architecture(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """No architecture falls out of a table."""
+    selection = selection_table(summaries)
+    assert selection is not None
+    for table in (accuracy_table(summaries), trials_table(summaries), selection):
+        assert set(table.frame["Architecture"]) == {summary.title for summary in summaries}
+
+
+def with_estimates(
+    summaries: tuple[ArchitectureSummary, ...], estimates: list[AccuracyEstimate]
+) -> list[ArchitectureSummary]:
+    """The first summaries with other results."""
+    changed = []
+    for summary, estimate in zip(summaries, estimates, strict=False):
+        values = {**vars(summary), "confirm": type(summary.confirm)(**{**vars(summary.confirm), "test": estimate})}
+        changed.append(ArchitectureSummary(**values))
+    return changed
+
+
+def test_overlapping_intervals_claim_nothing(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Where the intervals of first and second overlap, the summary says that they are not told apart."""
+    close = [
+        AccuracyEstimate(mean, 0.001, mean - 0.002, mean + 0.002, IntervalMethod.STUDENT_T, 5)
+        for mean in (0.990, 0.991)
+    ]
+    text = " ".join(summary_sentences(with_estimates(summaries, close)))
+    assert "Advanced CNN has the highest mean test accuracy of 99.10 % (5 seeds; 95 % interval 98.90–99.30 %)" in text
+    assert "Simple CNN follows at 99.00 %, 0.10 points behind; their intervals overlap" in text
+    assert "does not say which of the two is better" in text
+
+
+def test_separate_intervals_are_said_to_be(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Where they do not overlap, that is said, and the word better is still left to the verdict."""
+    text = " ".join(summary_sentences(summaries))
+    assert "their intervals do not overlap" in text
+    assert "better" not in text
+
+
+def test_interval_sentence_names_each_method_used(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """With one seed here and several there, both methods are explained."""
+    mixed = [
+        AccuracyEstimate(0.99, None, 0.98, 1.0, IntervalMethod.WILSON, 1),
+        AccuracyEstimate(0.99, 0.001, 0.98, 1.0, IntervalMethod.STUDENT_T, 5),
+    ]
+    sentence = interval_sentence(with_estimates(summaries, mixed))
+    assert "Student's t" in sentence
+    assert "Wilson's, of" in sentence
+
+
+def test_missing_results_are_named(tmp_path: Path) -> None:
+    """The summary names the architectures without a result."""
+    run = SyntheticRun(architectures=("simple_cnn", "lenet5"), samples=1, seeds=2, test_images=200)
+    run = run.but(failure=diverges("no", "lenet5"))
+    sentences = summary_sentences(summarise(read_run_folder(run.write(tmp_path))))
+    assert sentences[-1] == "No result: LeNet-5; the section on accuracy says why."

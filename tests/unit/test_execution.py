@@ -1,0 +1,98 @@
+"""One trial from start to end, without Ray."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from architectures import ARCHITECTURES, Architecture, TrainingHyperparameters
+from harness.data.dataset import SealedTest
+from harness.execution import expected_cost, run_trial
+from harness.training import Settings
+from harness.trial import Phase
+
+CPU = Settings("cpu", threads=1, precision="fp32")
+
+
+def forbidden() -> SealedTest:
+    raise AssertionError("the test split was fetched")
+
+
+def test_a_search_trial_never_fetches_the_test_split(toy_data, make_spec) -> None:
+    """Searching works with no test split at all."""
+    messages = list(run_trial(make_spec(), toy_data, forbidden, CPU))
+    assert [message.epoch.epoch for message in messages] == [1, 2]
+    assert all(message.failure is None and message.outcome is None for message in messages)
+
+
+def test_a_confirm_trial_opens_the_test_split_once_after_its_last_epoch(toy_data, toy_test, make_spec) -> None:
+    """The one look comes when training is over."""
+    events: list[str] = []
+
+    class Spy(SealedTest):
+        def open(self, phase: Phase):
+            events.append(f"opened in {phase.value}")
+            return toy_test.open(phase)
+
+    messages = run_trial(make_spec(phase=Phase.CONFIRM), toy_data, lambda: Spy(None), CPU)
+    events.extend("epoch" if message.epoch else "outcome" for message in messages)
+    assert events == ["epoch", "epoch", "opened in confirm", "outcome"]
+
+
+def test_the_outcome_is_what_the_model_says_of_the_test_images(toy_data, toy_test, make_spec) -> None:
+    """Probabilities, accuracy and weights belong to one and the same model."""
+    import safetensors.torch
+
+    spec = make_spec("advanced_cnn", Phase.CONFIRM)
+    *_, last = run_trial(spec, toy_data, lambda: toy_test, CPU)
+    outcome, split = last.outcome, toy_test.open(Phase.CONFIRM)
+    assert outcome.probabilities.shape == (300, 4)
+    np.testing.assert_allclose(outcome.probabilities.sum(1), 1, atol=1e-5)
+    assert outcome.test.accuracy == (outcome.probabilities.argmax(1) == split.labels).mean()
+    hyperparameters = ARCHITECTURES["advanced_cnn"].hyperparameters.model_validate(spec.hyperparameters)
+    model = ARCHITECTURES["advanced_cnn"].build(hyperparameters, toy_data.shape, 4)
+    model.load_state_dict(safetensors.torch.load(outcome.weights))
+    with torch.inference_mode():
+        inputs = (torch.from_numpy(split.images) / 255 - 0.3) / 0.25
+        again = torch.softmax(model.eval()(inputs), 1).numpy()
+    np.testing.assert_allclose(again, outcome.probabilities, atol=1e-3)
+
+
+def test_a_diverged_trial_fails_with_its_reason(toy_data, make_spec) -> None:
+    """Divergence is a record with a reason, not an exception."""
+    spec = make_spec("mlp", optimizer="sgd", learning_rate=100.0, schedule="constant", epochs=3)
+    *_, last = run_trial(spec, toy_data, forbidden, CPU)
+    assert last.failure.startswith("diverged: the training loss was")
+    assert last.started is not None
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda *_: (_ for _ in ()).throw(RuntimeError("no such\nlayer")), "RuntimeError: no such layer"),
+        (lambda *_: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, 3)), "RuntimeError: "),
+        (lambda *_: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 2)), "Error: "),
+        (lambda *_: None, "AttributeError: "),
+    ],
+)
+def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_data, make_spec, monkeypatch) -> None:
+    """An architecture that raises or gives the wrong shape ends its trial in one line."""
+    spec = make_spec("mlp")
+    broken = Architecture("mlp", "MLP", "broken", ARCHITECTURES["mlp"].hyperparameters, build, False, "test")
+    monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
+    *_, last = run_trial(spec, toy_data, forbidden, CPU)
+    assert said in last.failure
+    assert "\n" not in last.failure
+
+
+def test_expected_cost_grows_with_epochs_and_size(toy_data, make_spec, monkeypatch) -> None:
+    """Longest first needs an order of cost; what cannot be built costs nothing."""
+    small = expected_cost(make_spec(units=16), toy_data)
+    assert expected_cost(make_spec(units=16, epochs=4), toy_data) == 2 * small
+    assert expected_cost(make_spec(units=512), toy_data) > small > 0
+    assert expected_cost(make_spec("advanced_cnn"), toy_data) > expected_cost(make_spec("simple_cnn"), toy_data)
+    broken = Architecture("mlp", "MLP", "broken", TrainingHyperparameters, lambda *_: None, False, "test")
+    spec = make_spec("lenet5")
+    monkeypatch.setitem(ARCHITECTURES, "lenet5", broken)
+    assert expected_cost(spec.model_copy(update={"hyperparameters": {"epochs": 1}}), toy_data) == 0

@@ -1,0 +1,52 @@
+"""What a person sees while a study runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.plan import plan_search
+from harness.progress import LiveProgress, PlainProgress
+from harness.study import parse_study
+from harness.supply import Supply
+from harness.trial import Status
+
+
+@pytest.fixture
+def supply_and_study():
+    """Three search trials of one architecture, two confirm seeds."""
+    space = {"epochs": 2, "learning_rate": {"grid": [0.1, 0.2]}}
+    study = parse_study({"name": "s", "confirm": {"seeds": 2}, "architectures": {"mlp": {"space": space}}}, "test")
+    return Supply(study, plan_search(study, "d"), cost=lambda spec: 1.0), study
+
+
+def test_a_line_says_what_ended_how_and_how_much_is_left(supply_and_study, make_record) -> None:
+    """Plain output has a line for each trial, with its reason when it failed."""
+    supply, study = supply_and_study
+    lines: list[str] = []
+    progress = PlainProgress(study, supply, slots=2, write=lines.append)
+    first, second = supply.next(), supply.next()
+    for spec, record in (
+        (first, make_record(first)),
+        (second, make_record(second, accuracies=(), status=Status.FAILED, reason="diverged: nan")),
+    ):
+        progress.started(spec)
+        supply.ended(record)
+        progress.ended(record)
+    assert "mlp search 1/3 completed: validation 90.00% after 2 epochs" in lines[0]
+    assert "mlp search 2/3 failed: no epoch (diverged: nan)" in lines[1]
+    # One search trial and two confirm trials of ten seconds each, two at a time.
+    assert "about 0:15 left" in lines[1]
+
+
+def test_the_table_counts_trials_and_shows_the_best_validation_accuracy(supply_and_study, make_record) -> None:
+    """Done, running, stopped early and failed are told apart."""
+    supply, study = supply_and_study
+    progress = LiveProgress(study, supply, slots=2, clock=iter(range(100)).__next__)
+    first, second, third = supply.next(), supply.next(), supply.next()
+    progress.started(first)
+    progress.started(second)
+    progress.started(third)
+    progress.ended(make_record(first, accuracies=(0.5, 0.875)))
+    progress.ended(make_record(second, accuracies=(0.4,), status=Status.STOPPED_EARLY))
+    cells = [list(column.cells) for column in progress.table().columns]
+    assert [column[0] for column in cells] == ["mlp", "2/3", "1", "0", "1", "0/2", "87.50%"]

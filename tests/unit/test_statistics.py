@@ -1,0 +1,79 @@
+"""The statistics of a handful of accuracies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.statistics import (
+    IntervalMethod,
+    estimate_accuracy,
+    mean,
+    std,
+    student_t_interval,
+    wilson_interval,
+)
+
+ACCURACIES = [0.991, 0.993, 0.992, 0.9925, 0.9905]
+
+
+def test_mean_and_std_are_the_sample_ones() -> None:
+    """Mean and standard deviation equal numpy's, the latter with n - 1."""
+    assert mean(ACCURACIES) == pytest.approx(np.mean(ACCURACIES))
+    assert std(ACCURACIES) == pytest.approx(np.std(ACCURACIES, ddof=1))
+
+
+def test_no_values_have_no_mean_and_one_has_no_spread() -> None:
+    """What is not defined is an error, not a NaN."""
+    with pytest.raises(ValueError, match="no values"):
+        mean([])
+    with pytest.raises(ValueError, match="at least two"):
+        std([0.9])
+
+
+def test_student_interval_matches_scipy() -> None:
+    """The interval over seeds is scipy's t interval of the standard error."""
+    expected = stats.t.interval(0.95, df=4, loc=np.mean(ACCURACIES), scale=stats.sem(ACCURACIES))
+    assert student_t_interval(ACCURACIES) == pytest.approx(expected)
+
+
+def test_wilson_interval_matches_a_published_value() -> None:
+    """For 15 of 148, Newcombe (1998) gives 0.0624 to 0.1605 for the score method without correction."""
+    low, high = wilson_interval(15, 148)
+    assert (round(low, 4), round(high, 4)) == (0.0624, 0.1605)
+
+
+def test_several_seeds_use_student() -> None:
+    """Two seeds or more give the t interval, a standard deviation and their number."""
+    estimate = estimate_accuracy(ACCURACIES, images=10_000)
+    assert (estimate.method, estimate.n) == (IntervalMethod.STUDENT_T, 5)
+    assert (estimate.low, estimate.high) == pytest.approx(student_t_interval(ACCURACIES))
+    assert estimate.std == pytest.approx(std(ACCURACIES))
+
+
+def test_one_seed_uses_wilson_over_the_images() -> None:
+    """A single seed has no standard deviation, and the interval is the one over the test images."""
+    estimate = estimate_accuracy([0.992], images=10_000)
+    assert (estimate.method, estimate.n, estimate.std) == (IntervalMethod.WILSON, 1, None)
+    assert (estimate.low, estimate.high) == wilson_interval(9_920, 10_000)
+
+
+def test_equal_seeds_have_an_interval_of_no_width() -> None:
+    """Seeds that agree to the image give a point, not a NaN."""
+    estimate = estimate_accuracy([0.99, 0.99], images=100)
+    assert (estimate.low, estimate.high) == pytest.approx((0.99, 0.99))
+
+
+def test_interval_stays_among_accuracies() -> None:
+    """An interval never promises an accuracy above 1 or below 0."""
+    assert estimate_accuracy([1.0, 0.9], images=10).high == 1.0
+    assert estimate_accuracy([0.0, 0.1], images=10).low == 0.0
+
+
+@pytest.mark.parametrize(("other", "overlap"), [([0.9915, 0.9925], True), ([0.95, 0.9501], False)])
+def test_overlap_is_symmetric(other: list[float], overlap: bool) -> None:
+    """Two intervals overlap when they share a point, whichever is asked."""
+    one, two = estimate_accuracy(ACCURACIES, 10_000), estimate_accuracy(other, 10_000)
+    assert one.overlaps(two) is overlap
+    assert two.overlaps(one) is overlap

@@ -1,0 +1,197 @@
+"""The training engine: what it gives, and that it gives the same again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from harness.data.dataset import Normalisation
+from harness.training import Settings, TrainingDivergedError, build_model, predict, resident, train
+from harness.training.engine import Normaliser, _epoch_streams
+from harness.trial import Phase
+
+CPU = Settings("cpu", threads=1, precision="fp32")
+
+
+def run(spec, data, settings=CPU):
+    model = build_model(spec, data.shape, len(data.classes))
+    results = list(train(model, spec, resident(data, settings.device), settings))
+    return model, results
+
+
+def untimed(results):
+    return [result.model_dump(exclude={"train_seconds", "validation_seconds"}) for result in results]
+
+
+def same_weights(first, second) -> bool:
+    a, b = first.state_dict(), second.state_dict()
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "advanced_mlp", "lenet5", "simple_cnn", "advanced_cnn"])
+def test_every_architecture_learns_the_stripes(architecture, toy_data, make_spec) -> None:
+    """A few epochs on an easy problem reach a high validation accuracy."""
+    _, results = run(make_spec(architecture, epochs=6, learning_rate=0.003), toy_data)
+    assert results[-1].validation_accuracy > 0.95
+    assert [result.epoch for result in results] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("architecture", ["advanced_mlp", "advanced_cnn"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_same_specification_gives_the_same_bits_whatever_ran_before(
+    architecture, precision, toy_data, make_spec
+) -> None:
+    """Weights and results repeat exactly after other trials used the process and its random generators."""
+    settings = Settings("cpu", threads=1, precision=precision)
+    spec = make_spec(architecture, augmentation="elastic", dropout=0.3)
+    first, first_results = run(spec, toy_data, settings)
+    run(make_spec("lenet5", seed=5), toy_data)
+    torch.manual_seed(99)
+    torch.rand(7)
+    second, second_results = run(spec, toy_data, settings)
+    assert same_weights(first, second)
+    assert untimed(first_results) == untimed(second_results)
+
+
+def test_trials_that_take_turns_do_not_disturb_each_other(toy_data, make_spec) -> None:
+    """Two generators advanced in turn give what each gives alone."""
+    specs = [make_spec("advanced_mlp", seed=seed, epochs=3) for seed in (1, 2)]
+    alone = [untimed(run(spec, toy_data)[1]) for spec in specs]
+    models = [build_model(spec, toy_data.shape, 4) for spec in specs]
+    data = resident(toy_data, "cpu")
+    turns = zip(*(train(model, spec, data, CPU) for model, spec in zip(models, specs, strict=True)), strict=True)
+    interleaved = list(zip(*turns, strict=True))
+    assert [untimed(results) for results in interleaved] == alone
+
+
+def test_training_leaves_the_process_generator_as_it_was(toy_data, make_spec) -> None:
+    """Nobody else's random numbers change because a trial ran."""
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    run(make_spec("advanced_mlp"), toy_data)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_another_seed_gives_another_model(toy_data, make_spec) -> None:
+    """The seed reaches initialisation and training."""
+    first, _ = run(make_spec(seed=1), toy_data)
+    second, _ = run(make_spec(seed=2), toy_data)
+    assert not same_weights(first, second)
+
+
+def test_order_and_augmentation_are_paired_across_architectures(make_spec) -> None:
+    """Seed k means the same data order and the same augmentation of each image, whatever else differs."""
+    specs = [
+        make_spec("mlp", seed=4, augmentation="affine", batch_size=16),
+        make_spec("lenet5", Phase.CONFIRM, seed=4, augmentation="affine", batch_size=64),
+    ]
+    (first_order, first_draws), (second_order, second_draws) = (
+        _epoch_streams(spec, 2, 50, _hyperparameters(spec), "cpu") for spec in specs
+    )
+    assert torch.equal(first_order, second_order)
+    assert torch.equal(first_draws, second_draws)
+    other_order, other_draws = _epoch_streams(
+        make_spec(seed=5, augmentation="affine"), 2, 50, _hyperparameters(specs[0]), "cpu"
+    )
+    assert not torch.equal(first_order, other_order)
+    assert not torch.equal(first_draws, other_draws)
+    next_order, _ = _epoch_streams(specs[0], 3, 50, _hyperparameters(specs[0]), "cpu")
+    assert not torch.equal(first_order, next_order)
+
+
+def _hyperparameters(spec):
+    from architectures import ARCHITECTURES
+
+    return ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
+
+
+def test_validation_images_are_never_trained_on(toy_data, make_spec, monkeypatch) -> None:
+    """Every batch that reaches the loss in training mode comes from the training images."""
+    import harness.training.engine as engine
+
+    seen = []
+    real = engine.augment
+    monkeypatch.setattr(engine, "augment", lambda images, *rest: (seen.append(images.clone()), real(images, *rest))[1])
+    run(make_spec(epochs=1), toy_data)
+    trained = {image.numpy().astype(np.uint8).tobytes() for image in torch.cat(seen)}
+    assert trained <= {image.tobytes() for image in toy_data.train.images}
+    assert not trained & {image.tobytes() for image in toy_data.validation.images}
+    assert sum(map(len, seen)) == 384  # 12 batches of 32 out of 400
+
+
+def test_an_epoch_trains_on_each_image_once(toy_data, make_spec) -> None:
+    """The order of an epoch is a permutation; what does not fill a batch is left to the next epoch."""
+    order, _ = _epoch_streams(make_spec(), 1, 400, _hyperparameters(make_spec()), "cpu")
+    assert sorted(order.tolist()) == list(range(400))
+    _, results = run(make_spec(epochs=1, batch_size=64), toy_data)
+    assert results[0].train_images == 384
+    _, results = run(make_spec(epochs=1, batch_size=5000), toy_data)
+    assert results[0].train_images == 400
+
+
+def test_a_diverged_trial_says_so(toy_data, make_spec) -> None:
+    """A loss that is not finite ends the trial with its epoch."""
+    spec = make_spec("mlp", optimizer="sgd", learning_rate=100.0, schedule="constant", epochs=3)
+    with pytest.raises(TrainingDivergedError, match=r"the training loss was (nan|inf) in epoch \d"):
+        run(spec, toy_data)
+
+
+def test_results_are_what_the_model_does(toy_data, make_spec) -> None:
+    """The reported validation accuracy and loss are recomputed from the final model's own outputs."""
+    model, results = run(make_spec("advanced_cnn"), toy_data)
+    data = resident(toy_data, "cpu")
+    pixels = torch.from_numpy(toy_data.validation.images).float()
+    inputs = (pixels / 255 - 0.3) / 0.25
+    model.eval()
+    with torch.inference_mode():
+        logits = model(inputs)
+    labels = data.validation_labels
+    assert results[-1].validation_accuracy == (logits.argmax(1) == labels).float().mean().item()
+    expected_loss = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert results[-1].validation_loss == pytest.approx(expected_loss, rel=1e-4)
+
+
+def test_normalised_training_images_have_mean_0_and_std_1(toy_data) -> None:
+    """Each channel is scaled by its own statistics."""
+    images = torch.randint(0, 256, (50, 3, 8, 8), dtype=torch.uint8)
+    mean, std = (
+        images.float().div(255).transpose(0, 1).flatten(1).__getattribute__(name)(1) for name in ("mean", "std")
+    )
+    normaliser = Normaliser.of(Normalisation(tuple(mean.tolist()), tuple(std.tolist())), "cpu")
+    normalised = normaliser(images.float()).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(normalised.mean(1), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(normalised.std(1), torch.ones(3), atol=1e-3, rtol=0)
+
+
+def test_data_are_mapped_not_copied_on_the_cpu(toy_data) -> None:
+    """Tensors share the memory of the arrays, read-only ones included."""
+    images = toy_data.train.images.view()
+    images.flags.writeable = False
+    data = resident(toy_data, "cpu")
+    assert data.train_images.data_ptr() == toy_data.train.images.ctypes.data
+
+
+def test_prediction_does_not_depend_on_how_it_is_batched(toy_data, make_spec, monkeypatch) -> None:
+    """Logits of many images are those of each, and the model is left in evaluation mode."""
+    model, _ = run(make_spec("advanced_cnn"), toy_data)
+    data = resident(toy_data, "cpu")
+    whole = predict(model, data.validation_images, data.normaliser, CPU)
+    monkeypatch.setattr("harness.training.engine._PREDICTION_BATCH", 7)
+    torch.testing.assert_close(
+        predict(model, data.validation_images, data.normaliser, CPU), whole, atol=1e-4, rtol=1e-4
+    )
+    assert not model.training
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_learns_what_the_cpu_learns(toy_data, make_spec) -> None:
+    """The same trial on a GPU ends near where it ends on the CPU, and its data live there."""
+    settings = Settings("cuda", threads=1, precision="fp32")
+    assert resident(toy_data, "cuda").train_images.is_cuda
+    spec = make_spec("lenet5", epochs=4)
+    _, on_gpu = run(spec, toy_data, settings)
+    _, on_cpu = run(spec, toy_data)
+    assert on_gpu[-1].validation_accuracy == pytest.approx(on_cpu[-1].validation_accuracy, abs=0.03)
