@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from architectures.architecture import Architecture, InputShape
-from architectures.hyperparameters import Fraction, TrainingHyperparameters
+from architectures.hyperparameters import Epochs, Fraction, TrainingHyperparameters
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class AdvancedCnnHyperparameters(TrainingHyperparameters):
-    """Widths grow from `channels` to three times as many."""
+    """Widths grow from `channels` to twice as many."""
 
+    epochs: Epochs = 7
     channels: Annotated[int, Field(ge=1, le=1024, description="of the first convolution")] = 32
     dropout: Annotated[Fraction, Field(description="before the linear head")] = 0.2
 

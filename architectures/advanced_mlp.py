@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from architectures.architecture import Architecture, InputShape
-from architectures.hyperparameters import Fraction, TrainingHyperparameters
+from architectures.hyperparameters import BatchSize, Epochs, Fraction, LearningRate, TrainingHyperparameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 class AdvancedMlpHyperparameters(TrainingHyperparameters):
     """Widths halve from layer to layer, starting at `units`."""
 
+    epochs: Epochs = 10
+    batch_size: BatchSize = 256
+    learning_rate: LearningRate = 3e-3
     units: Annotated[int, Field(ge=4, le=65_536, description="in the first of three hidden layers")] = 512
-    dropout: Annotated[Fraction, Field(description="after each hidden layer")] = 0.2
+    dropout: Annotated[Fraction, Field(description="after each hidden layer")] = 0.1
 
 
 def build(hyperparameters: AdvancedMlpHyperparameters, shape: InputShape, classes: int) -> nn.Module:

@@ -6,7 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+AugmentationName = Literal["none", "shift", "affine", "elastic"]
+
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Epochs = Annotated[int, Field(ge=1, le=10_000, description="passes over the training images")]
+BatchSize = Annotated[int, Field(ge=1, le=65_536, description="images per optimizer step")]
+OptimizerName = Annotated[Literal["sgd", "adam", "adamw"], Field(description="sgd is with Nesterov momentum 0.9")]
+LearningRate = Annotated[float, Field(gt=0.0, le=100.0, description="peak learning rate of the schedule")]
+WeightDecay = Annotated[float, Field(ge=0.0, le=10.0, description="of weights, not of biases and norms")]
+ScheduleName = Annotated[
+    Literal["constant", "cosine", "one_cycle"],
+    Field(description="learning rate over the optimizer steps; one_cycle warms up first"),
+]
+LabelSmoothing = Annotated[Fraction, Field(description="share of the target spread over all classes")]
+Augmentation = Annotated[AugmentationName, Field(description="random change of each training image")]
 
 
 class TrainingHyperparameters(BaseModel):
@@ -17,18 +30,11 @@ class TrainingHyperparameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    epochs: Annotated[int, Field(ge=1, le=10_000, description="passes over the training images")] = 8
-    batch_size: Annotated[int, Field(ge=1, le=65_536, description="images per optimizer step")] = 128
-    optimizer: Annotated[Literal["sgd", "adam", "adamw"], Field(description="sgd is with Nesterov momentum 0.9")] = (
-        "adamw"
-    )
-    learning_rate: Annotated[float, Field(gt=0.0, le=100.0, description="peak learning rate of the schedule")] = 3e-3
-    weight_decay: Annotated[float, Field(ge=0.0, le=10.0, description="of weights, not of biases and norms")] = 0.01
-    schedule: Annotated[
-        Literal["constant", "cosine", "one_cycle"],
-        Field(description="learning rate over the optimizer steps; one_cycle warms up first"),
-    ] = "one_cycle"
-    label_smoothing: Annotated[Fraction, Field(description="share of the target spread over all classes")] = 0.0
-    augmentation: Annotated[
-        Literal["none", "shift", "affine", "elastic"], Field(description="random change of each training image")
-    ] = "none"
+    epochs: Epochs = 8
+    batch_size: BatchSize = 128
+    optimizer: OptimizerName = "adamw"
+    learning_rate: LearningRate = 5e-3
+    weight_decay: WeightDecay = 0.01
+    schedule: ScheduleName = "one_cycle"
+    label_smoothing: LabelSmoothing = 0.0
+    augmentation: Augmentation = "affine"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from architectures.architecture import Architecture, InputShape
-from architectures.hyperparameters import Fraction, TrainingHyperparameters
+from architectures.hyperparameters import BatchSize, Epochs, Fraction, LearningRate, TrainingHyperparameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class MlpHyperparameters(TrainingHyperparameters):
     """Number of hidden layers, units of each, dropout after each, activation."""
 
+    epochs: Epochs = 10
+    batch_size: BatchSize = 256
+    learning_rate: LearningRate = 2e-3
     hidden_layers: Annotated[int, Field(ge=0, le=64, description="0 is multinomial logistic regression")] = 2
     units: Annotated[int, Field(ge=1, le=65_536, description="in each hidden layer")] = 256
     dropout: Annotated[Fraction, Field(description="after each hidden layer")] = 0.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from architectures.architecture import Architecture, InputShape
-from architectures.hyperparameters import TrainingHyperparameters
+from architectures.hyperparameters import Epochs, TrainingHyperparameters
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class SimpleCnnHyperparameters(TrainingHyperparameters):
     """Two blocks of 16 and 32 channels by default."""
 
+    epochs: Epochs = 6
     channels: Annotated[int, Field(ge=1, le=1024, description="of the first block; the second has twice as many")] = 16
 
 

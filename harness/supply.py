@@ -13,13 +13,15 @@ from harness.trial import Phase, TrialRecord, TrialSpec
 class Supply:
     """Hands out the trials of a study, the longest first, in both phases at once.
 
-    The confirm trials of an architecture join the others when its last search trial has ended. So no
-    slot waits for an architecture that is still being searched.
+    The first trial of every architecture comes before any second one, so that it is soon known how
+    long each architecture really takes; the longest of what is left follows. The confirm trials of an
+    architecture join the others when its last search trial has ended. So no slot waits for an
+    architecture that is still being searched, and none is left alone with a long trial at the end.
 
     Args:
         study: what is asked.
         search: the search trials.
-        cost: expected cost of a trial; only its order matters.
+        cost: computations of a trial, in any unit; the seconds that a unit takes are measured.
         finished: records of trials that ended before, which are not handed out again.
     """
 
@@ -30,26 +32,26 @@ class Supply:
         cost: Callable[[TrialSpec], float],
         finished: Iterable[TrialRecord] = (),
     ) -> None:
-        self._study = study
         self._abandoned = False
-        self._cost = cost
-        self._records: dict[str, TrialRecord] = {record.trial_id: record for record in finished}
-        self._searched: dict[str, tuple[TrialSpec, ...]] = {}
+        self._records: dict[str, TrialRecord] = {}
+        specs: dict[str, list[TrialSpec]] = {}
         for spec in search:
-            self._searched[spec.architecture] = (*self._searched.get(spec.architecture, ()), spec)
-        self._waiting: dict[str, TrialSpec] = {}
-        self._confirm: dict[str, tuple[TrialSpec, ...]] = {}
-        for specs in self._searched.values():
-            self._add(specs)
-        for architecture in self._searched:
-            self._confirm_when_searched(architecture)
+            specs.setdefault(spec.architecture, []).append(spec)
+        self._lanes = {name: _Lane(study, tuple(of_one), cost) for name, of_one in specs.items()}
+        kept = tuple(finished)
+        # A confirm record means something only when the search that selected its configuration is known.
+        for phase in (Phase.SEARCH, Phase.CONFIRM):
+            for record in kept:
+                if record.spec.phase is phase and record.spec.architecture in self._lanes:
+                    self.ended(record)
 
     @property
     def specs(self) -> Mapping[Phase, tuple[TrialSpec, ...]]:
         """Every trial known so far."""
+        lanes = self._lanes.values()
         return {
-            Phase.SEARCH: tuple(spec for specs in self._searched.values() for spec in specs),
-            Phase.CONFIRM: tuple(spec for specs in self._confirm.values() for spec in specs),
+            Phase.SEARCH: tuple(spec for lane in lanes for spec in lane.search),
+            Phase.CONFIRM: tuple(spec for lane in lanes for spec in lane.confirm),
         }
 
     @property
@@ -58,44 +60,80 @@ class Supply:
         return tuple(self._records.values())
 
     def next(self) -> TrialSpec | None:
-        """The most expensive trial that waits; None while none does."""
-        if not self._waiting:
+        """The trial to begin now; None while none waits."""
+        waiting = [lane for lane in self._lanes.values() if lane.waiting]
+        if self._abandoned or not waiting:
             return None
-        chosen = max(self._waiting.values(), key=self._cost)
-        return self._waiting.pop(chosen.trial_id)
+        slowest = max((lane.rate for lane in self._lanes.values() if lane.rate is not None), default=1.0)
+        return max(waiting, key=lambda lane: lane.precedence(slowest)).take()
 
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, in whatever way."""
         self._records[record.trial_id] = record
-        if record.spec.phase is Phase.SEARCH:
-            self._confirm_when_searched(record.spec.architecture)
+        self._lanes[record.spec.architecture].ended(record)
+
+    def abandon(self) -> None:
+        """Hand out nothing more; trials that run may still end."""
+        self._abandoned = True
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial of the study, in both phases, has ended."""
+        return all(lane.complete for lane in self._lanes.values())
 
     @property
     def exhausted(self) -> bool:
         """Whether no trial will ever be handed out again."""
         return self._abandoned or self.complete
 
+
+class _Lane:
+    """The trials of one architecture."""
+
+    def __init__(self, study: Study, search: tuple[TrialSpec, ...], cost: Callable[[TrialSpec], float]) -> None:
+        self._study = study
+        self._cost = cost
+        self._begun = False
+        self._seconds = self._costs = 0.0
+        self._records: list[TrialRecord] = []
+        self._to_search = {spec.trial_id for spec in search}
+        self._to_confirm: set[str] = set()
+        self.search = search
+        self.confirm: tuple[TrialSpec, ...] = ()
+        self.waiting = sorted(search, key=cost)  # the most expensive last, where it is cheap to take
+
+    @property
+    def rate(self) -> float | None:
+        """Measured seconds for a unit of cost; None before anything was measured."""
+        return self._seconds / self._costs if self._seconds > 0 and self._costs > 0 else None
+
     @property
     def complete(self) -> bool:
-        """Whether every trial of the study, in both phases, has ended."""
-        return not self._waiting and all(
-            spec.trial_id in self._records for specs in self.specs.values() for spec in specs
-        )
+        return not self._to_search and not self._to_confirm
 
-    def abandon(self) -> None:
-        """Hand out nothing more; trials that run may still end."""
-        self._waiting.clear()
-        self._abandoned = True
+    def precedence(self, slowest: float) -> tuple[bool, float]:
+        """New architectures first, then by expected seconds."""
+        return (not self._begun, self._cost(self.waiting[-1]) * (self.rate or slowest))
 
-    def _add(self, specs: Iterable[TrialSpec]) -> None:
-        self._waiting |= {spec.trial_id: spec for spec in specs if spec.trial_id not in self._records}
+    def take(self) -> TrialSpec:
+        self._begun = True
+        return self.waiting.pop()
 
-    def _confirm_when_searched(self, architecture: str) -> None:
-        if architecture in self._confirm:
-            return
-        if any(spec.trial_id not in self._records for spec in self._searched[architecture]):
-            return
-        tried = (self._records[spec.trial_id] for spec in self._searched[architecture])
-        selected = select(tried, architecture)
-        self._confirm[architecture] = plan_confirm(self._study, selected) if selected else ()
-        self._add(self._confirm[architecture])
+    def ended(self, record: TrialRecord) -> None:
+        self._begun = True
+        self._records.append(record)
+        self._seconds += record.train_seconds
+        self._costs += self._cost(record.spec) * len(record.epochs) / record.spec.epochs
+        self._to_confirm.discard(record.trial_id)
+        if any(spec.trial_id == record.trial_id for spec in self.waiting):  # it ended in an earlier run
+            self.waiting = [spec for spec in self.waiting if spec.trial_id != record.trial_id]
+        if record.trial_id in self._to_search:
+            self._to_search.remove(record.trial_id)
+            if not self._to_search:
+                self._begin_confirm()
+
+    def _begin_confirm(self) -> None:
+        selected = select(self._records, self.search[0].architecture)
+        self.confirm = plan_confirm(self._study, selected) if selected else ()
+        self._to_confirm = {spec.trial_id for spec in self.confirm}
+        self.waiting = sorted(self.confirm, key=self._cost)

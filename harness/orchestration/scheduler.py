@@ -64,10 +64,11 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
         if record.spec.phase is not Phase.SEARCH or record.spec.architecture not in self.asha:
             return
         asha = self.asha[record.spec.architecture]
-        trial = SimpleNamespace(trial_id=record.trial_id)  # ASHA reads nothing else of a trial
-        asha.on_trial_add(None, trial)
+        nobody: Any = None  # ASHA asks nothing of the controller
+        trial: Any = SimpleNamespace(trial_id=record.trial_id)  # nor anything else of a trial
+        asha.on_trial_add(nobody, trial)
         for epoch in record.epochs:
-            asha.on_trial_result(None, trial, {TIME: epoch.epoch, METRIC: epoch.validation_accuracy})
+            asha.on_trial_result(nobody, trial, {TIME: epoch.epoch, METRIC: epoch.validation_accuracy})
 
     def debug_string(self) -> str:
         """State of every ASHA."""

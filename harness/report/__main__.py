@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.errors import HarnessError
+from harness.exit_codes import exit_codes
 from harness.report import write_report
 
 
@@ -15,12 +15,8 @@ def main(
     run_dir: Annotated[Path, typer.Argument(help="Folder of the run, as the benchmark wrote it.")],
 ) -> None:
     """Rebuild report.md, its figures, results.json, trials.csv and epochs.csv from the records of a run."""
-    try:
-        report = write_report(run_dir)
-    except HarnessError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-    typer.echo(str(report))
+    with exit_codes():
+        typer.echo(str(write_report(run_dir)))
 
 
 if __name__ == "__main__":

@@ -97,6 +97,15 @@ class Predictions:
     predicted: npt.NDArray[np.int64]
     confidence: npt.NDArray[np.float32]
 
+    @classmethod
+    def of(cls, labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Predictions:
+        """From labels (N,) and probabilities (N, classes)."""
+        return cls(
+            labels=labels.astype(np.int64),
+            predicted=probabilities.argmax(axis=1).astype(np.int64),
+            confidence=probabilities.max(axis=1).astype(np.float32),
+        )
+
     @property
     def accuracy(self) -> float:
         """Fraction of the test images."""
@@ -218,11 +227,7 @@ def _read_predictions(path: Path, dataset: Dataset) -> Predictions:
         )
     if labels.min(initial=0) < 0 or labels.max(initial=0) >= expected[1]:
         raise RunFolderError(f"{path}: some labels are not among the {expected[1]} classes; restore it from a copy")
-    return Predictions(
-        labels=labels.astype(np.int64),
-        predicted=probabilities.argmax(axis=1).astype(np.int64),
-        confidence=probabilities.max(axis=1).astype(np.float32),
-    )
+    return Predictions.of(labels, probabilities)
 
 
 def _read_missed(path: Path) -> MissedImages | None:

@@ -14,12 +14,12 @@ from harness.report.figures.confusion_matrix import confusion_matrix_values, dra
 from harness.report.figures.grid_heat_maps import draw_grid_heat_maps, grid_axes, grid_values
 from harness.report.figures.learning_curves import draw_learning_curves, learning_curve_values
 from harness.report.figures.mistakes import draw_mistakes, mistakes_values
-from harness.report.files import write_atomically
 from harness.report.page import Figures, render_page
 from harness.report.records import epochs_frame, trials_frame
 from harness.report.results import results
 from harness.report.run_folder import RunFolder, read_run_folder
 from harness.report.summary import ArchitectureSummary, summarise
+from harness.run_folder import write_bytes
 from harness.trial import TrialRecord
 
 
@@ -35,9 +35,9 @@ def write_report(run_dir: Path) -> Path:
     run = read_run_folder(run_dir)
     summaries = summarise(run)
     content = json.dumps(results(run.environment_json, summaries), indent=1, allow_nan=False, ensure_ascii=False)
-    write_atomically(run_dir / "results.json", content.encode() + b"\n")
-    write_atomically(run_dir / "trials.csv", trials_frame(run.records).to_csv(index=False).encode())
-    write_atomically(run_dir / "epochs.csv", epochs_frame(run.records).to_csv(index=False).encode())
+    write_bytes(run_dir / "results.json", content.encode() + b"\n")
+    write_bytes(run_dir / "trials.csv", trials_frame(run.records).to_csv(index=False).encode())
+    write_bytes(run_dir / "epochs.csv", epochs_frame(run.records).to_csv(index=False).encode())
     figures = Figures(
         confusion_matrices=_write_confusion_matrices(run_dir, run, summaries),
         learning_curves=_write_learning_curves(run_dir, run, summaries),
@@ -45,13 +45,13 @@ def write_report(run_dir: Path) -> Path:
         mistakes=_write_mistakes(run_dir, run, summaries),
     )
     report = run_dir / "report.md"
-    write_atomically(report, render_page(run, summaries, figures).encode())
+    write_bytes(report, render_page(run, summaries, figures).encode())
     return report
 
 
 def _write_figure(run_dir: Path, name: str, figure: Figure) -> str:
     path = f"figures/{name}.png"
-    write_atomically(run_dir / path, png(figure))
+    write_bytes(run_dir / path, png(figure))
     return path
 
 

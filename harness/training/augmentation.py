@@ -7,13 +7,12 @@ changed in the same way whatever the architecture and the batch size.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
-Augmentation = Literal["none", "shift", "affine", "elastic"]
+from architectures.hyperparameters import AugmentationName
 
 MAX_SHIFT = 2  # pixels
 MAX_ROTATION = math.radians(12.0)
@@ -24,7 +23,7 @@ _DISPLACEMENT = 0.09  # standard deviation at the knots; the image spans from -1
 _DRAWS = {"none": 0, "shift": 2, "affine": 5, "elastic": 5 + 2 * _KNOTS * _KNOTS}
 
 
-def draw(augmentation: Augmentation, images: int, seed: int) -> Tensor:
+def draw(augmentation: AugmentationName, images: int, seed: int) -> Tensor:
     """Random numbers for one epoch, uniform in [-1, 1).
 
     Returns:
@@ -34,7 +33,7 @@ def draw(augmentation: Augmentation, images: int, seed: int) -> Tensor:
     return torch.rand(images, _DRAWS[augmentation], generator=generator).mul_(2).sub_(1)
 
 
-def augment(images: Tensor, augmentation: Augmentation, draws: Tensor) -> Tensor:
+def augment(images: Tensor, augmentation: AugmentationName, draws: Tensor) -> Tensor:
     """Change a batch; what comes in from outside the frame is 0, which is background.
 
     Args:

@@ -28,12 +28,23 @@ def cost(spec) -> float:
     return {"mlp": 1.0, "lenet5": 10.0}[spec.architecture]
 
 
-def test_the_most_expensive_trials_come_first(study) -> None:
-    """A long trial that began last would keep one slot busy while the others idle."""
+def test_every_architecture_begins_before_the_longest_goes_on(study) -> None:
+    """The longest architecture comes first, then the others once, then the longest trials that are left."""
     supply = Supply(study, plan_search(study, "d"), cost)
-    assert [supply.next().architecture for _ in range(6)] == ["lenet5"] * 3 + ["mlp"] * 3
+    order = [supply.next().architecture for _ in range(6)]
+    assert order == ["lenet5", "mlp", "lenet5", "lenet5", "mlp", "mlp"]
     assert supply.next() is None
     assert not supply.exhausted
+
+
+def test_measured_seconds_correct_the_expected_order(study, make_record) -> None:
+    """An architecture that takes longer than its computations suggest is moved forward."""
+    supply = Supply(study, plan_search(study, "d"), cost)
+    lenet, mlp = supply.next(), supply.next()
+    slow = [epoch.model_copy(update={"train_seconds": 500.0}) for epoch in make_record(mlp).epochs]
+    supply.ended(make_record(lenet))
+    supply.ended(make_record(mlp).model_copy(update={"epochs": tuple(slow)}))
+    assert [supply.next().architecture for _ in range(4)] == ["mlp", "mlp", "lenet5", "lenet5"]
 
 
 def test_confirm_trials_come_when_their_architecture_is_searched_and_not_before(study, make_record) -> None:

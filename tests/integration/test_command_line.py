@@ -1,0 +1,222 @@
+"""The commands as a user types them, on the real MNIST."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.journal import read_journal
+from harness.trial import Phase, Status
+
+
+def harness(*arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+    """Run `python -m harness.<arguments>` and wait for it."""
+    module, *rest = arguments
+    command = [sys.executable, "-m", f"harness.{module}", *rest]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory) -> Path:
+    """A run of two architectures of the smoke study, through the command line."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    done = harness(
+        "run", "--architectures", "lenet5", "mlp", "--config", "smoke", "--output", str(folder),
+        "--set", "architectures.mlp.space.units={grid: [32, 128]}", "--seeds", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ray" not in done.stdout.lower().replace("grayscale", "")
+    assert str(folder / "report.md") in done.stdout
+    return folder
+
+
+@pytest.mark.ray
+@pytest.mark.network
+@pytest.mark.slow
+class TestARun:
+    """One run, looked at from all sides."""
+
+    def test_the_folder_keeps_its_contract(self, run_dir: Path) -> None:
+        """Every file that a run folder promises is there, and says what it should."""
+        for name in ("report.md", "study.yaml", "environment.json", "trials.csv", "epochs.csv", "journal.jsonl"):
+            assert (run_dir / name).stat().st_size > 0
+        results = json.loads((run_dir / "results.json").read_text(encoding="utf-8"))
+        assert results["schema_version"] == 1
+        assert {entry["name"] for entry in results["architectures"]} == {"lenet5", "mlp"}
+        for entry in results["architectures"]:
+            accuracies = [seed["test_accuracy"] for seed in entry["confirm"]["seeds"]]
+            assert entry["confirm"]["test_accuracy_mean"] == pytest.approx(np.mean(accuracies))
+            assert np.sum(entry["confusion_matrix"]) == 10_000
+            assert np.trace(entry["confusion_matrix"]) / 10_000 == pytest.approx(accuracies[0])
+            assert (run_dir / "figures" / f"confusion_matrix_{entry['name']}.png").is_file()
+            for seed in (1, 2):
+                with np.load(run_dir / "predictions" / f"{entry['name']}-seed{seed}.npz") as file:
+                    assert file["labels"].shape == (10_000,)
+                    assert file["probabilities"].shape == (10_000, 10)
+                    assert file["probabilities"].dtype == np.float32
+
+    def test_what_it_measured_is_plausible(self, run_dir: Path) -> None:
+        """5,000 images of MNIST teach both architectures well over 80 %."""
+        results = json.loads((run_dir / "results.json").read_text(encoding="utf-8"))
+        assert all(entry["confirm"]["test_accuracy_mean"] > 0.8 for entry in results["architectures"])
+        assert results["dataset"]["test"] == 10_000
+
+    def test_tables_and_journal_tell_one_story(self, run_dir: Path) -> None:
+        """One row a trial and one row an epoch, of the same trials as the journal, in every status."""
+        records = read_journal(run_dir / "journal.jsonl")
+        trials, epochs = pd.read_csv(run_dir / "trials.csv"), pd.read_csv(run_dir / "epochs.csv")
+        assert set(trials.trial_id) == {record.trial_id for record in records}
+        assert len(trials) == len(records) == 2 + 13 + 4
+        assert len(epochs) == sum(len(record.epochs) for record in records)
+        # The default MLP has 256 units; the grid lists 32 and 128.
+        assert (trials.status == "stopped_early").any()
+        assert {"train_images", "train_seconds", "validation_seconds"} <= set(epochs.columns)
+
+    def test_only_confirm_trials_have_seen_the_test_split(self, run_dir: Path) -> None:
+        """No search trial has a test accuracy; every completed confirm trial has one, on all 10,000 images."""
+        for record in read_journal(run_dir / "journal.jsonl"):
+            confirmed = record.spec.phase is Phase.CONFIRM and record.status is Status.COMPLETED
+            assert (record.test is not None) == confirmed
+            assert record.test is None or record.test.images == 10_000
+
+    def test_a_saved_model_measures_as_the_report_says(self, run_dir: Path, tmp_path: Path) -> None:
+        """harness.evaluate agrees with the report to the digit, confusion matrix included."""
+        figure = tmp_path / "matrix.png"
+        done = harness("evaluate", str(run_dir / "models" / "lenet5.json"), "--output", str(figure))
+        assert done.returncode == 0, done.stderr
+        results = json.loads((run_dir / "results.json").read_text(encoding="utf-8"))
+        (entry,) = (entry for entry in results["architectures"] if entry["name"] == "lenet5")
+        accuracy = entry["confirm"]["seeds"][0]["test_accuracy"]
+        assert f"accuracy {accuracy:.2%}" in done.stdout
+        counts = [
+            [int(n) for n in re.findall(r"\d+", line.replace(" . ", " 0 "))]
+            for line in done.stdout.splitlines()
+            if line.startswith("│ ") and line.count("│") == 12
+        ]
+        printed = [row[1:] for row in counts if len(row) == 11]
+        assert printed == entry["confusion_matrix"]
+        assert figure.read_bytes().startswith(b"\x89PNG")
+
+    def test_a_report_is_rebuilt_from_the_folder_alone(self, run_dir: Path) -> None:
+        """Rebuilding gives the same page and the same results."""
+        before = {name: (run_dir / name).read_bytes() for name in ("report.md", "results.json", "trials.csv")}
+        (run_dir / "report.md").unlink()
+        done = harness("report", str(run_dir))
+        assert done.returncode == 0, done.stderr
+        assert {name: (run_dir / name).read_bytes() for name in before} == before
+
+    def test_a_finished_run_has_nothing_to_resume(self, run_dir: Path) -> None:
+        """Resuming trains nothing again, and the journal stays as it is."""
+        before = (run_dir / "journal.jsonl").read_bytes()
+        done = harness("run", "--resume", str(run_dir))
+        assert done.returncode == 0, done.stderr
+        assert (run_dir / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.ray
+@pytest.mark.network
+@pytest.mark.slow
+def test_an_interrupted_run_keeps_what_it_has_and_can_be_resumed(tmp_path: Path) -> None:
+    """Ctrl-C reports what is there, exits with 130, and --resume trains the rest and nothing twice."""
+    folder = tmp_path / "run"
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "name: digits\ndataset: {name: digits, validation_size: 300}\nconfirm: {seeds: 1}\narchitectures:\n"
+        "  mlp: {space: {epochs: 40, learning_rate: {grid: [0.001, 0.002, 0.003, 0.004, 0.005, 0.006]}}}\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    journal = folder / "journal.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (journal.exists() and journal.read_bytes().count(b"\n") >= 2):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert f"harness.run --resume {folder}" in stderr
+    kept = read_journal(journal)
+    assert 2 <= len(kept) < 8
+    assert "partial" in (folder / "report.md").read_text(encoding="utf-8").lower()
+    done = harness("run", "--resume", str(folder))
+    assert done.returncode == 0, done.stderr
+    records = read_journal(journal)
+    assert records[: len(kept)] == kept
+    assert len({record.trial_id for record in records}) == len(records) == 8
+    assert "partial" not in (folder / "report.md").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--architectures", "lenet"], "there is no architecture 'lenet'; did you mean 'lenet5'?"),
+        (["--all", "--config", "defualt"], "there is no such study and no such file"),
+        (["--all", "--set", "confirm.sedes=3"], "confirm.sedes: unknown key; did you mean 'seeds'?"),
+        (["--all", "--set", "architectures.mlp.space.unit=3"], "did you mean 'units'?"),
+        (["--all", "--set", "architectures.mlp.space.units={grid: []}"], "the search space is empty"),
+        (["--all", "--seeds", "0"], "confirm.seeds: 0 will not do"),
+        (["--all", "mlp"], "either --all, or --architectures"),
+        ([], "either --all, or --architectures"),
+        (["--all", "--output", "{full}"], "exists and is not empty"),
+        (["--all", "--output", "{file}/run"], "cannot be written"),
+        (["--all", "--resume", "{full}"], "there is no study.yaml"),
+        (["--all", "--data-dir", "{corrupt}"], "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        (["--all", "--config", "{digits}"], "cannot"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(arguments, said, tmp_path: Path) -> None:
+    """No traceback, no long wait: what is wrong, where, and what to do."""
+    full, corrupt, file = tmp_path / "full", tmp_path / "corrupt", tmp_path / "file"
+    full.mkdir()
+    (full / "something").touch()
+    file.touch()
+    corrupt.mkdir()
+    (corrupt / "train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03truncated")
+    digits = tmp_path / "digits.yaml"
+    digits.write_text(
+        "name: d\ndataset: {name: digits, validation_size: 5000}\narchitectures: {mlp: {}}\n", encoding="utf-8"
+    )
+    places = {"full": full, "file": file, "corrupt": corrupt, "digits": digits}
+    done = harness("run", *(argument.format(**places) if argument.startswith("{") else argument
+                            for argument in arguments), timeout=60)  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    if said != "cannot":
+        assert said in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.ray
+def test_more_gpus_than_any_machine_has_are_refused_before_any_trial(tmp_path: Path) -> None:
+    """A request that could never be met does not wait for ever."""
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "name: g\ndataset: {name: digits, validation_size: 300}\nresources: {gpus: 64}\narchitectures: {mlp: {}}\n",
+        encoding="utf-8",
+    )
+    done = harness("run", "--all", "--config", str(study), "--output", str(tmp_path / "run"), timeout=100)
+    assert done.returncode == 2, done.stderr
+    assert "resources.gpus: a trial asks for 64, but the best machine of the cluster has" in done.stderr
+
+
+def test_plan_and_list_run_nothing(tmp_path: Path) -> None:
+    """--dry-run prints trials and epochs and leaves no folder; --list names every architecture."""
+    done = harness("run", "--all", "--config", "smoke", "--dry-run", "--output", str(tmp_path / "run"))
+    assert done.returncode == 0
+    assert re.search(r"mlp\D+13\D+2\D+45", done.stdout)
+    assert not (tmp_path / "run").exists()
+    listed = harness("run", "--list")
+    assert listed.returncode == 0
+    assert "61,706" in listed.stdout

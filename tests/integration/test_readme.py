@@ -1,0 +1,106 @@
+"""The README is true: its commands run, and its numbers come from the published run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tabulate import tabulate
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "reports" / "reference"
+COMMANDS = [
+    line.partition("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    for line in block.splitlines()
+]
+DRY = [command for command in COMMANDS if command.startswith("python -m harness.run") and "--resume" not in command]
+
+
+def reference_table() -> str:
+    """The table of the README, from the results of the published run."""
+    results = json.loads((REFERENCE / "results.json").read_text(encoding="utf-8"))
+    rows = []
+    for entry in sorted(results["architectures"], key=lambda e: -e["confirm"]["test_accuracy_mean"]):
+        confirm = entry["confirm"]
+        low, high = confirm["test_accuracy_ci95"]
+        baseline = entry["baseline_accuracy"]
+        rows.append(
+            [
+                f"`{entry['name']}`",
+                f"{100 * confirm['test_accuracy_mean']:.2f} ± {100 * confirm['test_accuracy_std']:.2f}",
+                f"{100 * low:.2f}–{100 * high:.2f}",
+                len(confirm["seeds"]),
+                "–" if baseline is None else f"{100 * baseline:.2f}",
+                f"{entry['parameters']:,}",
+                f"{sum(seed['train_seconds'] for seed in confirm['seeds']) / len(confirm['seeds']):.0f}",
+            ]
+        )
+    headers = [
+        "architecture",
+        "test accuracy (%)",
+        "95 % interval",
+        "seeds",
+        "before (%)",
+        "parameters",
+        "training (s)",
+    ]
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def test_its_numbers_are_those_of_the_published_run() -> None:
+    """The table is made from reports/reference/results.json, to the character."""
+    written = README.split("<!-- reference:begin -->\n")[1].split("<!-- reference:end -->")[0].strip()
+    assert written.startswith(reference_table())
+
+
+def test_it_names_the_two_commands_that_the_makefile_has() -> None:
+    """make run and make test are what make would run."""
+    assert [command.split() for command in COMMANDS[:2]] == [["make", "run"], ["make", "test"]]
+    for target, does in (("run", "-m harness.run --all"), ("test", "-m pytest")):
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert does in done.stdout
+
+
+@pytest.mark.parametrize("command", DRY)
+def test_each_run_command_is_accepted(command: str) -> None:
+    """Every example parses to a plan; whether it then runs is tested in small elsewhere."""
+    arguments = shlex.split(command)[1:]
+    extra = [] if "--list" in arguments or "--dry-run" in arguments else ["--dry-run"]
+    done = subprocess.run(
+        [sys.executable, *arguments, *extra], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lenet5" in done.stdout
+
+
+def test_the_published_report_can_be_rebuilt(tmp_path: Path) -> None:
+    """From the committed folder alone, with every figure that needs no predictions."""
+    copy = tmp_path / "reference"
+    shutil.copytree(REFERENCE, copy)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.report", str(copy)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "reports/reference/report.md"])
+def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
+    """No relative link of the pages is dead."""
+    path = ROOT / page
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_published_run_has_no_path_of_a_machine() -> None:
+    """Records name a node, never a folder of whoever ran it."""
+    for name in ("environment.json", "study.yaml", "report.md", "results.json"):
+        assert not re.search(r"/(home|root|work|tmp|Users)/", (REFERENCE / name).read_text(encoding="utf-8")), name
