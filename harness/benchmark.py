@@ -99,9 +99,9 @@ def run_benchmark(job: Job, display: Display) -> Finished:
         write_text(folder.study, study_yaml(job.study))
     search = plan_search(job.study, loaded.provenance.fingerprint)
     display.plan(job, search)
-    supply, slots = search_and_confirm(job, folder, loaded, search, display)
+    supply, begun = search_and_confirm(job, folder, loaded, search, display)
     keep_missed_images(folder, supply.records, loaded.test)
-    write_json(folder.environment, environment(job, loaded, slots, supply))
+    write_json(folder.environment, begun | ending(supply))
     return Finished(write_report(job.folder), supply.complete, without_result(job.study, supply.records))
 
 
@@ -121,8 +121,8 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
 
 def search_and_confirm(
     job: Job, folder: RunFolder, loaded: LoadedDataset, search: Sequence[TrialSpec], display: Display
-) -> tuple[Supply, int]:
-    """Run every trial; gives the supply with all records, and how many trials ran at once."""
+) -> tuple[Supply, dict[str, Any]]:
+    """Run every trial; gives the supply with all records, and what ran where."""
     with ThreadPoolExecutor(1) as pool:
         # torch takes seconds to import, and so does Ray to start: the one in a thread beside the other.
         costs = pool.submit(expected_costs, search, loaded)
@@ -137,6 +137,8 @@ def search_and_confirm(
                 cost=lambda spec: cost_of[spec.architecture, spec_key(spec)],
                 finished=job.finished or (),
             )
+            begun = environment(job, loaded, cluster.slots)
+            write_json(folder.environment, begun | ending(supply))
             display.begin(job.study, supply, cluster.slots)
             try:
                 with Journal(folder.journal) as journal:
@@ -145,7 +147,7 @@ def search_and_confirm(
                     run_experiment(job.study, supply, shared, cluster, recorder.keep, display)
             finally:
                 display.end()
-            return supply, cluster.slots
+            return supply, begun
 
 
 def stop_on_termination() -> None:
@@ -172,11 +174,10 @@ def data_bytes(loaded: LoadedDataset) -> int:
     return pixels * training.shape.pixels
 
 
-def environment(job: Job, loaded: LoadedDataset, slots: int, supply: Supply) -> dict[str, Any]:
-    """What ran where, on which data: the content of `environment.json`."""
+def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
+    """What runs where, on which data: the part of `environment.json` that is known when trials begin."""
     started = psutil.Process().create_time()
     commit, dirty = provenance.commit()
-    records = supply.records
     return {
         "command": job.command,
         "started_at": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
@@ -186,8 +187,15 @@ def environment(job: Job, loaded: LoadedDataset, slots: int, supply: Supply) -> 
         "hardware": provenance.hardware(),
         "slots": slots,
         "dataset": loaded.provenance.model_dump(mode="json") | {"classes": list(loaded.training.classes)},
+    }
+
+
+def ending(supply: Supply) -> dict[str, Any]:
+    """When things happened, and whether the study is done: the rest of `environment.json`."""
+    records = supply.records
+    return {
         "timeline": {
-            "command_started": started,
+            "command_started": psutil.Process().create_time(),
             "first_step": min((record.started_at for record in records), default=None),
             "last_trial_ended": max((record.ended_at for record in records), default=None),
             "report_started": time.time(),

@@ -32,6 +32,18 @@ class TestSplitSealedError(Exception):
     __test__ = False  # the name begins with Test, and pytest would collect it
 
 
+def describe(error: BaseException) -> str:
+    """An exception in one line.
+
+    >>> describe(ValueError("no such   thing"))
+    'ValueError: no such thing'
+    >>> describe(MemoryError())
+    'MemoryError'
+    """
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A remedy for a misspelt name.
 

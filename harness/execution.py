@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from architectures import ARCHITECTURES
 from harness.data.dataset import SealedTest, TrainingData
+from harness.errors import describe
 from harness.evaluation import evaluate
 from harness.messages import Message, Outcome, Started
 from harness.training import Settings, TrainingDivergedError, build_model, resident, summarise, train
@@ -51,12 +52,6 @@ def run_trial(
         yield Message(started, time.time(), failure=f"diverged: {error}")
     except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own trial only
         yield Message(started, time.time(), failure=describe(error))
-
-
-def describe(error: BaseException) -> str:
-    """An exception in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def expected_cost(spec: TrialSpec, data: TrainingData) -> float:

@@ -26,7 +26,6 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal is the log
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",  # how long a reused actor waits for a stopped trial to unwind
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's own state is not relied on
-    "TUNE_MAX_PENDING_TRIALS_PG": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     # glibc gives large blocks back to the kernel after each batch, and every page costs a fault when it returns
     "MALLOC_MMAP_THRESHOLD_": "268435456",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -13,10 +14,11 @@ from typing import Any, Protocol, cast
 import ray
 from ray import tune
 from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.search import Searcher
 
 from harness.data.dataset import SealedTest, TrainingData
-from harness.execution import describe
+from harness.errors import describe
 from harness.messages import Message, Outcome
 from harness.orchestration.cluster import Cluster
 from harness.orchestration.scheduler import PerArchitectureScheduler
@@ -84,6 +86,9 @@ def run_experiment(
     )
     for record in supply.records:
         scheduler.replay(record)
+    # With fewer waiting, Tune hands a short trial's actor on before the other slots have one, and they stay empty;
+    # with many more, the supply decides too early what comes next.
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(cluster.slots)
     resources = {"cpu": cluster.cpus, "gpu": cluster.gpus}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:
@@ -102,7 +107,7 @@ def run_experiment(
                 name="study",
                 storage_path=str(Path(scratch).resolve()),
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
-                callbacks=[bookkeeper],
+                callbacks=[bookkeeper, SilentProgress()],
                 stop=StopOnError(bookkeeper),
                 verbose=0,
             ),
@@ -226,6 +231,16 @@ class Bookkeeper(Unsaved, tune.Callback):
             return
         self._supply.ended(record)
         self._observer.ended(record)
+
+
+class SilentProgress(TrialProgressCallback):
+    """Takes the place of a callback that Tune would add, and that prints whatever `verbose` says."""
+
+    def __init__(self) -> None:
+        super().__init__(metric=None)
+
+    def _print(self, msg: str) -> None:
+        """Nothing."""
 
 
 class StopOnError(Unsaved, tune.Stopper):

@@ -9,10 +9,8 @@ import ray
 from ray import tune
 
 from harness.data.dataset import SealedTest, TrainingData
-from harness.execution import run_trial
 from harness.messages import Message
 from harness.orchestration.scheduler import METRIC, TIME
-from harness.training import resolve_settings
 from harness.trial import TrialSpec
 
 
@@ -32,6 +30,10 @@ class Placed:
 
 def trainable(config: dict[str, Any], placed: Placed) -> None:
     """Run the trial of `config["spec"]`; the device is what the trial was given, whatever else is visible."""
+    # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
+    from harness.execution import run_trial
+    from harness.training import resolve_settings
+
     spec = TrialSpec.model_validate(config["spec"])
     settings = resolve_settings(placed.device, placed.threads, placed.precision)
 

@@ -7,10 +7,11 @@ changed in the same way whatever the architecture and the batch size.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample, interpolate
+from torch.nn.functional import grid_sample, interpolate
 
 from architectures.hyperparameters import AugmentationName
 
@@ -18,7 +19,7 @@ MAX_SHIFT = 2  # pixels
 MAX_ROTATION = math.radians(12.0)
 MAX_SCALING = 0.12
 MAX_SHEAR = math.radians(8.0)
-_KNOTS = 5  # of the coarse displacement field along each side
+_KNOTS = 5  # of the coarse displacement field along each side; elastic follows Simard, Steinkraus, Platt 2003
 _DISPLACEMENT = 0.09  # standard deviation at the knots; the image spans from -1 to 1
 _DRAWS = {"none": 0, "shift": 2, "affine": 5, "elastic": 5 + 2 * _KNOTS * _KNOTS}
 
@@ -46,43 +47,48 @@ def augment(images: Tensor, augmentation: AugmentationName, draws: Tensor) -> Te
     """
     if augmentation == "none":
         return images
-    if augmentation == "shift":
-        return _shift(images, draws)
-    grid = affine_grid(_affine_matrices(draws, images.shape), list(images.shape), align_corners=False)
+    batch, _, height, width = images.shape
+    matrices = _shifts(draws, width, height) if augmentation == "shift" else _affine_maps(draws, width, height)
+    basis = _basis(height, width, augmentation == "elastic", images.device)
     if augmentation == "elastic":
-        grid = grid + _displacements(draws[:, 5:], images.shape)
-    return grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        # A uniform draw in [-1, 1) has the standard deviation 1/sqrt(3).
+        knots = draws[:, 5:].view(batch, 2, _KNOTS * _KNOTS) * (_DISPLACEMENT * math.sqrt(3))
+        matrices = torch.cat([matrices, knots], dim=2)
+    # One matrix product gives every pixel's place in the source: several times faster than affine_grid.
+    grid = (matrices.flatten(0, 1) @ basis).view(batch, 2, height, width).permute(0, 2, 3, 1)
+    mode = "nearest" if augmentation == "shift" else "bilinear"
+    return grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
 
 
-def _shift(images: Tensor, draws: Tensor) -> Tensor:
-    """Whole pixels, up to `MAX_SHIFT` each way."""
-    batch, channels, height, width = images.shape
-    down, right = (draws * (MAX_SHIFT + 0.5)).round().clamp_(-MAX_SHIFT, MAX_SHIFT).long().add_(MAX_SHIFT).unbind(1)
-    padded = torch.nn.functional.pad(images, (MAX_SHIFT,) * 4)
-    rows = down[:, None] + torch.arange(height, device=images.device)  # (B, H)
-    columns = right[:, None] + torch.arange(width, device=images.device)  # (B, W)
-    stride = width + 2 * MAX_SHIFT
-    flat = (rows[:, :, None] * stride + columns[:, None, :]).view(batch, 1, height * width)
-    picked = padded.flatten(2).gather(2, flat.expand(batch, channels, height * width))
-    return picked.view(batch, channels, height, width)
+@lru_cache(maxsize=8)
+def _basis(height: int, width: int, elastic: bool, device: torch.device) -> Tensor:
+    """What places are made of, (3, H * W): x, y and 1 of each pixel; elastic adds a smooth bump for each knot.
+
+    Coordinates are those of `grid_sample`: the image spans from -1 to 1, a pixel's place is its centre.
+    """
+    x = ((torch.arange(width, device=device) * 2 + 1) / width - 1).repeat(height)
+    y = ((torch.arange(height, device=device) * 2 + 1) / height - 1).repeat_interleave(width)
+    rows = torch.stack([x, y, torch.ones_like(x)])
+    if not elastic:
+        return rows
+    knots = torch.eye(_KNOTS * _KNOTS, device=device).view(-1, 1, _KNOTS, _KNOTS)
+    bumps = interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
+    return torch.cat([rows, bumps.view(-1, height * width)])
 
 
-def _affine_matrices(draws: Tensor, shape: torch.Size) -> Tensor:
-    """Inverse maps (B, 2, 3) in the coordinates of `affine_grid`: rotation, scaling, shear, shift."""
-    _, _, height, width = shape
+def _shifts(draws: Tensor, width: int, height: int) -> Tensor:
+    """Maps (B, 2, 3) that move an image by whole pixels, up to `MAX_SHIFT` each way."""
+    pixels = (draws * (MAX_SHIFT + 0.5)).round().clamp_(-MAX_SHIFT, MAX_SHIFT)
+    one, zero = torch.ones_like(pixels[:, 0]), torch.zeros_like(pixels[:, 0])
+    across, down = pixels[:, 0] * (2 / width), pixels[:, 1] * (2 / height)
+    return torch.stack([one, zero, across, zero, one, down], dim=1).view(-1, 2, 3)
+
+
+def _affine_maps(draws: Tensor, width: int, height: int) -> Tensor:
+    """Maps (B, 2, 3) from places in the result to places in the source: rotation, scaling, shear, shift."""
     angle = draws[:, 0] * MAX_ROTATION
     scale = 1 + draws[:, 1] * MAX_SCALING
     shear = torch.tan(draws[:, 2] * MAX_SHEAR)
     across, down = draws[:, 3] * (2 * MAX_SHIFT / width), draws[:, 4] * (2 * MAX_SHIFT / height)
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-    rows = [cos, cos * shear - sin, across, sin, sin * shear + cos, down]
-    return torch.stack(rows, dim=1).view(-1, 2, 3)
-
-
-def _displacements(draws: Tensor, shape: torch.Size) -> Tensor:
-    """Smooth displacement fields (B, H, W, 2), after Simard, Steinkraus, Platt 2003."""
-    _, _, height, width = shape
-    # A uniform draw in [-1, 1) has the standard deviation 1/sqrt(3).
-    knots = draws.view(-1, 2, _KNOTS, _KNOTS) * (_DISPLACEMENT * math.sqrt(3))
-    field = interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
-    return field.permute(0, 2, 3, 1)
+    return torch.stack([cos, cos * shear - sin, across, sin, sin * shear + cos, down], dim=1).view(-1, 2, 3)

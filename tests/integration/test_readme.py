@@ -62,7 +62,7 @@ def test_its_numbers_are_those_of_the_published_run() -> None:
 
 
 def test_it_names_the_two_commands_that_the_makefile_has() -> None:
-    """make run and make test are what make would run."""
+    """Make run and make test are what make would run."""
     assert [command.split() for command in COMMANDS[:2]] == [["make", "run"], ["make", "test"]]
     for target, does in (("run", "-m harness.run --all"), ("test", "-m pytest")):
         done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
