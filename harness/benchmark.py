@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from harness.report import write_report
 from harness.run_folder import RunFolder, write_json, write_text
 from harness.study import Study, study_yaml
 from harness.supply import Supply
-from harness.trial import EpochResult, TrialRecord, TrialSpec
+from harness.trial import EpochResult, ModelSummary, TrialRecord, TrialSpec, flat_json
 
 
 @dataclass(frozen=True)
@@ -125,18 +125,13 @@ def search_and_confirm(
     """Run every trial; gives the supply with all records, and what ran where."""
     with ThreadPoolExecutor(1) as pool:
         # torch takes seconds to import, and so does Ray to start: the one in a thread beside the other.
-        costs = pool.submit(expected_costs, search, loaded)
+        summaries = pool.submit(model_summaries, search, loaded)
         from harness.orchestration import Shared, connect, run_experiment
 
         with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
             stop_on_termination()
-            cost_of = costs.result()
-            supply = Supply(
-                job.study,
-                search,
-                cost=lambda spec: cost_of[spec.architecture, spec_key(spec)],
-                finished=job.finished or (),
-            )
+            summary_of = summaries.result()
+            supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
             begun = environment(job, loaded, cluster.slots)
             write_json(folder.environment, begun | ending(supply))
             display.begin(job.study, supply, cluster.slots)
@@ -144,7 +139,7 @@ def search_and_confirm(
                 with Journal(folder.journal) as journal:
                     recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test)
                     shared = Shared(loaded.training, loaded.test)
-                    run_experiment(job.study, supply, shared, cluster, recorder.keep, display)
+                    run_experiment(job.study, supply, shared, cluster, summary_of, recorder.keep, display)
             finally:
                 display.end()
             return supply, begun
@@ -155,16 +150,25 @@ def stop_on_termination() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 
 
-def spec_key(spec: TrialSpec) -> str:
-    """What a search trial and its confirm trials have in common."""
-    return "/".join(f"{name}={value}" for name, value in sorted(spec.hyperparameters.items()))
+def model_summaries(search: Sequence[TrialSpec], loaded: LoadedDataset) -> Callable[[TrialSpec], ModelSummary | None]:
+    """Size of the model of every configuration, in whichever phase."""
+    from harness.execution import summary_of  # imports torch
+
+    def key(spec: TrialSpec) -> tuple[str, str]:
+        return spec.architecture, flat_json(spec.hyperparameters)
+
+    summaries = {key(spec): summary_of(spec, loaded.training) for spec in search}
+    return lambda spec: summaries[key(spec)]
 
 
-def expected_costs(search: Sequence[TrialSpec], loaded: LoadedDataset) -> Mapping[tuple[str, str], float]:
-    """Expected cost of every configuration."""
-    from harness.execution import expected_cost  # imports torch
+def cost_by(summary_of: Callable[[TrialSpec], ModelSummary | None]) -> Callable[[TrialSpec], float]:
+    """Multiply-adds of a trial for one image of each epoch; 0 for a model that cannot be built."""
 
-    return {(spec.architecture, spec_key(spec)): expected_cost(spec, loaded.training) for spec in search}
+    def cost(spec: TrialSpec) -> float:
+        summary = summary_of(spec)
+        return float(summary.macs * spec.epochs) if summary else 0.0
+
+    return cost
 
 
 def data_bytes(loaded: LoadedDataset) -> int:

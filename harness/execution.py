@@ -6,6 +6,8 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 
+import torch
+
 from architectures import ARCHITECTURES
 from harness.data.dataset import SealedTest, TrainingData
 from harness.errors import describe
@@ -13,7 +15,7 @@ from harness.evaluation import evaluate
 from harness.messages import Message, Outcome, Started
 from harness.training import Settings, TrainingDivergedError, build_model, resident, summarise, train
 from harness.training.model import weights
-from harness.trial import Phase, Placement, TrialSpec
+from harness.trial import ModelSummary, Phase, Placement, TrialSpec
 
 
 def run_trial(
@@ -39,7 +41,7 @@ def run_trial(
             threads=settings.threads,
             precision=settings.precision,
         )
-        started = Started(placement, summarise(model, data.shape), time.time())
+        started = Started(placement, time.time())
         on_device = resident(data, settings.device)
         for epoch in train(model, spec, on_device, settings):
             yield Message(started, time.time(), epoch=epoch)
@@ -54,17 +56,12 @@ def run_trial(
         yield Message(started, time.time(), failure=describe(error))
 
 
-def expected_cost(spec: TrialSpec, data: TrainingData) -> float:
-    """Multiply-adds of the whole trial for one image of each epoch: orders trials, longest first.
-
-    A model that cannot be built costs nothing; its trial will say why.
-    """
-    import torch  # only to build on the device that holds no data
-
+def summary_of(spec: TrialSpec, data: TrainingData) -> ModelSummary | None:
+    """Size of the model of a trial; None for a model that cannot be built: its trial will say why."""
     hyperparameters = ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
     try:
         with torch.device("meta"):
             model = ARCHITECTURES[spec.architecture].build(hyperparameters, data.shape, len(data.classes))
-            return float(summarise(model, data.shape).macs * spec.epochs)
+            return summarise(model, data.shape)
     except Exception:  # noqa: BLE001  # the trial itself fails with the reason
-        return 0.0
+        return None

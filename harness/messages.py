@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.trial import EpochResult, ModelSummary, Placement, TestResult
+from harness.trial import EpochResult, Placement, TestResult
 
 
 @dataclass(frozen=True)
 class Started:
-    """The trial has a model and can begin: where it runs, what it trains, and when (seconds since 1970)."""
+    """The trial has a model and can begin: where it runs, and when (seconds since 1970)."""
 
     placement: Placement
-    model: ModelSummary
     at: float
 
 

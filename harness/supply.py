@@ -100,7 +100,7 @@ class _Lane:
         self._to_confirm: set[str] = set()
         self.search = search
         self.confirm: tuple[TrialSpec, ...] = ()
-        self.waiting = sorted(search, key=cost)  # the most expensive last, where it is cheap to take
+        self.waiting = _last_is_next(search, cost)
 
     @property
     def rate(self) -> float | None:
@@ -136,4 +136,9 @@ class _Lane:
         selected = select(self._records, self.search[0].architecture)
         self.confirm = plan_confirm(self._study, selected) if selected else ()
         self._to_confirm = {spec.trial_id for spec in self.confirm}
-        self.waiting = sorted(self.confirm, key=self._cost)
+        self.waiting = _last_is_next(self.confirm, self._cost)
+
+
+def _last_is_next(specs: tuple[TrialSpec, ...], cost: Callable[[TrialSpec], float]) -> list[TrialSpec]:
+    """The most expensive trial last, where it is cheap to take; of equal ones, the first of the plan."""
+    return sorted(reversed(specs), key=cost)

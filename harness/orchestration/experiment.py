@@ -26,7 +26,7 @@ from harness.orchestration.trainable import Placed, trainable
 from harness.orchestration.unsaved import Unsaved
 from harness.study import Study
 from harness.supply import Supply
-from harness.trial import EpochResult, Phase, Status, TrialRecord, TrialSpec
+from harness.trial import EpochResult, ModelSummary, Phase, Status, TrialRecord, TrialSpec
 
 _RETRIES = 2  # of a trial whose worker died; a trial that raises is not tried again
 
@@ -57,6 +57,7 @@ def run_experiment(
     supply: Supply,
     shared: Shared,
     cluster: Cluster,
+    summary_of: Callable[[TrialSpec], ModelSummary | None],
     keep: Callable[[TrialRecord, Outcome | None], None],
     observer: Observer,
 ) -> None:
@@ -67,6 +68,7 @@ def run_experiment(
         supply: which trial comes next.
         shared: the data.
         cluster: the connected cluster.
+        summary_of: size of a trial's model.
         keep: makes a record durable, with what a confirm trial gave; called once for each trial that ended.
         observer: is told what happens.
 
@@ -80,7 +82,7 @@ def run_experiment(
         threads=cluster.cpus,
         precision=study.precision,
     )
-    bookkeeper = Bookkeeper(supply, keep, observer)
+    bookkeeper = Bookkeeper(supply, summary_of, keep, observer)
     scheduler = PerArchitectureScheduler(
         study.early_stopping, _longest(supply.specs[Phase.SEARCH]), spec_of=bookkeeper.spec_of
     )
@@ -160,8 +162,15 @@ class Bookkeeper(Unsaved, tune.Callback):
         error: what `keep` raised, if it did; nothing is recorded after that.
     """
 
-    def __init__(self, supply: Supply, keep: Callable[[TrialRecord, Outcome | None], None], observer: Observer) -> None:
+    def __init__(
+        self,
+        supply: Supply,
+        summary_of: Callable[[TrialSpec], ModelSummary | None],
+        keep: Callable[[TrialRecord, Outcome | None], None],
+        observer: Observer,
+    ) -> None:
         self._supply = supply
+        self._summary_of = summary_of
         self._keep = keep
         self._observer = observer
         self._specs: dict[str, TrialSpec] = {}
@@ -216,7 +225,7 @@ class Bookkeeper(Unsaved, tune.Callback):
             reason=reason,
             epochs=tuple(self._epochs.pop(trial.trial_id, ())),
             placement=started.placement if started else None,
-            model=started.model if started else None,
+            model=self._summary_of(spec),
             test=message.outcome.test if message and message.outcome else None,
             started_at=started.at if started else self._start_times.get(trial.trial_id, ended_at),
             ended_at=ended_at,

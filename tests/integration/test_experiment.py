@@ -15,7 +15,7 @@ from harness.plan import plan_search
 from harness.study import Resources, parse_study
 from harness.supply import Supply
 from harness.training import Settings
-from harness.trial import Phase, Status, TrialRecord
+from harness.trial import ModelSummary, Phase, Status, TrialRecord
 
 pytestmark = pytest.mark.ray
 
@@ -31,6 +31,9 @@ class WitnessedTest(SealedTest):
         with self._witness.open("a", encoding="utf-8") as file:
             file.write(f"{phase.value} {time.time()}\n")
         return super().open(phase)
+
+
+SUMMARY = ModelSummary(parameters=3, macs=2, bytes=12)
 
 
 class Silent:
@@ -82,7 +85,7 @@ def finished(toy_data, toy_test, tmp_path_factory):
 
     with connect(None, Resources(), data_bytes=10**6) as cluster:
         shared = Shared(toy_data, WitnessedTest(toy_test, witness))
-        run_experiment(study, supply, shared, cluster, keep, Silent())
+        run_experiment(study, supply, shared, cluster, lambda spec: SUMMARY, keep, Silent())
         yield supply, outcomes, witness.read_text(encoding="utf-8").splitlines()
 
 
@@ -161,11 +164,11 @@ def test_the_test_split_is_opened_once_for_each_confirm_trial_and_never_before(f
 
 
 def test_records_say_where_and_how_trials_ran(finished) -> None:
-    """Node, device, threads, precision and model size are in every record that began."""
+    """Node, device, threads, precision and model size are in every record."""
     supply, _, _ = finished
     for record in supply.records:
         assert record.placement.device == "cpu"
         assert record.placement.threads == 1
         assert record.placement.precision == "fp32"
-        assert record.model.parameters > 0
+        assert record.model == SUMMARY
         assert record.started_at < record.ended_at

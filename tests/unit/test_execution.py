@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from architectures import ARCHITECTURES, Architecture, TrainingHyperparameters
+from architectures import ARCHITECTURES, Architecture
 from harness.data.dataset import SealedTest
-from harness.execution import expected_cost, run_trial
+from harness.execution import run_trial, summary_of
 from harness.training import Settings
 from harness.trial import Phase
 
@@ -86,13 +86,13 @@ def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_dat
     assert "\n" not in last.failure
 
 
-def test_expected_cost_grows_with_epochs_and_size(toy_data, make_spec, monkeypatch) -> None:
-    """Longest first needs an order of cost; what cannot be built costs nothing."""
-    small = expected_cost(make_spec(units=16), toy_data)
-    assert expected_cost(make_spec(units=16, epochs=4), toy_data) == 2 * small
-    assert expected_cost(make_spec(units=512), toy_data) > small > 0
-    assert expected_cost(make_spec("advanced_cnn"), toy_data) > expected_cost(make_spec("simple_cnn"), toy_data)
-    broken = Architecture("mlp", "MLP", "broken", TrainingHyperparameters, lambda *_: None, False, "test")
-    spec = make_spec("lenet5")
-    monkeypatch.setitem(ARCHITECTURES, "lenet5", broken)
-    assert expected_cost(spec.model_copy(update={"hyperparameters": {"epochs": 1}}), toy_data) == 0
+def test_summaries_count_what_a_model_costs(toy_data, make_spec, monkeypatch) -> None:
+    """Parameters, multiply-adds and bytes of a perceptron are those of its matrices; a broken model has none."""
+    summary = summary_of(make_spec("mlp", hidden_layers=1, units=16), toy_data)
+    assert summary.macs == 144 * 16 + 16 * 4
+    assert summary.parameters == summary.macs + 16 + 4
+    assert summary.bytes == 4 * summary.parameters
+    broken = Architecture("mlp", "MLP", "broken", ARCHITECTURES["mlp"].hyperparameters, lambda *_: None, False, "test")
+    spec = make_spec("mlp")
+    monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
+    assert summary_of(spec, toy_data) is None

@@ -37,6 +37,15 @@ def test_every_architecture_begins_before_the_longest_goes_on(study) -> None:
     assert not supply.exhausted
 
 
+def test_trials_of_equal_cost_keep_the_order_of_the_plan(study) -> None:
+    """The default configuration is tried first, and confirm seeds follow each other."""
+    search = plan_search(study, "d")
+    supply = Supply(study, search, cost=lambda spec: 1.0)
+    handed_out = [supply.next() for _ in range(6)]
+    for name in ("mlp", "lenet5"):
+        assert [s for s in handed_out if s.architecture == name] == [s for s in search if s.architecture == name]
+
+
 def test_measured_seconds_correct_the_expected_order(study, make_record) -> None:
     """An architecture that takes longer than its computations suggest is moved forward."""
     supply = Supply(study, plan_search(study, "d"), cost)
