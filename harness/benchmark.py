@@ -197,7 +197,11 @@ def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
 def ending(supply: Supply) -> dict[str, Any]:
     """When things happened, and whether the study is done: the rest of `environment.json`."""
     records = supply.records
+    placements = [record.placement for record in records if record.placement is not None]
     return {
+        "devices": sorted({placement.device for placement in placements}),
+        "precision": sorted({placement.precision for placement in placements}),
+        "threads": sorted({placement.threads for placement in placements}),
         "timeline": {
             "command_started": psutil.Process().create_time(),
             "first_step": min((record.started_at for record in records), default=None),

@@ -141,4 +141,4 @@ class _Lane:
 
 def _last_is_next(specs: tuple[TrialSpec, ...], cost: Callable[[TrialSpec], float]) -> list[TrialSpec]:
     """The most expensive trial last, where it is cheap to take; of equal ones, the first of the plan."""
-    return sorted(reversed(specs), key=cost)
+    return sorted(specs[::-1], key=cost)
