@@ -69,7 +69,10 @@ def check_environment() -> None:
 
 
 def commit() -> tuple[str | None, bool | None]:
-    """Commit of the source and whether the source differs from it; None for both outside a repository."""
+    """Commit of the source and whether the source differs from it; None for both outside a repository.
+
+    What runs write under reports/ is no source.
+    """
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str | None:
@@ -85,7 +88,7 @@ def commit() -> tuple[str | None, bool | None]:
     tracked = git("ls-files", "--error-unmatch", Path(__file__).name)
     if head is None or tracked is None:
         return None, None
-    return head, bool(git("status", "--porcelain", "--untracked-files=no"))
+    return head, bool(git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)reports"))
 
 
 def hardware() -> dict[str, Any]:

@@ -141,4 +141,6 @@ class _Lane:
 
 def _last_is_next(specs: tuple[TrialSpec, ...], cost: Callable[[TrialSpec], float]) -> list[TrialSpec]:
     """The most expensive trial last, where it is cheap to take; of equal ones, the first of the plan."""
-    return sorted(specs[::-1], key=cost)
+    waiting = list(reversed(specs))
+    waiting.sort(key=cost)
+    return waiting
