@@ -66,6 +66,9 @@ class Environment(_Facts):
         dirty: whether the source differed from the commit; None when that is not known.
         hardware: of the machine that ran the command.
         slots: how many trials ran at once.
+        devices: that trials ran on, cpu or cuda.
+        threads: of a trial.
+        precision: of convolutions and matrix products, fp32 or bf16.
         dataset: the images.
         timeline: when things happened.
         interrupted: whether the run ended before the study did.
@@ -78,6 +81,9 @@ class Environment(_Facts):
     dirty: bool | None = None
     hardware: Hardware
     slots: int
+    devices: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    precision: tuple[str, ...] = ()
     dataset: Dataset
     timeline: Timeline
     interrupted: bool = False

@@ -229,6 +229,9 @@ def machine_table(environment: Environment) -> Table:
         "Processor": f"{hardware.cpu}, {hardware.cores} cores, {hardware.memory_gib:.1f} GiB of memory",
         "GPUs": ", ".join(hardware.gpus) or "none",
         "Trials at once": str(environment.slots),
+        "Device of a trial": ", ".join(environment.devices) or "not known",
+        "Threads of a trial": ", ".join(map(str, environment.threads)) or "not known",
+        "Precision": ", ".join(environment.precision) or "not known",
     }
     facts |= {f"Version of {package}": version for package, version in environment.versions.items()}
     return _table([{"What": name, "Value": value} for name, value in facts.items()], {"What", "Value"})
