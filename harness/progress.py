@@ -161,7 +161,7 @@ class PlainProgress(Progress):
 def duration(seconds: float) -> str:
     """Seconds as minutes and seconds, or hours and minutes.
 
-    >>> duration(75), duration(3700)
+    >>> duration(75), duration(3720)
     ('1:15', '1h02')
     """
     whole = round(seconds)

@@ -91,7 +91,7 @@ def test_the_published_report_can_be_rebuilt(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "reports/reference/report.md"])
+@pytest.mark.parametrize("page", ["README.md", "reports/reference/report.md"])
 def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     """No relative link of the pages is dead."""
     path = ROOT / page
