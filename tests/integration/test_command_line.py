@@ -18,6 +18,9 @@ import pytest
 from harness.journal import read_journal
 from harness.trial import Phase, Status
 
+ROOT = Path(__file__).parents[2]
+DIGITS = "name: digits\ndataset: {name: digits, validation_size: 300}\nconfirm: {seeds: 1}\narchitectures:\n"
+
 
 def harness(*arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
     """Run `python -m harness.<arguments>` and wait for it."""
@@ -132,8 +135,7 @@ def test_an_interrupted_run_keeps_what_it_has_and_can_be_resumed(tmp_path: Path)
     folder = tmp_path / "run"
     study = tmp_path / "study.yaml"
     study.write_text(
-        "name: digits\ndataset: {name: digits, validation_size: 300}\nconfirm: {seeds: 1}\narchitectures:\n"
-        "  mlp: {space: {epochs: 40, learning_rate: {grid: [0.001, 0.002, 0.003, 0.004, 0.005, 0.006]}}}\n",
+        DIGITS + "  mlp: {space: {epochs: 40, learning_rate: {grid: [0.001, 0.002, 0.003, 0.004, 0.005, 0.006]}}}\n",
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder)]
@@ -155,6 +157,51 @@ def test_an_interrupted_run_keeps_what_it_has_and_can_be_resumed(tmp_path: Path)
     assert records[: len(kept)] == kept
     assert len({record.trial_id for record in records}) == len(records) == 7
     assert "partial" not in (folder / "report.md").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.ray
+def test_an_architecture_without_a_result_is_exit_code_3_and_named(tmp_path: Path) -> None:
+    """Every trial of lenet5 fails on images too small for it; the mlp is reported all the same."""
+    study, folder = tmp_path / "study.yaml", tmp_path / "run"
+    study.write_text(DIGITS + "  mlp: {space: {epochs: 2}}\n  lenet5: {space: {epochs: 2}}\n", encoding="utf-8")
+    done = harness("run", "--all", "--config", str(study), "--output", str(folder))
+    assert done.returncode == 3, done.stderr
+    assert "no result for lenet5" in done.stderr
+    failed = [record for record in read_journal(folder / "journal.jsonl") if record.status is Status.FAILED]
+    assert [record.reason for record in failed] == ["ValueError: lenet5 needs images of at least 12x12 pixels, got 8x8"]
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    assert "no result" in page
+    assert "12x12" in page
+
+
+@pytest.mark.ray
+def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
+    """--address runs the study on a cluster that exists, and does not stop it."""
+    study, folder = tmp_path / "study.yaml", tmp_path / "run"
+    study.write_text(DIGITS + "  mlp: {space: {epochs: 2}}\n", encoding="utf-8")
+    code = (
+        "import ray, sys\n"
+        "ray.init(address='local', include_dashboard=False, num_cpus=2, _node_ip_address='127.0.0.1')\n"
+        "print('ADDRESS', ray.get_runtime_context().gcs_address, flush=True)\n"
+        "sys.stdin.read()\n"
+        "print('ALIVE', sum(node['Alive'] for node in ray.nodes()), flush=True)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    cluster = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        address = next(line.split()[1] for line in cluster.stdout if line.startswith("ADDRESS"))
+        done = subprocess.run(
+            [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder),
+             "--address", address],
+            capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"RAY_AUTH_MODE": "token"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        left, _ = cluster.communicate("", timeout=60)
+        assert "ALIVE 1" in left
+    finally:
+        cluster.kill()
 
 
 @pytest.mark.parametrize(
