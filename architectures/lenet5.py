@@ -56,7 +56,7 @@ def build(hyperparameters: LeNet5Hyperparameters, shape: InputShape, classes: in
 LENET5 = Architecture(
     name="lenet5",
     title="LeNet-5",
-    summary="The classic of 1998: two convolutions with average pooling and tanh, then three linear layers.",
+    summary="The classic of 1998: two convolutions, three linear layers; tanh and average pooling by default.",
     hyperparameters=LeNet5Hyperparameters,
     build=build,
     convolutional=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -92,17 +93,27 @@ def run_benchmark(job: Job, display: Display) -> Finished:
         HarnessError: the data, the environment or the run folder will not do.
     """
     provenance.check_environment()
+    display.plan(job, plan_search(job.study, "not loaded yet"))
     loaded = load_dataset(job.study.dataset, job.data_dir)
     check_same_data(job, loaded)
-    folder = RunFolder.create(job.folder) if job.finished is None else RunFolder(job.folder)
-    if job.finished is None:
-        write_text(folder.study, study_yaml(job.study))
+    folder = RunFolder(job.folder) if job.finished is not None else new_folder(job)
     search = plan_search(job.study, loaded.provenance.fingerprint)
-    display.plan(job, search)
     supply, begun = search_and_confirm(job, folder, loaded, search, display)
     keep_missed_images(folder, supply.records, loaded.test)
     write_json(folder.environment, begun | ending(supply))
     return Finished(write_report(job.folder), supply.complete, without_result(job.study, supply.records))
+
+
+def new_folder(job: Job) -> RunFolder:
+    """A folder that can be resumed from the moment it exists.
+
+    Raises:
+        RunFolderError: there is something in it already, or it cannot be written.
+    """
+    folder = RunFolder.create(job.folder)
+    write_text(folder.study, study_yaml(job.study))
+    Journal(folder.journal).close()
+    return folder
 
 
 def check_same_data(job: Job, loaded: LoadedDataset) -> None:
@@ -132,7 +143,7 @@ def search_and_confirm(
             stop_on_termination()
             summary_of = summaries.result()
             supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
-            begun = environment(job, loaded, cluster.slots)
+            begun = environment(job, loaded, cluster.slots) | as_it_began(folder)
             write_json(folder.environment, begun | ending(supply))
             display.begin(job.study, supply, cluster.slots)
             try:
@@ -194,18 +205,31 @@ def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
     }
 
 
+def as_it_began(folder: RunFolder) -> dict[str, Any]:
+    """Of an earlier part of the run: what it takes to do it again. Empty in a new run."""
+    if not folder.environment.is_file():
+        return {}
+    earlier = json.loads(folder.environment.read_text(encoding="utf-8"))
+    again = datetime.fromtimestamp(psutil.Process().create_time(), UTC).isoformat(timespec="seconds")
+    kept = {name: earlier[name] for name in ("command", "started_at", "commit", "dirty") if name in earlier}
+    return kept | {"resumed_at": [*earlier.get("resumed_at", []), again]}
+
+
 def ending(supply: Supply) -> dict[str, Any]:
     """When things happened, and whether the study is done: the rest of `environment.json`."""
     records = supply.records
+    command_started = psutil.Process().create_time()
+    # Of what an earlier part of the run did, nothing can be said about the time of this one.
+    now = [record for record in records if record.started_at >= command_started]
     placements = [record.placement for record in records if record.placement is not None]
     return {
         "devices": sorted({placement.device for placement in placements}),
         "precision": sorted({placement.precision for placement in placements}),
         "threads": sorted({placement.threads for placement in placements}),
         "timeline": {
-            "command_started": psutil.Process().create_time(),
-            "first_step": min((record.started_at for record in records), default=None),
-            "last_trial_ended": max((record.ended_at for record in records), default=None),
+            "command_started": command_started,
+            "first_step": min((record.started_at for record in now), default=None),
+            "last_trial_ended": max((record.ended_at for record in now), default=None),
             "report_started": time.time(),
         },
         "interrupted": not supply.complete,

@@ -83,7 +83,7 @@ class Progress:
     def count(self, architecture: str, phase: Phase) -> int:
         """How many trials of a phase have ended."""
         ended = self.architectures[architecture].ended
-        return sum(number for (of, _), number in ended.items() if of is phase)
+        return sum(number for (of, _), number in tuple(ended.items()) if of is phase)
 
     def remaining(self) -> float | None:
         """Seconds still to go, from the mean of the trials so far; None while some architecture has none.

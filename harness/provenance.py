@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from harness import __version__
 from harness.errors import EnvironmentMismatchError
 
+_SOURCE = (":(top)harness", ":(top)architectures", ":(top)configs", ":(top)pyproject.toml")
 _PACKAGES = ("torch", "torchvision", "ray", "numpy", "pandas", "scikit-learn", "scipy", "matplotlib", "pydantic")
 
 
@@ -71,7 +72,7 @@ def check_environment() -> None:
 def commit() -> tuple[str | None, bool | None]:
     """Commit of the source and whether the source differs from it; None for both outside a repository.
 
-    What runs write under reports/ is no source.
+    Source is what a run is made of; a file that git does not know yet counts, what runs write does not.
     """
     here = Path(__file__).resolve().parent
 
@@ -88,7 +89,7 @@ def commit() -> tuple[str | None, bool | None]:
     tracked = git("ls-files", "--error-unmatch", Path(__file__).name)
     if head is None or tracked is None:
         return None, None
-    return head, bool(git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)reports"))
+    return head, bool(git("status", "--porcelain", "--", *_SOURCE))
 
 
 def hardware() -> dict[str, Any]:

@@ -83,7 +83,9 @@ def _begin(
     address: str | None,
     dry_run: bool,
 ) -> int:
-    if every == bool(names):
+    if every and names:
+        raise StudyError(f"--all stands for every architecture already; drop it, or drop {', '.join(names)}")
+    if not every and not names:
         raise StudyError("say what to run: either --all, or --architectures with names (--list shows them)")
     study = load_study(config, overrides)
     if names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -34,6 +35,8 @@ class RunFolder:
             RunFolderError: there is something in it already, or it cannot be written.
         """
         try:
+            if path.is_file():
+                raise RunFolderError(f"--output {path}: is a file; name a folder")
             if path.is_dir() and any(path.iterdir()):
                 raise RunFolderError(
                     f"--output {path}: the folder exists and is not empty; name another one, or continue that "
@@ -108,7 +111,8 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # nothing was written, or what was cannot be reached either
+            temporary.unlink()
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}; make room or choose --output") from None
 
 

@@ -80,10 +80,11 @@ class EpochResult(Frozen):
 
     Attributes:
         epoch: from 1.
-        train_loss: mean over the training images, as they were seen (augmented, in training mode).
+        train_loss: mean over the images it trained on, as they were seen (augmented, in training mode).
         validation_loss: mean cross-entropy over the validation images.
         validation_accuracy: fraction of the validation images.
-        train_images: how many the epoch trained on.
+        train_images: how many the epoch trained on: all that fill whole batches; its order leaves out others
+            than the next one's.
         train_seconds: training alone, validation excluded.
         validation_seconds: validation alone.
     """

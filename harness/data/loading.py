@@ -14,6 +14,7 @@ from harness.data.digits import load_digits
 from harness.data.integrity import check_split
 from harness.data.mnist import load_mnist
 from harness.data.splits import cut_train_and_validation, fingerprint, normalisation
+from harness.errors import DataError
 from harness.study import DatasetStudy
 from harness.trial import Frozen
 
@@ -65,6 +66,8 @@ def load_dataset(study: DatasetStudy, data_dir: Path | None) -> LoadedDataset:
     Raises:
         DataError: the data cannot be had, is not what it claims to be, or cannot be cut as the study asks.
     """
+    if data_dir is not None and not data_dir.is_dir():
+        raise DataError(f"--data-dir {data_dir}: there is no such folder; make it to have the data stored there")
     return prepare(_load(study.name, data_dir), study)
 
 

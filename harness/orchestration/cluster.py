@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from harness.errors import EnvironmentMismatchError
 from harness.study import Resources
 
+_ANSWER_SECONDS = 5.0
 _AUTO_GPUS = 0.25  # of a GPU for each trial: small nets leave most of one idle
 
 # Read by Ray when it is imported or started; whoever sets one of them outside keeps it.
@@ -92,6 +94,26 @@ def _slots(node: Node, cpus: int, gpus: float) -> int:
     return min(by_cpus, by_gpus)
 
 
+def check_reachable(address: str) -> None:
+    """Ask whether anybody answers at HOST:PORT; Ray itself would try for two minutes.
+
+    Other forms of address (auto, ray://HOST:PORT) are left to Ray.
+
+    Raises:
+        EnvironmentMismatchError: nobody answers there.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EnvironmentMismatchError(
+            f"--address {address}: no Ray cluster answers there ({error}); start one with 'ray start --head', or "
+            "leave --address out to run on this machine"
+        ) from None
+
+
 @contextlib.contextmanager
 def connect(address: str | None, resources: Resources, data_bytes: int) -> Iterator[Cluster]:
     """Join the cluster at the address, or start one on this machine; leave or stop it at the end.
@@ -106,6 +128,8 @@ def connect(address: str | None, resources: Resources, data_bytes: int) -> Itera
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if address is not None:
+        check_reachable(address)
     import ray  # after the environment, which it reads
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)

@@ -177,6 +177,7 @@ class Bookkeeper(Unsaved, tune.Callback):
         self._epochs: dict[str, list[EpochResult]] = {}
         self._messages: dict[str, Message] = {}
         self._start_times: dict[str, float] = {}
+        self._ended: set[str] = set()
         self.error: Exception | None = None
 
     def spec_of(self, trial: Trial) -> TrialSpec:
@@ -189,6 +190,7 @@ class Bookkeeper(Unsaved, tune.Callback):
         """A trial, or another attempt at it, was given a worker."""
         self._start_times[trial.trial_id] = time.time()
         self._epochs[trial.trial_id] = []
+        self._messages.pop(trial.trial_id, None)
         self._observer.started(self.spec_of(trial))
 
     def on_trial_result(
@@ -230,16 +232,16 @@ class Bookkeeper(Unsaved, tune.Callback):
             started_at=started.at if started else self._start_times.get(trial.trial_id, ended_at),
             ended_at=ended_at,
         )
-        if self.error is not None:
+        if self.error is not None or spec.trial_id in self._ended:
             return
+        self._ended.add(spec.trial_id)  # a worker may still die after its last message
         try:
             self._keep(record, message.outcome if message else None)
+            self._supply.ended(record)
+            self._observer.ended(record)
         except Exception as error:  # noqa: BLE001  # Tune would bury it; run_experiment raises it
             self.error = error
             self._supply.abandon()
-            return
-        self._supply.ended(record)
-        self._observer.ended(record)
 
 
 class SilentProgress(TrialProgressCallback):

@@ -36,7 +36,7 @@ def signed_points(difference: float | None) -> str:
     """
     if difference is None:
         return MISSING
-    return f"{100 * difference:+.2f}".replace("-", "−")
+    return f"{round(100 * difference, 2) + 0.0:+.2f}".replace("-", "−")
 
 
 def count(number: int | None) -> str:

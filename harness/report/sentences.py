@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.report.classification import largest_confusion
-from harness.report.formatting import count, magnitude, percent, percent_range, seconds, share
+from harness.report.formatting import count, magnitude, percent, percent_range, seconds, share, signed_points
 from harness.report.summary import ArchitectureSummary, TimeUse, ranking
-from harness.statistics import AccuracyEstimate, IntervalMethod
+from harness.statistics import AccuracyEstimate, IntervalMethod, paired_difference
 
 
 def summary_sentences(summaries: Sequence[ArchitectureSummary]) -> tuple[str, ...]:
@@ -55,12 +55,31 @@ def seed_range(seeds: Sequence[int]) -> str:
 def _second(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
     if len(ranked) < 2:
         return "No other architecture has a result to compare it with."
-    (_, best), (second, estimate) = ranked[:2]
+    (first, best), (second, estimate) = ranked[:2]
     behind = percent(best.mean - estimate.mean)
     apart = f"{second.title} follows at {percent(estimate.mean)} %, {behind} points behind"
-    if best.overlaps(estimate):
-        return f"{apart}; their intervals overlap, so this table alone does not say which of the two is better."
-    return f"{apart}; their intervals do not overlap."
+    difference = paired_difference(*accuracies_by_common_seed(first, second))
+    if difference is None:
+        return f"{apart}; one seed does not say which of the two is better."
+    interval = (
+        f"over the {counted_seeds(difference.n)} that both were trained with, the difference has a 95 % interval of "
+        f"{signed_points(difference.low)} to {signed_points(difference.high)} points"
+    )
+    if difference.low <= 0:
+        return f"{apart}; {interval}, so these runs do not say which of the two is better."
+    return f"{apart}; {interval}. It is one pair picked out of several after the fact: read it with reserve."
+
+
+def accuracies_by_common_seed(
+    first: ArchitectureSummary, second: ArchitectureSummary
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Test accuracies of two architectures over the seeds that completed for both, in the same order."""
+    one, other = (
+        {record.spec.seed: record.test.accuracy for record in summary.confirm.records if record.test}
+        for summary in (first, second)
+    )
+    seeds = sorted(one.keys() & other.keys())
+    return tuple(one[seed] for seed in seeds), tuple(other[seed] for seed in seeds)
 
 
 def _cost(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:

@@ -82,13 +82,23 @@ def test_each_run_command_is_accepted(command: str) -> None:
 
 
 def test_the_published_report_can_be_rebuilt(tmp_path: Path) -> None:
-    """From the committed folder alone, with every figure that needs no predictions."""
+    """The committed folder gives the committed page and results, to the byte, and every figure."""
     copy = tmp_path / "reference"
-    shutil.copytree(REFERENCE, copy)
+    tracked = subprocess.run(
+        ["git", "ls-files", "reports/reference"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    for name in tracked:
+        target = tmp_path / Path(name).relative_to("reports")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target)
     done = subprocess.run(
         [sys.executable, "-m", "harness.report", str(copy)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    for name in ("report.md", "results.json", "trials.csv", "epochs.csv"):
+        assert (copy / name).read_bytes() == (REFERENCE / name).read_bytes(), name
+    figures = {path.name for path in (copy / "figures").iterdir()}
+    assert figures == {path.name for path in (REFERENCE / "figures").iterdir()}
 
 
 @pytest.mark.parametrize("page", ["README.md", "reports/reference/report.md"])

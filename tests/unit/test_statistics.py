@@ -10,6 +10,7 @@ from harness.statistics import (
     IntervalMethod,
     estimate_accuracy,
     mean,
+    paired_difference,
     std,
     student_t_interval,
     wilson_interval,
@@ -71,9 +72,14 @@ def test_interval_stays_among_accuracies() -> None:
     assert estimate_accuracy([0.0, 0.1], images=10).low == 0.0
 
 
-@pytest.mark.parametrize(("other", "overlap"), [([0.9915, 0.9925], True), ([0.95, 0.9501], False)])
-def test_overlap_is_symmetric(other: list[float], overlap: bool) -> None:
-    """Two intervals overlap when they share a point, whichever is asked."""
-    one, two = estimate_accuracy(ACCURACIES, 10_000), estimate_accuracy(other, 10_000)
-    assert one.overlaps(two) is overlap
-    assert two.overlaps(one) is overlap
+def test_a_paired_difference_is_the_t_interval_of_the_differences() -> None:
+    """It agrees with scipy's own paired test, and does not care how much both vary together."""
+    ahead, behind = [0.9921, 0.9952, 0.9933, 0.9947], [0.9912, 0.9940, 0.9925, 0.9938]
+    difference = paired_difference(ahead, behind)
+    reference = stats.ttest_rel(ahead, behind).confidence_interval(0.95)
+    assert (difference.low, difference.high) == pytest.approx((reference.low, reference.high))
+    assert difference.mean == pytest.approx(np.mean(ahead) - np.mean(behind))
+    assert difference.low > 0
+    assert paired_difference([0.9], [0.8]) is None
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        paired_difference([0.9, 0.8], [0.8])

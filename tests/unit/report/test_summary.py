@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ from harness.report.tables import (
     trials_table,
 )
 from harness.selection import select
-from harness.statistics import AccuracyEstimate, IntervalMethod
-from harness.trial import Phase, Status
+from harness.statistics import AccuracyEstimate, IntervalMethod, estimate_accuracy
+from harness.trial import Phase, Status, TestResult
 
 
 @pytest.fixture(scope="module")
@@ -174,34 +175,42 @@ def test_every_table_has_every_architecture(summaries: tuple[ArchitectureSummary
         assert set(table.frame["Architecture"]) == {summary.title for summary in summaries}
 
 
-def with_estimates(
-    summaries: tuple[ArchitectureSummary, ...], estimates: list[AccuracyEstimate]
+def with_test_accuracies(
+    summaries: tuple[ArchitectureSummary, ...], accuracies: dict[str, list[float]]
 ) -> list[ArchitectureSummary]:
-    """The first summaries with other results."""
+    """Some of the summaries with other test accuracies, one for each seed."""
     changed = []
-    for summary, estimate in zip(summaries, estimates, strict=False):
-        values = {**vars(summary), "confirm": type(summary.confirm)(**{**vars(summary.confirm), "test": estimate})}
-        changed.append(ArchitectureSummary(**values))
+    for summary in summaries:
+        if summary.name in accuracies:
+            records = tuple(
+                record.model_copy(update={"test": TestResult(accuracy=accuracy, loss=0.1, images=10_000)})
+                for record, accuracy in zip(summary.confirm.records, accuracies[summary.name], strict=True)
+            )
+            estimate = estimate_accuracy(accuracies[summary.name], images=10_000)
+            confirm = dataclasses.replace(summary.confirm, records=records, test=estimate)
+            changed.append(dataclasses.replace(summary, confirm=confirm))
     return changed
 
 
-def test_overlapping_intervals_claim_nothing(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Where the intervals of first and second overlap, the summary says that they are not told apart."""
-    close = [
-        AccuracyEstimate(mean, 0.001, mean - 0.002, mean + 0.002, IntervalMethod.STUDENT_T, 5)
-        for mean in (0.990, 0.991)
-    ]
-    text = " ".join(summary_sentences(with_estimates(summaries, close)))
-    assert "Advanced CNN has the highest mean test accuracy of 99.10 % (5 seeds; 95 % interval 98.90–99.30 %)" in text
-    assert "Simple CNN follows at 99.00 %, 0.10 points behind; their intervals overlap" in text
-    assert "does not say which of the two is better" in text
+def test_a_difference_that_could_be_none_claims_nothing(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Where the paired interval holds 0, the summary says that first and second are not told apart."""
+    close = {"simple_cnn": [0.990, 0.992, 0.989, 0.991, 0.988], "advanced_cnn": [0.991, 0.990, 0.992, 0.990, 0.992]}
+    text = " ".join(summary_sentences(with_test_accuracies(summaries, close)))
+    assert "Advanced CNN has the highest mean test accuracy of 99.10 % (5 seeds; 95 % interval 98.98–99.22 %)" in text
+    assert "Simple CNN follows at 99.00 %, 0.10 points behind; over the 5 seeds" in text
+    assert "so these runs do not say which of the two is better" in text
 
 
-def test_separate_intervals_are_said_to_be(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Where they do not overlap, that is said, and the word better is still left to the verdict."""
-    text = " ".join(summary_sentences(summaries))
-    assert "their intervals do not overlap" in text
-    assert "better" not in text
+def test_pairs_are_told_apart_that_vary_together(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Seeds that shift both alike do not hide a difference, though the two intervals overlap."""
+    alike = {
+        "simple_cnn": [0.9886, 0.9906, 0.9896, 0.9916, 0.9876],
+        "advanced_cnn": [0.9892, 0.9911, 0.9902, 0.9922, 0.9881],
+    }
+    text = " ".join(summary_sentences(with_test_accuracies(summaries, alike)))
+    assert "+0.05 to +0.06 points" in text
+    assert "do not say" not in text
+    assert "read it with reserve" in text
 
 
 def test_interval_sentence_names_each_method_used(summaries: tuple[ArchitectureSummary, ...]) -> None:
@@ -210,7 +219,11 @@ def test_interval_sentence_names_each_method_used(summaries: tuple[ArchitectureS
         AccuracyEstimate(0.99, None, 0.98, 1.0, IntervalMethod.WILSON, 1),
         AccuracyEstimate(0.99, 0.001, 0.98, 1.0, IntervalMethod.STUDENT_T, 5),
     ]
-    sentence = interval_sentence(with_estimates(summaries, mixed))
+    changed = [
+        dataclasses.replace(summary, confirm=dataclasses.replace(summary.confirm, test=estimate))
+        for summary, estimate in zip(summaries, mixed, strict=False)
+    ]
+    sentence = interval_sentence(changed)
     assert "Student's t" in sentence
     assert "Wilson's, of" in sentence
 
