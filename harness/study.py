@@ -188,7 +188,7 @@ def load_study(config: str, overrides: Sequence[Override] = ()) -> Study:
         raise StudyError(f"{config}: a study is a mapping of keys to values; see configs/default.yaml")
     for override in overrides:
         written = override.apply(written)
-    return parse_study(written, config)
+    return parse_study(written, f"{config}, as changed on the command line" if overrides else config)
 
 
 def read_config(config: str) -> str:

@@ -128,7 +128,9 @@ def test_set_changes_one_value_and_makes_what_is_missing() -> None:
     study = load_study("smoke", [Override.parse("confirm.seeds=3"), Override.parse("resources.cpus=2")])
     assert (study.confirm.seeds, study.resources.cpus) == (3, 2)
     assert study.architectures == load_study("smoke").architectures
-    with pytest.raises(StudyError, match="did you mean 'seeds'"):
+    with pytest.raises(
+        StudyError, match=r"^smoke, as changed on the command line: confirm.seds: .*did you mean 'seeds'"
+    ):
         load_study("smoke", [Override.parse("confirm.seds=3")])
     for text in ("confirm.seeds", "=3", "a..b=3", "a=[1"):
         with pytest.raises(StudyError, match="--set"):
