@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -134,6 +135,7 @@ def search_and_confirm(
     job: Job, folder: RunFolder, loaded: LoadedDataset, search: Sequence[TrialSpec], display: Display
 ) -> tuple[Supply, dict[str, Any]]:
     """Run every trial; gives the supply with all records, and what ran where."""
+    interrupted = remember_interruption()
     with ThreadPoolExecutor(1) as pool:
         # torch takes seconds to import, and so does Ray to start: the one in a thread beside the other.
         summaries = pool.submit(model_summaries, search, loaded)
@@ -145,6 +147,9 @@ def search_and_confirm(
             supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
             begun = environment(job, loaded, cluster.slots) | as_it_began(folder)
             write_json(folder.environment, begun | ending(supply))
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if interrupted.is_set():
+                raise KeyboardInterrupt
             display.begin(job.study, supply, cluster.slots)
             try:
                 with Journal(folder.journal) as journal:
@@ -154,6 +159,22 @@ def search_and_confirm(
             finally:
                 display.end()
             return supply, begun
+
+
+def remember_interruption() -> threading.Event:
+    """Is set by the first Ctrl-C from here on; a second one raises KeyboardInterrupt.
+
+    While torch and Ray are imported and started, an exception in the midst of their code can be swallowed or hang.
+    """
+    interrupted = threading.Event()
+
+    def remember(*_: object) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    signal.signal(signal.SIGINT, remember)
+    return interrupted
 
 
 def stop_on_termination() -> None:
