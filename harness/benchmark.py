@@ -17,13 +17,14 @@ from typing import Any, Protocol
 import psutil
 
 from harness import provenance
+from harness.cost import costs_json
 from harness.data import LoadedDataset, load_dataset
 from harness.errors import RunFolderError
 from harness.journal import Journal
-from harness.plan import plan_search
+from harness.plan import plan_confirm, plan_search
 from harness.recorder import Recorder, keep_missed_images
 from harness.report import write_report
-from harness.run_folder import RunFolder, write_json, write_text
+from harness.run_folder import RunFolder, write_bytes, write_json, write_text
 from harness.study import Study, study_yaml
 from harness.supply import Supply
 from harness.trial import EpochResult, ModelSummary, TrialRecord, TrialSpec, flat_json
@@ -100,7 +101,7 @@ def run_benchmark(job: Job, display: Display) -> Finished:
     folder = RunFolder(job.folder) if job.finished is not None else new_folder(job)
     search = plan_search(job.study, loaded.provenance.fingerprint)
     supply, begun = search_and_confirm(job, folder, loaded, search, display)
-    keep_missed_images(folder, supply.records, loaded.test)
+    keep_missed_images(folder, supply.records, loaded.test, supply.selected)
     write_json(folder.environment, begun | ending(supply))
     return Finished(write_report(job.folder), supply.complete, without_result(job.study, supply.records))
 
@@ -139,7 +140,7 @@ def search_and_confirm(
     with ThreadPoolExecutor(1) as pool:
         # torch takes seconds to import, and so does Ray to start: the one in a thread beside the other.
         summaries = pool.submit(model_summaries, search, loaded)
-        from harness.orchestration import Shared, connect, run_experiment
+        from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
 
         with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
             stop_on_termination()
@@ -153,12 +154,26 @@ def search_and_confirm(
             display.begin(job.study, supply, cluster.slots)
             try:
                 with Journal(folder.journal) as journal:
-                    recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test)
+                    recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
                     shared = Shared(loaded.training, loaded.test)
                     run_experiment(job.study, supply, shared, cluster, summary_of, recorder.keep, display)
             finally:
                 display.end()
+            if supply.complete:
+                models = first_models(folder, job.study, supply)
+                costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
+                write_bytes(folder.costs, costs_json(costs))
             return supply, begun
+
+
+def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[TrialSpec, bytes]]:
+    """Specification and weights of the first seed's model of every architecture that has one."""
+    models = []
+    for name in study.architectures:
+        selected = supply.selected(name)
+        if selected is not None and folder.weights(name).is_file():
+            models.append((plan_confirm(study, selected)[0], folder.weights(name).read_bytes()))
+    return models
 
 
 def remember_interruption() -> threading.Event:

@@ -98,22 +98,40 @@ def results_table(results: Mapping[str, Any]) -> Table:
 
 
 def plan_table(study: Study, search: Sequence[TrialSpec]) -> Table:
-    """Trials of each architecture, and epochs if early stopping stopped none."""
+    """Trials of each architecture, and epochs if early stopping stopped none; the audit takes any architecture's."""
     table = Table(title=f"Plan of study {study.name}")
     table.add_column("architecture")
     for column in ("search trials", "confirm trials", "epochs at most"):
         table.add_column(column, justify="right")
-    total = [0, 0, 0]
+    default_seeds = min(study.confirm.default_seeds, study.confirm.seeds)
+    total = [0, 0, 0, 0]
     for name in study.architectures:
         specs = [spec for spec in search if spec.architecture == name]
-        # Which configuration is confirmed is not known yet: the longest bounds it.
-        confirm_epochs = study.confirm.seeds * max(spec.epochs for spec in specs)
-        row = [len(specs), study.confirm.seeds, sum(spec.epochs for spec in specs) + confirm_epochs]
-        table.add_row(name, *map(str, row))
+        # Which configuration is confirmed is not known yet: the longest bounds it; if it is the default, it is
+        # not confirmed twice.
+        longest = max(spec.epochs for spec in specs)
+        confirm_epochs = study.confirm.seeds * longest + default_seeds * specs[0].epochs
+        fewest, most = study.confirm.seeds, study.confirm.seeds + default_seeds
+        row = [len(specs), fewest, most, sum(spec.epochs for spec in specs) + confirm_epochs]
+        table.add_row(name, str(row[0]), span(fewest, most), str(row[3]))
         total = [a + b for a, b in zip(total, row, strict=True)]
+    if study.audit.trials:
+        epochs = study.audit.trials * max(spec.epochs for spec in search)
+        table.add_section()
+        table.add_row("audit", f"up to {study.audit.trials} again", "", str(epochs))
+        total[3] += epochs
     table.add_section()
-    table.add_row("all", *map(str, total))
+    table.add_row("all", str(total[0]), span(total[1], total[2]), str(total[3]))
     return table
+
+
+def span(fewest: int, most: int) -> str:
+    """A number that is known, or the two that it lies between.
+
+    >>> span(5, 5), span(5, 7)
+    ('5', '5 to 7')
+    """
+    return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def architecture_table(shape: InputShape, classes: int) -> Table:

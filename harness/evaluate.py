@@ -61,7 +61,7 @@ def measure(model_json: Path, data_dir: Path | None) -> tuple[SavedModel, TestRe
     from harness.data import load_dataset
     from harness.evaluation import evaluate
     from harness.report.classification import classify
-    from harness.report.run_folder import Predictions
+    from harness.report.predictions import Predictions
     from harness.saved_model import load_model
     from harness.training import Settings
     from harness.training.engine import Normaliser

@@ -1,6 +1,8 @@
-"""The plan: a study as the tuple of trials that it asks for. Every front end calls these two enumerators."""
+"""The plan: a study as the trials that it asks for. Every front end calls these enumerators."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -37,16 +39,39 @@ def plan_search(study: Study, dataset: str) -> tuple[TrialSpec, ...]:
 
 def plan_confirm(study: Study, selected: TrialRecord) -> tuple[TrialSpec, ...]:
     """The selected configuration again, once for each confirm seed; none of these seeds was searched with."""
-    return tuple(
-        TrialSpec(
-            phase=Phase.CONFIRM,
-            architecture=selected.spec.architecture,
-            hyperparameters=selected.spec.hyperparameters,
-            seed=seed,
-            dataset=selected.spec.dataset,
-        )
-        for seed in confirm_seeds(study)
+    return tuple(_confirm(selected.spec, seed) for seed in confirm_seeds(study))
+
+
+def plan_confirm_default(study: Study, default: TrialSpec, selected: TrialRecord) -> tuple[TrialSpec, ...]:
+    """The default configuration with the first confirm seeds; nothing when it is the selected one.
+
+    Args:
+        study: how many seeds.
+        default: the first search trial of the architecture, which has its default configuration.
+        selected: what the search selected.
+    """
+    if default.hyperparameters == selected.spec.hyperparameters:
+        return ()
+    return tuple(_confirm(default, seed) for seed in confirm_seeds(study)[: study.confirm.default_seeds])
+
+
+def _confirm(spec: TrialSpec, seed: int) -> TrialSpec:
+    return TrialSpec(
+        phase=Phase.CONFIRM,
+        architecture=spec.architecture,
+        hyperparameters=spec.hyperparameters,
+        seed=seed,
+        dataset=spec.dataset,
     )
+
+
+def audit_order(study: Study, search: Iterable[TrialSpec]) -> tuple[TrialSpec, ...]:
+    """The search trials in the random order in which the audit looks for stopped ones.
+
+    The order comes from the study's seed and the identities alone: which of the stopped trials are
+    audited depends neither on when they ended nor on what they reached.
+    """
+    return tuple(sorted(search, key=lambda spec: stream_seed("audit", study.seed, spec.trial_id)))
 
 
 def confirm_seeds(study: Study) -> range:

@@ -75,10 +75,9 @@ class Progress:
         return self._clock() - self._begun
 
     def planned(self, architecture: str, phase: Phase) -> int:
-        """How many trials of a phase there are, or will be when the architecture has been searched."""
-        if phase is Phase.SEARCH:
-            return sum(1 for spec in self._supply.specs[phase] if spec.architecture == architecture)
-        return self._study.confirm.seeds
+        """How many trials of a phase there are, or will at least be when the architecture has been searched."""
+        known = sum(1 for spec in self._supply.specs[phase] if spec.architecture == architecture)
+        return known or (self._study.confirm.seeds if phase is Phase.CONFIRM else 0)
 
     def count(self, architecture: str, phase: Phase) -> int:
         """How many trials of a phase have ended."""
@@ -88,7 +87,8 @@ class Progress:
     def remaining(self) -> float | None:
         """Seconds still to go, from the mean of the trials so far; None while some architecture has none.
 
-        A confirm trial is taken to last as long as the longest search trial until one has ended.
+        A confirm trial is taken to last as long as the longest search trial until one has ended, and an
+        audit trial as long as a confirm trial.
         """
         total = 0.0
         for name, progress in self.architectures.items():
@@ -96,10 +96,8 @@ class Progress:
             if not searched:
                 return None
             confirmed = progress.seconds[Phase.CONFIRM]
-            mean = {
-                Phase.SEARCH: sum(searched) / len(searched),
-                Phase.CONFIRM: sum(confirmed) / len(confirmed) if confirmed else max(searched),
-            }
+            full = sum(confirmed) / len(confirmed) if confirmed else max(searched)
+            mean = {Phase.SEARCH: sum(searched) / len(searched), Phase.CONFIRM: full, Phase.AUDIT: full}
             total += sum((self.planned(name, phase) - self.count(name, phase)) * mean[phase] for phase in Phase)
         return total / self._slots
 
@@ -117,7 +115,7 @@ class LiveProgress(Progress):
         left = "…" if remaining is None else f"about {duration(remaining)}"
         table = Table(title=f"{self._study.name}: {duration(self.elapsed)} elapsed, {left} left")
         table.add_column("architecture")
-        for column in ("search", "stopped early", "failed", "running", "confirm", "best validation"):
+        for column in ("search", "stopped early", "failed", "running", "confirm", "audit", "best validation"):
             table.add_column(column, justify="right")
         for name, progress in self.architectures.items():
             ended = progress.ended
@@ -128,6 +126,7 @@ class LiveProgress(Progress):
                 str(sum(ended[phase, Status.FAILED] for phase in Phase)),
                 str(len(progress.running)),
                 f"{self.count(name, Phase.CONFIRM)}/{self.planned(name, Phase.CONFIRM)}",
+                f"{self.count(name, Phase.AUDIT)}/{self.planned(name, Phase.AUDIT)}",
                 "" if progress.best is None else f"{progress.best:.2%}",
             )
         return table

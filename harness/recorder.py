@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.dataset import SealedTest, Split, TrainingData
+from harness.data.dataset import SealedTest, TrainingData
 from harness.journal import Journal
 from harness.messages import Outcome
 from harness.plan import confirm_seeds
@@ -21,16 +22,31 @@ class Recorder:
     """Writes predictions and weights of confirm trials, and every record.
 
     A line of the journal promises that the files of its trial are whole, so it is written last.
+
+    Args:
+        folder: where to.
+        journal: of that folder.
+        study: which seeds confirm.
+        training: what a saved model has to know of its data.
+        test: whose labels lie beside the predictions.
+        selected: the search trial whose configuration is confirmed, by architecture.
     """
 
     def __init__(
-        self, folder: RunFolder, journal: Journal, study: Study, training: TrainingData, test: SealedTest
+        self,
+        folder: RunFolder,
+        journal: Journal,
+        study: Study,
+        training: TrainingData,
+        test: SealedTest,
+        selected: Callable[[str], TrialRecord | None],
     ) -> None:
         self._folder = folder
         self._journal = journal
         self._study = study
         self._training = training
         self._test = test
+        self._selected = selected
 
     def keep(self, record: TrialRecord, outcome: Outcome | None) -> None:
         """Make one trial durable.
@@ -40,9 +56,10 @@ class Recorder:
         """
         if outcome is not None:
             labels = self._test.open(record.spec.phase).labels
-            path = self._folder.predictions(record.spec.architecture, record.spec.seed)
+            winner = self._selected(record.spec.architecture)
+            path = predictions_path(self._folder, record, winner)
             write_arrays(path, labels=labels, probabilities=outcome.probabilities)
-            if record.spec.seed == confirm_seeds(self._study)[0]:
+            if is_of(record, winner) and record.spec.seed == confirm_seeds(self._study)[0]:
                 self._keep_model(record, outcome)
         self._journal.append(record)
 
@@ -68,8 +85,28 @@ class Recorder:
         write_text(self._folder.model(saved.architecture), saved.model_dump_json(indent=2) + "\n")
 
 
-def keep_missed_images(folder: RunFolder, records: Iterable[TrialRecord], test: SealedTest) -> None:
-    """Save the test images that some confirmed model got wrong, for the report's gallery.
+def is_of(record: TrialRecord, winner: TrialRecord | None) -> bool:
+    """Whether a confirm trial has the selected configuration; if not, it has the default one."""
+    return winner is not None and record.spec.hyperparameters == winner.spec.hyperparameters
+
+
+def predictions_path(folder: RunFolder, record: TrialRecord, winner: TrialRecord | None) -> Path:
+    """Where the predictions of a confirm trial lie."""
+    place = folder.predictions if is_of(record, winner) else folder.default_predictions
+    return place(record.spec.architecture, record.spec.seed)
+
+
+def keep_missed_images(
+    folder: RunFolder,
+    records: Iterable[TrialRecord],
+    test: SealedTest,
+    selected: Callable[[str], TrialRecord | None],
+) -> None:
+    """Save the M test images that some confirmed model got wrong, and what each of the T models took them for.
+
+    With the labels (N,) this is every answer of every model in a few kilobytes: elsewhere, all are right.
+    The arrays: `labels` (N,), `indices` (M,), `images` (M, channels, H, W), `trials` (T,) identities,
+    `predicted` (T, M) classes.
 
     Raises:
         RunFolderError: the folder cannot be written.
@@ -78,13 +115,20 @@ def keep_missed_images(folder: RunFolder, records: Iterable[TrialRecord], test: 
     if not confirmed:
         return
     split = test.open(Phase.CONFIRM)
-    missed = np.zeros(len(split), dtype=bool)
-    for record in confirmed:
-        with np.load(folder.predictions(record.spec.architecture, record.spec.seed)) as file:
-            missed |= _wrong(file["probabilities"], split)
-    indices = np.flatnonzero(missed)
-    write_arrays(folder.missed, indices=indices, images=split.images[indices])
+    answers = np.stack(
+        [_answers(predictions_path(folder, record, selected(record.spec.architecture))) for record in confirmed]
+    )
+    indices = np.flatnonzero((answers != split.labels).any(axis=0))
+    write_arrays(
+        folder.missed,
+        labels=split.labels,
+        indices=indices,
+        images=split.images[indices],
+        trials=np.array([record.trial_id for record in confirmed]),
+        predicted=answers[:, indices],
+    )
 
 
-def _wrong(probabilities: NDArray[np.float32], split: Split) -> NDArray[np.bool_]:
-    return np.asarray(probabilities.argmax(axis=1) != split.labels)
+def _answers(path: Path) -> NDArray[np.int32]:
+    with np.load(path) as file:
+        return np.asarray(file["probabilities"].argmax(axis=1), dtype=np.int32)

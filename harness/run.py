@@ -39,6 +39,9 @@ def command(
         Path | None, typer.Option("--resume", metavar="RUN_DIR", help="Continue a run; finished trials are kept.")
     ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="Seeds of the confirm phase.")] = None,
+    audit: Annotated[
+        int | None, typer.Option("--audit", metavar="N", help="Stopped trials to finish, to audit early stopping.")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the study; may be repeated."),
@@ -63,8 +66,12 @@ def command(
         overrides = [Override.parse(change) for change in changes or []]
         if seeds is not None:
             overrides.append(Override(("confirm", "seeds"), seeds))
+        if audit is not None:
+            overrides.append(Override(("audit", "trials"), audit))
         if resume is not None and (config or output or names or overrides):
-            raise StudyError("--resume: a run goes on as it began; drop --config, --output, --set, --seeds and names")
+            raise StudyError(
+                "--resume: a run goes on as it began; drop --config, --output, --set, --seeds, --audit and names"
+            )
         code = (
             _begin(names, every, config or "default", output, overrides, data_dir, address, dry_run)
             if resume is None

@@ -80,12 +80,21 @@ class RunFolder:
 
     @property
     def missed(self) -> Path:
-        """Test images that some confirmed model got wrong."""
+        """Test images that some confirmed model got wrong, and what every model took them for."""
         return self.path / "predictions" / "missed.npz"
 
+    @property
+    def costs(self) -> Path:
+        """Latency and throughput of the confirmed models."""
+        return self.path / "costs.json"
+
     def predictions(self, architecture: str, seed: int) -> Path:
-        """Labels and probabilities of one confirmed model."""
+        """Labels and probabilities of one confirmed model, of the selected configuration."""
         return self.path / "predictions" / f"{architecture}-seed{seed}.npz"
+
+    def default_predictions(self, architecture: str, seed: int) -> Path:
+        """Labels and probabilities of one confirmed model, of the default configuration that was not selected."""
+        return self.path / "predictions" / f"{architecture}-default-seed{seed}.npz"
 
     def model(self, architecture: str) -> Path:
         """What rebuilds the first seed's model; its weights lie beside it."""

@@ -24,9 +24,10 @@ def select(records: Iterable[TrialRecord], architecture: str) -> TrialRecord | N
         and record.spec.architecture == architecture
         and record.status is Status.COMPLETED
     ]
-    return min(candidates, key=_rank, default=None)
+    return min(candidates, key=rank, default=None)
 
 
-def _rank(record: TrialRecord) -> tuple[float, float, str]:
+def rank(record: TrialRecord) -> tuple[float, float, str]:
+    """What selection orders trials by, the best first: accuracy, loss and identity after the last epoch."""
     last = record.epochs[-1]
     return (-last.validation_accuracy, last.validation_loss, record.trial_id)

@@ -49,9 +49,21 @@ class EarlyStopping(Frozen):
 
 
 class ConfirmStudy(Frozen):
-    """The confirm phase: how many fresh seeds retrain the selected configuration of each architecture."""
+    """The confirm phase.
+
+    Attributes:
+        seeds: fresh seeds that retrain the selected configuration of each architecture.
+        default_seeds: how many of these seeds also train its default configuration, when that was not selected.
+    """
 
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
+    default_seeds: Annotated[int, Field(ge=0, le=1000)] = 0
+
+
+class AuditStudy(Frozen):
+    """The audit of early stopping: how many trials that ASHA stopped are finished to their last epoch, at random."""
+
+    trials: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
 class Resources(Frozen):
@@ -89,6 +101,8 @@ class Study(Frozen):
         dataset: the images.
         early_stopping: ASHA, one of its own for each architecture.
         confirm: the confirm phase.
+        audit: the audit of early stopping.
+        rope: region of practical equivalence, in percentage points: smaller differences make no difference.
         resources: of one trial.
         architectures: which, and the search space of each.
     """
@@ -100,6 +114,8 @@ class Study(Frozen):
     dataset: DatasetStudy = DatasetStudy()
     early_stopping: EarlyStopping = EarlyStopping()
     confirm: ConfirmStudy = ConfirmStudy()
+    audit: AuditStudy = AuditStudy()
+    rope: Annotated[float, Field(ge=0.0, le=100.0)] = 0.1
     resources: Resources = Resources()
     architectures: Annotated[Mapping[str, ArchitectureStudy], Field(min_length=1)]
 

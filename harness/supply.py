@@ -1,22 +1,23 @@
-"""Which trial comes next: search trials of every architecture, and confirm trials as soon as one is selected."""
+"""Which trial comes next: search trials of every architecture, confirm and audit trials as soon as they are known."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from harness.plan import plan_confirm
+from harness.plan import audit_order, plan_confirm, plan_confirm_default
 from harness.selection import select
 from harness.study import Study
-from harness.trial import Phase, TrialRecord, TrialSpec
+from harness.trial import Phase, Status, TrialRecord, TrialSpec
 
 
 class Supply:
-    """Hands out the trials of a study, the longest first, in both phases at once.
+    """Hands out the trials of a study, the longest first, all phases at once.
 
     The first trial of every architecture comes before any second one, so that it is soon known how
     long each architecture really takes; the longest of what is left follows. The confirm trials of an
     architecture join the others when its last search trial has ended. So no slot waits for an
     architecture that is still being searched, and none is left alone with a long trial at the end.
+    An audit trial joins as soon as it is certain that the random sample contains it.
 
     Args:
         study: what is asked.
@@ -38,9 +39,10 @@ class Supply:
         for spec in search:
             specs.setdefault(spec.architecture, []).append(spec)
         self._lanes = {name: _Lane(study, tuple(of_one), cost) for name, of_one in specs.items()}
+        self._audit = _AuditSample(study, [spec for lane in self._lanes.values() for spec in lane.search])
         kept = tuple(finished)
-        # A confirm record means something only when the search that selected its configuration is known.
-        for phase in (Phase.SEARCH, Phase.CONFIRM):
+        # A record of another phase means something only when the search that it follows from is known.
+        for phase in Phase:
             for record in kept:
                 if record.spec.phase is phase and record.spec.architecture in self._lanes:
                     self.ended(record)
@@ -52,7 +54,12 @@ class Supply:
         return {
             Phase.SEARCH: tuple(spec for lane in lanes for spec in lane.search),
             Phase.CONFIRM: tuple(spec for lane in lanes for spec in lane.confirm),
+            Phase.AUDIT: tuple(spec for lane in lanes for spec in lane.audit),
         }
+
+    def selected(self, architecture: str) -> TrialRecord | None:
+        """The search trial whose configuration is confirmed; None before it is known, or when there is none."""
+        return self._lanes[architecture].selected
 
     @property
     def records(self) -> tuple[TrialRecord, ...]:
@@ -71,6 +78,8 @@ class Supply:
         """A trial ended, in whatever way."""
         self._records[record.trial_id] = record
         self._lanes[record.spec.architecture].ended(record)
+        for spec in self._audit.ended(record):
+            self._lanes[spec.architecture].add_audit(spec)
 
     def abandon(self) -> None:
         """Hand out nothing more; trials that run may still end."""
@@ -78,13 +87,39 @@ class Supply:
 
     @property
     def complete(self) -> bool:
-        """Whether every trial of the study, in both phases, has ended."""
+        """Whether every trial of the study, in all phases, has ended."""
         return all(lane.complete for lane in self._lanes.values())
 
     @property
     def exhausted(self) -> bool:
         """Whether no trial will ever be handed out again."""
         return self._abandoned or self.complete
+
+
+class _AuditSample:
+    """A simple random sample of the trials that early stopping ended, drawn while the search goes on.
+
+    It is the first few stopped ones in a random order of all search trials; those before the first
+    trial that has not ended yet are certain.
+    """
+
+    def __init__(self, study: Study, search: Iterable[TrialSpec]) -> None:
+        self._left = study.audit.trials
+        self._undecided = list(reversed(audit_order(study, search)))
+        self._status: dict[str, Status] = {}
+
+    def ended(self, record: TrialRecord) -> list[TrialSpec]:
+        """Trials that are certain to be in the sample, now that this one has ended."""
+        if record.spec.phase is not Phase.SEARCH:
+            return []
+        self._status[record.trial_id] = record.status
+        certain = []
+        while self._left and self._undecided and self._undecided[-1].trial_id in self._status:
+            spec = self._undecided.pop()
+            if self._status[spec.trial_id] is Status.STOPPED_EARLY:
+                self._left -= 1
+                certain.append(spec.in_phase(Phase.AUDIT))
+        return certain
 
 
 class _Lane:
@@ -97,9 +132,11 @@ class _Lane:
         self._seconds = self._costs = 0.0
         self._records: list[TrialRecord] = []
         self._to_search = {spec.trial_id for spec in search}
-        self._to_confirm: set[str] = set()
+        self._to_follow: set[str] = set()  # confirm and audit trials that have not ended
         self.search = search
+        self.selected: TrialRecord | None = None
         self.confirm: tuple[TrialSpec, ...] = ()
+        self.audit: tuple[TrialSpec, ...] = ()
         self.waiting = _last_is_next(search, cost)
 
     @property
@@ -109,7 +146,7 @@ class _Lane:
 
     @property
     def complete(self) -> bool:
-        return not self._to_search and not self._to_confirm
+        return not self._to_search and not self._to_follow
 
     def precedence(self, slowest: float) -> tuple[bool, float]:
         """New architectures first, then by expected seconds."""
@@ -124,7 +161,7 @@ class _Lane:
         self._records.append(record)
         self._seconds += record.train_seconds
         self._costs += self._cost(record.spec) * len(record.epochs) / record.spec.epochs
-        self._to_confirm.discard(record.trial_id)
+        self._to_follow.discard(record.trial_id)
         if any(spec.trial_id == record.trial_id for spec in self.waiting):  # it ended in an earlier run
             self.waiting = [spec for spec in self.waiting if spec.trial_id != record.trial_id]
         if record.trial_id in self._to_search:
@@ -132,11 +169,20 @@ class _Lane:
             if not self._to_search:
                 self._begin_confirm()
 
+    def add_audit(self, spec: TrialSpec) -> None:
+        self.audit += (spec,)
+        self._await((spec,))
+
     def _begin_confirm(self) -> None:
-        selected = select(self._records, self.search[0].architecture)
-        self.confirm = plan_confirm(self._study, selected) if selected else ()
-        self._to_confirm = {spec.trial_id for spec in self.confirm}
-        self.waiting = _last_is_next(self.confirm, self._cost)
+        self.selected = select(self._records, self.search[0].architecture)
+        if self.selected is not None:
+            default = plan_confirm_default(self._study, self.search[0], self.selected)
+            self.confirm = plan_confirm(self._study, self.selected) + default
+            self._await(self.confirm)
+
+    def _await(self, specs: tuple[TrialSpec, ...]) -> None:
+        self._to_follow |= {spec.trial_id for spec in specs}
+        self.waiting = _last_is_next((*reversed(self.waiting), *specs), self._cost)
 
 
 def _last_is_next(specs: tuple[TrialSpec, ...], cost: Callable[[TrialSpec], float]) -> list[TrialSpec]:

@@ -15,10 +15,15 @@ Scalar = bool | int | float | str
 
 
 class Phase(StrEnum):
-    """Search looks at validation data only; confirm retrains the selected configuration and opens the test set."""
+    """What a trial is for; only confirm opens the test set.
+
+    Search compares configurations on validation data. Confirm retrains the selected one, and the default one beside
+    it, with fresh seeds. Audit finishes search trials that early stopping ended, and selects nothing.
+    """
 
     SEARCH = "search"
     CONFIRM = "confirm"
+    AUDIT = "audit"
 
 
 class Status(StrEnum):
@@ -39,7 +44,7 @@ class TrialSpec(Frozen):
     """What a trial does; its identity is a hash of exactly this.
 
     Attributes:
-        phase: search or confirm.
+        phase: search, confirm or audit.
         architecture: name in the registry.
         hyperparameters: every hyperparameter of the architecture, defaults included.
         seed: of the data order and the augmentation stream, the same for every architecture;
@@ -63,6 +68,15 @@ class TrialSpec(Frozen):
         """First 12 hexadecimal digits of the SHA-256 of the specification."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @property
+    def stream_id(self) -> str:
+        """What initialisation and dropout are drawn from: an audit trial repeats its search trial, bit for bit."""
+        return self.in_phase(Phase.SEARCH).trial_id if self.phase is Phase.AUDIT else self.trial_id
+
+    def in_phase(self, phase: Phase) -> TrialSpec:
+        """The same work in another phase."""
+        return TrialSpec.model_validate(self.model_dump() | {"phase": phase})
 
 
 def stream_seed(*parts: Scalar) -> int:

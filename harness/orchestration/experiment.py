@@ -282,6 +282,6 @@ def status_after(spec: TrialSpec, message: Message, *, stopped: bool) -> Status 
     if message.outcome is not None:
         return Status.COMPLETED
     last = message.epoch is not None and message.epoch.epoch == spec.epochs
-    if spec.phase is Phase.SEARCH and last:
+    if spec.phase is not Phase.CONFIRM and last:
         return Status.COMPLETED
     return Status.STOPPED_EARLY if stopped else None

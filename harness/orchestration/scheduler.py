@@ -18,7 +18,7 @@ TIME = "epoch"
 
 
 class PerArchitectureScheduler(Unsaved, FIFOScheduler):
-    """Asks the ASHA of a search trial's architecture whether it goes on; confirm trials always do.
+    """Asks the ASHA of a search trial's architecture whether it goes on; all other trials do.
 
     Args:
         early_stopping: rungs.

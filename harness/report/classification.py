@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from harness.report.run_folder import Predictions
+from harness.report.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +82,25 @@ class Mistake:
 def confident_mistakes(predictions: Predictions, available: npt.NDArray[np.int64], limit: int) -> tuple[Mistake, ...]:
     """The wrong answers of highest confidence, most confident first; ties in the order of the test set.
 
+    None when confidences were not kept.
+
     Args:
         predictions: of one model.
         available: indices of the test images that can be shown.
         limit: how many at most.
     """
-    wrong = np.flatnonzero(predictions.labels != predictions.predicted)
+    if predictions.confidence is None:
+        return ()
+    confidence = predictions.confidence
+    wrong = np.flatnonzero(~predictions.correct)
     wrong = wrong[np.isin(wrong, available)]
-    order = np.argsort(-predictions.confidence[wrong], kind="stable")[:limit]
+    order = np.argsort(-confidence[wrong], kind="stable")[:limit]
     return tuple(
         Mistake(
             index=int(index),
             true=int(predictions.labels[index]),
             predicted=int(predictions.predicted[index]),
-            confidence=float(predictions.confidence[index]),
+            confidence=float(confidence[index]),
         )
         for index in wrong[order]
     )

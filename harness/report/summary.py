@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from architectures import ARCHITECTURES, Architecture
 from harness.plan import plan_search
 from harness.report.classification import Classification, classify
-from harness.report.run_folder import Dataset, RunFolder, Timeline
+from harness.report.environment import Dataset, Timeline
+from harness.report.run_folder import RunFolder
 from harness.selection import select
 from harness.space import Fixed
 from harness.statistics import AccuracyEstimate, estimate_accuracy, mean
 from harness.study import Study
-from harness.trial import ModelSummary, Phase, Scalar, Status, TrialRecord
+from harness.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class SearchSummary:
 
 @dataclass(frozen=True)
 class ConfirmSummary:
-    """What the fresh seeds of the selected configuration gave.
+    """What the fresh seeds of one configuration gave.
 
     Attributes:
         records: one for each seed that ended, by seed.
@@ -83,7 +84,8 @@ class ArchitectureSummary:
         short_hyperparameters: of the winner, those that are searched or differ from the default.
         model: size of the winner's model.
         search: the search phase.
-        confirm: the confirm phase.
+        confirm: the confirm phase of the selected configuration.
+        default: the confirm phase of the default configuration; of the selected one, when that is the default.
         failures: most frequent first.
         classification: of the first completed seed's model; None without its predictions.
         baseline_accuracy: as the registry has it; None unless the data set is the one it holds for.
@@ -96,6 +98,7 @@ class ArchitectureSummary:
     model: ModelSummary | None
     search: SearchSummary
     confirm: ConfirmSummary
+    default: ConfirmSummary
     failures: tuple[Failure, ...]
     classification: Classification | None
     baseline_accuracy: float | None
@@ -117,7 +120,9 @@ def summarise(run: RunFolder) -> tuple[ArchitectureSummary, ...]:
     by_architecture: dict[str, list[TrialRecord]] = defaultdict(list)
     for record in run.records:
         by_architecture[record.spec.architecture].append(record)
-    planned = Counter(spec.architecture for spec in plan_search(run.study, run.environment.dataset.fingerprint))
+    planned: dict[str, list[TrialSpec]] = defaultdict(list)
+    for spec in plan_search(run.study, run.environment.dataset.fingerprint):
+        planned[spec.architecture].append(spec)
     return tuple(
         _summarise_architecture(run, architecture, by_architecture[name], planned[name])
         for name, architecture in ARCHITECTURES.items()
@@ -126,12 +131,12 @@ def summarise(run: RunFolder) -> tuple[ArchitectureSummary, ...]:
 
 
 def _summarise_architecture(
-    run: RunFolder, architecture: Architecture, records: Sequence[TrialRecord], planned: int
+    run: RunFolder, architecture: Architecture, records: Sequence[TrialRecord], planned: Sequence[TrialSpec]
 ) -> ArchitectureSummary:
     dataset = run.environment.dataset
     winner = select(records, architecture.name)
-    search = summarise_search([r for r in records if r.spec.phase is Phase.SEARCH], planned, winner)
-    confirm = summarise_confirm(records, winner)
+    search = summarise_search([r for r in records if r.spec.phase is Phase.SEARCH], len(planned), winner)
+    confirm = summarise_confirm(records, winner.spec.hyperparameters if winner else None)
     failures = group_failures(records)
     return ArchitectureSummary(
         architecture=architecture,
@@ -140,6 +145,7 @@ def _summarise_architecture(
         model=_model(winner, confirm),
         search=search,
         confirm=confirm,
+        default=summarise_confirm(records, planned[0].hyperparameters),
         failures=failures,
         classification=_classification(run, architecture.name, confirm),
         baseline_accuracy=baseline_accuracy(architecture, dataset),
@@ -165,14 +171,14 @@ def summarise_search(records: Sequence[TrialRecord], planned: int, winner: Trial
     )
 
 
-def summarise_confirm(records: Iterable[TrialRecord], winner: TrialRecord | None) -> ConfirmSummary:
-    """The confirm trials of the selected configuration, among all records of one architecture."""
+def summarise_confirm(records: Iterable[TrialRecord], hyperparameters: Mapping[str, Scalar] | None) -> ConfirmSummary:
+    """The confirm trials of one configuration, among all records of one architecture; None stands for no trial."""
     chosen = [
         record
         for record in records
         if record.spec.phase is Phase.CONFIRM
-        and winner is not None
-        and record.spec.hyperparameters == winner.spec.hyperparameters
+        and hyperparameters is not None
+        and record.spec.hyperparameters == hyperparameters
     ]
     chosen.sort(key=lambda record: record.spec.seed)
     done = [(r, r.test, r.epochs[-1]) for r in chosen if r.status is Status.COMPLETED and r.test and r.epochs]
@@ -270,6 +276,7 @@ class TimeUse:
         slots: trials at once.
         search_training: training alone, in search trials.
         confirm_training: training alone, in confirm trials.
+        audit_training: training alone, in audit trials.
         validation: validation after each epoch.
         earlier_trials: trials that an earlier command of this run had finished; not counted above.
     """
@@ -279,6 +286,7 @@ class TimeUse:
     slots: int
     search_training: float
     confirm_training: float
+    audit_training: float
     validation: float
     earlier_trials: int
 
@@ -289,8 +297,8 @@ class TimeUse:
 
     @property
     def training(self) -> float:
-        """Slot-seconds of training, both phases."""
-        return self.search_training + self.confirm_training
+        """Slot-seconds of training, all phases."""
+        return self.search_training + self.confirm_training + self.audit_training
 
     @property
     def rest(self) -> float:
@@ -302,7 +310,7 @@ def time_use(records: Iterable[TrialRecord], timeline: Timeline, slots: int) -> 
     """Where the time went since the last command started; None when no trial began a step or none ended."""
     if timeline.first_step is None or timeline.last_trial_ended is None:
         return None
-    seconds = {Phase.SEARCH: 0.0, Phase.CONFIRM: 0.0}
+    seconds = dict.fromkeys(Phase, 0.0)
     validation = 0.0
     earlier = 0
     for record in records:
@@ -317,6 +325,7 @@ def time_use(records: Iterable[TrialRecord], timeline: Timeline, slots: int) -> 
         slots=slots,
         search_training=seconds[Phase.SEARCH],
         confirm_training=seconds[Phase.CONFIRM],
+        audit_training=seconds[Phase.AUDIT],
         validation=validation,
         earlier_trials=earlier,
     )

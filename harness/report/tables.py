@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.report.classification import Classification
+from harness.report.environment import Environment
 from harness.report.formatting import (
     MISSING,
     assignments,
@@ -19,7 +20,6 @@ from harness.report.formatting import (
     share,
     signed_points,
 )
-from harness.report.run_folder import Environment
 from harness.report.summary import ArchitectureSummary, TimeUse, ranking
 from harness.statistics import AccuracyEstimate
 
@@ -208,6 +208,7 @@ def time_table(use: TimeUse) -> Table:
     spent = {
         "Training, search": use.search_training,
         "Training, confirm": use.confirm_training,
+        "Training, audit": use.audit_training,
         "Validation": use.validation,
         "Test passes, starting trials, idle": use.rest,
         "All": use.available,

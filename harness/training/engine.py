@@ -112,7 +112,7 @@ def train(model: nn.Module, spec: TrialSpec, data: ResidentData, settings: Setti
         started = time.perf_counter()
         order, draws = _epoch_streams(spec, epoch, images, hyperparameters, settings.device)
         with torch.random.fork_rng():
-            torch.manual_seed(stream_seed("dropout", spec.trial_id, epoch))
+            torch.manual_seed(stream_seed("dropout", spec.stream_id, epoch))
             batches = order[: steps * batch_size].view(steps, batch_size)
             train_loss = _train_epoch(model, data, batches, draws, optimizer, schedule, hyperparameters, settings)
         trained = time.perf_counter()
@@ -186,14 +186,17 @@ def _validate(model: nn.Module, data: ResidentData, settings: Settings) -> tuple
 def predict(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: Settings) -> Tensor:
     """Logits float32 (N, classes) of uint8 images (N, C, H, W), in evaluation mode."""
     model.eval()
-    layout = memory_layout(model)
+    return torch.cat(
+        [logits_of(model, chunk, normaliser, settings) for chunk in torch.split(images, _PREDICTION_BATCH)]
+    )
+
+
+def logits_of(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: Settings) -> Tensor:
+    """Logits float32 (B, classes) of one batch of uint8 images (B, C, H, W), as the model is set: without gradients."""
     with torch.inference_mode(), _autocast(settings):
-        return torch.cat(
-            [
-                model(normaliser(chunk.float()).contiguous(memory_format=layout)).float()
-                for chunk in torch.split(images, _PREDICTION_BATCH)
-            ]
-        )
+        inputs = normaliser(images.float()).contiguous(memory_format=memory_layout(model))
+        logits: Tensor = model(inputs).float()
+        return logits
 
 
 def memory_layout(model: nn.Module) -> torch.memory_format:

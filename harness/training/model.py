@@ -20,7 +20,7 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
     architecture = ARCHITECTURES[spec.architecture]
     hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed("initialisation", spec.trial_id))
+        torch.manual_seed(stream_seed("initialisation", spec.stream_id))
         model = architecture.build(hyperparameters, shape, classes)
     layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
     return model.to(memory_format=layout)

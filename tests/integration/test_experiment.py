@@ -47,7 +47,8 @@ class Silent:
 STUDY = {
     "name": "toy",
     "precision": "fp32",
-    "confirm": {"seeds": 2},
+    "confirm": {"seeds": 2, "default_seeds": 1},
+    "audit": {"trials": 2},
     "early_stopping": {"grace_epochs": 1, "reduction_factor": 2},
     "architectures": {
         "mlp": {
@@ -93,14 +94,19 @@ def records_of(supply: Supply, architecture: str, phase: Phase) -> list[TrialRec
     return [r for r in supply.records if r.spec.architecture == architecture and r.spec.phase is phase]
 
 
-def test_every_trial_of_both_phases_ended_with_a_record(finished) -> None:
-    """7 search trials of mlp, 1 of lenet5, 2 confirm trials of each."""
+def test_every_trial_of_all_phases_ended_with_a_record(finished) -> None:
+    """7 search trials of mlp, 1 of lenet5, 2 confirm trials of each, and one of mlp's default configuration."""
     supply, outcomes, _ = finished
     assert supply.complete
     assert len(records_of(supply, "mlp", Phase.SEARCH)) == 7
     assert len(records_of(supply, "lenet5", Phase.SEARCH)) == 1
     confirmed = [r for r in supply.records if r.spec.phase is Phase.CONFIRM]
-    assert len(confirmed) == len(outcomes) == 4
+    assert len(confirmed) == len(outcomes) == 5
+    default = [
+        r for r in confirmed if r.spec.hyperparameters != supply.selected(r.spec.architecture).spec.hyperparameters
+    ]
+    assert [(r.spec.architecture, r.spec.seed) for r in default] == [("mlp", 1)]
+    assert default[0].spec.hyperparameters == supply.specs[Phase.SEARCH][0].hyperparameters
     assert all(r.status is Status.COMPLETED and len(r.epochs) == r.spec.epochs for r in confirmed)
 
 
@@ -132,6 +138,24 @@ def test_bad_trials_are_stopped_early_and_never_shown_as_completed(finished) -> 
             assert len(record.epochs) == record.spec.epochs
 
 
+def test_an_audit_trial_repeats_the_stopped_trial_and_finishes_it(finished) -> None:
+    """Its first epochs are those of the search trial, bit for bit; it ends after its last one, and selects nothing."""
+    supply, _, _ = finished
+    searched = {r.trial_id: r for r in supply.records if r.spec.phase is Phase.SEARCH}
+    stopped = [r for r in searched.values() if r.status is Status.STOPPED_EARLY]
+    audited = [r for r in supply.records if r.spec.phase is Phase.AUDIT]
+    assert len(audited) == min(2, len(stopped)) > 0
+    timed = {"train_seconds", "validation_seconds"}
+    for record in audited:
+        original = searched[record.spec.in_phase(Phase.SEARCH).trial_id]
+        assert original.status is Status.STOPPED_EARLY
+        assert (record.status, len(record.epochs)) == (Status.COMPLETED, record.spec.epochs)
+        assert record.test is None
+        assert [e.model_dump(exclude=timed) for e in record.epochs[: len(original.epochs)]] == [
+            e.model_dump(exclude=timed) for e in original.epochs
+        ]
+
+
 def test_an_architecture_is_not_stopped_by_anothers_learning_curve(finished) -> None:
     """lenet5, far worse at its first epoch than the mlp trials before it, keeps its budget: no rung is shared."""
     supply, _, _ = finished
@@ -150,10 +174,10 @@ def test_a_diverged_trial_is_failed_with_its_reason_and_the_rest_goes_on(finishe
 
 
 def test_the_test_split_is_opened_once_for_each_confirm_trial_and_never_before(finished) -> None:
-    """Four openings for four confirm trials, each after the search of its architecture had ended."""
+    """Five openings for five confirm trials, each after the search of its architecture had ended."""
     supply, _, openings = finished
     phases = [line.split()[0] for line in openings]
-    assert phases == ["confirm"] * 4
+    assert phases == ["confirm"] * 5
     confirmed = sorted(r.ended_at for r in supply.records if r.spec.phase is Phase.CONFIRM)
     times = sorted(float(line.split()[1]) for line in openings)
     assert all(opened <= ended for opened, ended in zip(times, confirmed, strict=True))

@@ -49,4 +49,4 @@ def test_the_table_counts_trials_and_shows_the_best_validation_accuracy(supply_a
     progress.ended(make_record(first, accuracies=(0.5, 0.875)))
     progress.ended(make_record(second, accuracies=(0.4,), status=Status.STOPPED_EARLY))
     cells = [list(column.cells) for column in progress.table().columns]
-    assert [column[0] for column in cells] == ["mlp", "2/3", "1", "0", "1", "0/2", "87.50%"]
+    assert [column[0] for column in cells] == ["mlp", "2/3", "1", "0", "1", "0/2", "0/0", "87.50%"]

@@ -120,3 +120,112 @@ def test_an_abandoned_supply_hands_out_nothing(study) -> None:
     assert supply.next() is None
     assert supply.exhausted
     assert not supply.complete
+
+
+def with_audit(study, trials: int, default_seeds: int = 0):
+    return study.model_copy(
+        update={
+            "audit": study.audit.model_copy(update={"trials": trials}),
+            "confirm": study.confirm.model_copy(update={"default_seeds": default_seeds}),
+        }
+    )
+
+
+def run_all(supply, make_record, stopped=()):
+    """Every trial that the supply hands out, in order; those of `stopped` end early, the others complete."""
+    seen = []
+    while not supply.exhausted:
+        spec = supply.next()
+        seen.append(spec)
+        ends = spec.phase is Phase.SEARCH and spec.trial_id in stopped
+        record = make_record(spec, accuracies=(0.1,), status=Status.STOPPED_EARLY) if ends else make_record(spec)
+        supply.ended(record)
+    return seen
+
+
+def ids(specs) -> set[str]:
+    return {spec.trial_id for spec in specs}
+
+
+def test_the_audit_finishes_a_sample_of_the_stopped_trials(study, make_record) -> None:
+    """Of four stopped trials two are audited: the same work in another phase, each once."""
+    study = with_audit(study, trials=2)
+    search = plan_search(study, "d")
+    stopped = {spec.trial_id for spec in (*search[1:3], *search[4:6])}
+    supply = Supply(study, search, cost)
+    audited = [spec for spec in run_all(supply, make_record, stopped) if spec.phase is Phase.AUDIT]
+    assert len({spec.trial_id for spec in audited}) == 2
+    assert {spec.in_phase(Phase.SEARCH).trial_id for spec in audited} <= stopped
+    assert ids(supply.specs[Phase.AUDIT]) == ids(audited)
+
+
+def test_the_sample_depends_on_nothing_but_who_was_stopped(study, make_record) -> None:
+    """Trials that end in another order, or in an earlier run, give the same sample."""
+    study = with_audit(study, trials=2)
+    search = plan_search(study, "d")
+    stopped = {spec.trial_id for spec in (*search[1:3], *search[4:6])}
+    records = [
+        make_record(spec, accuracies=(0.1,), status=Status.STOPPED_EARLY)
+        if spec.trial_id in stopped
+        else make_record(spec)
+        for spec in search
+    ]
+    samples = []
+    for order in (records, records[::-1]):
+        supply = Supply(study, search, cost)
+        for record in order:
+            supply.ended(record)
+        samples.append(ids(supply.specs[Phase.AUDIT]))
+    samples.append(ids(Supply(study, search, cost, finished=records).specs[Phase.AUDIT]))
+    assert samples[0] == samples[1] == samples[2]
+    assert len(samples[0]) == 2
+
+
+def test_every_stopped_trial_can_be_in_the_sample(study, make_record) -> None:
+    """Over many study seeds, each of four stopped trials is drawn about as often as the others."""
+    drawn: dict[int, int] = dict.fromkeys((1, 2, 4, 5), 0)
+    for seed in range(200):
+        seeded = with_audit(study.model_copy(update={"seed": seed}), trials=1)
+        search = plan_search(seeded, "d")
+        position = {spec.trial_id: index for index, spec in enumerate(search)}
+        supply = Supply(seeded, search, cost)
+        for index, spec in enumerate(search):
+            ends = index in drawn
+            supply.ended(
+                make_record(spec, accuracies=(0.1,), status=Status.STOPPED_EARLY) if ends else make_record(spec)
+            )
+        (audited,) = supply.specs[Phase.AUDIT]
+        drawn[position[audited.in_phase(Phase.SEARCH).trial_id]] += 1
+    assert all(25 <= times <= 80 for times in drawn.values()), drawn  # 50 expected, standard deviation 6
+
+
+def test_a_larger_sample_than_there_are_stopped_trials_is_all_of_them(study, make_record) -> None:
+    """The run is complete when they have ended; with nothing stopped, nothing is audited."""
+    study = with_audit(study, trials=50)
+    search = plan_search(study, "d")
+    stopped = {search[1].trial_id}
+    supply = Supply(study, search, cost)
+    seen = run_all(supply, make_record, stopped)
+    assert [spec.in_phase(Phase.SEARCH) for spec in seen if spec.phase is Phase.AUDIT] == [search[1]]
+    assert supply.complete
+    assert not [spec for spec in run_all(Supply(study, search, cost), make_record) if spec.phase is Phase.AUDIT]
+
+
+def test_the_default_configuration_is_confirmed_beside_the_selected_one(study, make_record) -> None:
+    """With the first seeds of the confirm phase, and only where it was not selected itself."""
+    study = with_audit(study, trials=0, default_seeds=1)
+    search = plan_search(study, "d")
+    supply = Supply(study, search, cost)
+    for spec in search:
+        default_wins = spec.architecture == "mlp"
+        best = (spec in (search[0], search[3])) == default_wins
+        supply.ended(make_record(spec, accuracies=(0.5, 0.9 if best else 0.6)))
+    confirm = supply.specs[Phase.CONFIRM]
+    assert [spec.seed for spec in confirm if spec.architecture == "mlp"] == [1, 2]
+    lenet = [spec for spec in confirm if spec.architecture == "lenet5"]
+    default = next(spec for spec in search if spec.architecture == "lenet5")
+    assert [(spec.seed, spec.hyperparameters == default.hyperparameters) for spec in lenet] == [
+        (1, False),
+        (2, False),
+        (1, True),
+    ]

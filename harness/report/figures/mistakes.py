@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from harness.report.classification import confident_mistakes
 from harness.report.figures.canvas import LIGHT_GREY, new_figure, shorten
 from harness.report.formatting import percent
-from harness.report.run_folder import MissedImages, Predictions
+from harness.report.predictions import MissedImages, Predictions
 from harness.report.summary import ArchitectureSummary, first_confirmed
 
 MISTAKES_IN_A_ROW = 8
@@ -47,7 +47,7 @@ def mistakes_values(
     for summary in summaries:
         first = first_confirmed(summary.confirm)
         found = predictions.get((summary.name, first.spec.seed)) if first else None
-        if found is None:
+        if found is None or found.confidence is None:
             continue
         tiles = [
             Tile(

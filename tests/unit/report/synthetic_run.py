@@ -182,16 +182,23 @@ class SyntheticRun:
         return folder
 
     def _write_predictions(self, folder: Path, records: Sequence[TrialRecord]) -> None:
-        wrong = np.zeros(self.test_images, dtype=bool)
+        answers = []
         for record in records:
             labels, probabilities = self.predict(record.spec)
-            wrong |= labels != probabilities.argmax(axis=1)
+            answers.append(probabilities.argmax(axis=1))
             path = folder / f"{record.spec.architecture}-seed{record.spec.seed}.npz"
             np.savez_compressed(path, labels=labels, probabilities=probabilities)
         if self.missed and records:
-            indices = np.flatnonzero(wrong)
-            images = draw_images(self.labels()[indices], self.channels)
-            np.savez_compressed(folder / "missed.npz", indices=indices, images=images)
+            labels, predicted = self.labels(), np.stack(answers)
+            indices = np.flatnonzero((predicted != labels).any(axis=0))
+            np.savez_compressed(
+                folder / "missed.npz",
+                labels=labels,
+                indices=indices,
+                images=draw_images(labels[indices], self.channels),
+                trials=np.array([record.trial_id for record in records]),
+                predicted=predicted[:, indices],
+            )
 
     def _environment(self, last_trial_ended: float | None) -> dict[str, Any]:
         usual = {

@@ -259,7 +259,8 @@ def test_gallery_shows_the_image_of_the_mistake(folder: RunFolder, summaries: tu
 
 def test_a_model_without_mistakes_says_so(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """An architecture that got everything right has an empty row with a word in it."""
-    nothing = MissedImages(np.array([], dtype=np.int64), np.zeros((0, 1, 28, 28), dtype=np.uint8))
+    none = np.array([], dtype=np.int64)
+    nothing = MissedImages(none, none, np.zeros((0, 1, 28, 28), dtype=np.uint8), predicted={})
     rows = mistakes_values(summaries[:1], folder.predictions, nothing, "abcdefghij")
     assert draw_mistakes(rows).axes[0].texts[0].get_text() == "no mistakes to show"
 

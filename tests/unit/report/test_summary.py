@@ -10,7 +10,8 @@ from synthetic_run import STARTED, SyntheticRun, diverges
 
 from architectures import ARCHITECTURES
 from harness.plan import plan_search
-from harness.report.run_folder import RunFolder, Timeline, read_run_folder
+from harness.report.environment import Timeline
+from harness.report.run_folder import RunFolder, read_run_folder
 from harness.report.sentences import interval_sentence, summary_sentences
 from harness.report.summary import (
     ArchitectureSummary,
@@ -91,7 +92,8 @@ def test_confirm_takes_only_the_winners_configuration(folder: RunFolder) -> None
     other = winner.spec.model_copy(update={"hyperparameters": {**winner.spec.hyperparameters, "batch_size": 1}})
     stranger = winner.model_copy(update={"spec": other.model_copy(update={"phase": Phase.CONFIRM, "seed": 9})})
     mine = [record for record in folder.records if record.spec.architecture == "lenet5"]
-    assert summarise_confirm([*mine, stranger], winner) == summarise_confirm(mine, winner)
+    chosen = winner.spec.hyperparameters
+    assert summarise_confirm([*mine, stranger], chosen) == summarise_confirm(mine, chosen)
 
 
 def test_notable_hyperparameters_are_searched_or_changed(

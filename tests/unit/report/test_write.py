@@ -213,11 +213,37 @@ def test_interrupted_before_anything(tmp_path: Path) -> None:
 def test_missing_predictions_cost_only_their_figures(tmp_path: Path) -> None:
     """Without the first seed's predictions, accuracy stays and the confusion matrix is said to be missing."""
     SMALL.write(tmp_path)
-    (tmp_path / "predictions" / "lenet5-seed1.npz").unlink()
+    for name in ("lenet5-seed1.npz", "missed.npz"):
+        (tmp_path / "predictions" / name).unlink()
     text = write_report(tmp_path).read_text(encoding="utf-8")
     assert "LeNet-5 has no confusion matrix: the predictions of its first seed are not" in text
     assert load(tmp_path)["architectures"][1]["confirm"]["test_accuracy_mean"] is not None
     assert "figures/confusion_matrix_lenet5.png" not in text
+
+
+def test_the_missed_images_alone_say_what_every_model_answered(tmp_path: Path) -> None:
+    """Without the large files of probabilities, all that follows from right and wrong stays the same."""
+    SMALL.write(tmp_path)
+    write_report(tmp_path)
+    before = load(tmp_path)["architectures"]
+    for path in (tmp_path / "predictions").glob("*-seed*.npz"):
+        path.unlink()
+    write_report(tmp_path)
+    after = load(tmp_path)["architectures"]
+    assert [entry["confusion_matrix"] for entry in after] == [entry["confusion_matrix"] for entry in before]
+
+
+def test_missed_images_that_contradict_the_journal_are_refused(tmp_path: Path) -> None:
+    """An answer that was changed by hand is found, also where the file of probabilities is gone."""
+    SMALL.write(tmp_path)
+    path = tmp_path / "predictions" / "missed.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["predicted"][:] = arrays["labels"][arrays["indices"]]
+    np.savez_compressed(path, **arrays)
+    (tmp_path / "predictions" / "lenet5-seed1.npz").unlink()
+    with pytest.raises(RunFolderError, match=r"missed\.npz: the predictions give a test accuracy of 100"):
+        write_report(tmp_path)
 
 
 def test_colour_images_and_many_classes(tmp_path: Path) -> None:

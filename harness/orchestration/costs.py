@@ -1,0 +1,54 @@
+"""The cost pass: one worker alone measures every confirmed model, when no trial runs any more."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Sequence
+from typing import Literal
+
+import ray
+
+from harness.cost import Cost
+from harness.data.dataset import TrainingData
+from harness.errors import describe
+from harness.orchestration.cluster import Cluster
+from harness.study import Study
+from harness.trial import TrialSpec
+
+_LIMIT_SECONDS = 600.0
+
+
+def run_cost_pass(
+    study: Study, models: Sequence[tuple[TrialSpec, bytes]], training: TrainingData, cluster: Cluster
+) -> tuple[Cost, ...]:
+    """Latency and throughput of each model; one that cannot be measured says why.
+
+    Args:
+        study: precision.
+        models: specification and weights of each.
+        training: whose validation images are classified.
+        cluster: threads of a trial, and whether it has a GPU; the pass has a whole one.
+    """
+    device = "cuda" if cluster.gpus > 0 else "cpu"
+    task = ray.remote(_measure).options(num_cpus=cluster.cpus, num_gpus=math.ceil(cluster.gpus), max_retries=0)
+    try:
+        answer = task.remote(models, training, device, cluster.cpus, study.precision)
+        costs: tuple[Cost, ...] = ray.get(answer, timeout=_LIMIT_SECONDS)
+    except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
+        return tuple(Cost(architecture=spec.architecture, reason=describe(error)[:300]) for spec, _ in models)
+    return costs
+
+
+def _measure(
+    models: Sequence[tuple[TrialSpec, bytes]],
+    training: TrainingData,
+    device: str,
+    threads: int,
+    precision: Literal["auto", "fp32", "bf16"],
+) -> tuple[Cost, ...]:
+    # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
+    from harness.training import resolve_settings
+    from harness.training.inference import measure_costs
+
+    return measure_costs(models, training, resolve_settings(device, threads, precision), platform.node())

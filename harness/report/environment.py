@@ -1,0 +1,101 @@
+"""`environment.json` as values: what ran where, on which data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import RunFolderError
+
+
+class _Facts(BaseModel):
+    # A later version may record more; what it adds does not make the folder unreadable.
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+
+class Hardware(_Facts):
+    """The machine that the command ran on: processor, cores, memory in GiB, names of its GPUs, system."""
+
+    cpu: str
+    cores: int
+    memory_gib: float
+    gpus: tuple[str, ...] = ()
+    system: str
+
+
+class Dataset(_Facts):
+    """The images: where they came from, their checksums, how many are in each split, names of the classes."""
+
+    name: str
+    source: str
+    fingerprint: str
+    sha256: Mapping[str, str] = {}
+    train: int
+    validation: int
+    test: int
+    classes: tuple[str, ...]
+
+
+class Timeline(_Facts):
+    """Seconds since 1970: the command started, a first training step began, the last trial ended."""
+
+    command_started: float
+    first_step: float | None = None
+    last_trial_ended: float | None = None
+
+
+class Environment(_Facts):
+    """`environment.json`: what ran where, on which data.
+
+    Attributes:
+        command: the command line.
+        started_at: ISO 8601 time.
+        versions: package to version, Python and the harness among them.
+        commit: of the source; None when it did not come from a repository.
+        dirty: whether the source differed from the commit; None when that is not known.
+        hardware: of the machine that ran the command.
+        slots: how many trials ran at once.
+        devices: that trials ran on, cpu or cuda.
+        threads: of a trial.
+        precision: of convolutions and matrix products, fp32 or bf16.
+        dataset: the images.
+        timeline: when things happened.
+        interrupted: whether the run ended before the study did.
+    """
+
+    command: str
+    started_at: str
+    versions: Mapping[str, str]
+    commit: str | None = None
+    dirty: bool | None = None
+    hardware: Hardware
+    slots: int
+    devices: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    precision: tuple[str, ...] = ()
+    dataset: Dataset
+    timeline: Timeline
+    interrupted: bool = False
+
+
+def read_environment(path: Path) -> tuple[Mapping[str, Any], Environment]:
+    """`environment.json` as it was written, and as values.
+
+    Raises:
+        RunFolderError: it is missing or damaged.
+    """
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        return written, Environment.model_validate(written)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}; is this a run folder?") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        raise RunFolderError(f"{path}: {key or 'file'}: {problem['msg']}; restore the file from a copy") from None
+    except ValueError as error:  # not JSON, or not UTF-8
+        raise RunFolderError(f"{path}: not valid JSON ({error}); restore the file from a copy") from None

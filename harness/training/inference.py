@@ -1,0 +1,105 @@
+"""How fast trained models answer: latency and throughput, measured on a machine that does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import safetensors.torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.benchmark import Timer
+
+from harness.cost import LATENCY_BATCH, THROUGHPUT_BATCH, Cost, Quartiles
+from harness.data.dataset import TrainingData
+from harness.errors import describe
+from harness.training.engine import Normaliser, as_tensor, logits_of
+from harness.training.model import build_model
+from harness.training.settings import Settings
+from harness.trial import Placement, TrialSpec
+
+_ROUNDS = 5
+_SECONDS = 0.1  # of each measurement; five rounds of five models take some five seconds
+
+
+def measure_costs(
+    models: Sequence[tuple[TrialSpec, bytes]],
+    data: TrainingData,
+    settings: Settings,
+    node: str,
+    rounds: int = _ROUNDS,
+    seconds: float = _SECONDS,
+) -> tuple[Cost, ...]:
+    """Latency at batch 1 and throughput at batch 512 of trained models, in the order given.
+
+    The models take turns, so that what the machine does besides falls on all of them alike.
+
+    Args:
+        models: specification and weights (safetensors) of each.
+        data: whose validation images are classified.
+        settings: device, threads and precision, as in training.
+        node: name of the machine.
+        rounds: turns of every model.
+        seconds: of one measurement, at least.
+    """
+    images = data.validation.images
+    normaliser = Normaliser.of(data.normalisation, settings.device)
+    batches = {size: _batch(images, size, settings.device) for size in (LATENCY_BATCH, THROUGHPUT_BATCH)}
+    loaded: dict[int, nn.Module] = {}
+    reasons: dict[int, str] = {}
+    times: dict[tuple[int, int], list[float]] = {}
+    for _ in range(rounds):
+        for index, (spec, weights) in enumerate(models):
+            if index in reasons:
+                continue
+            try:
+                if index not in loaded:
+                    loaded[index] = _load(spec, weights, data, settings.device)
+                for size, batch in batches.items():
+                    taken = _time(loaded[index], batch, normaliser, settings, seconds)
+                    times.setdefault((index, size), []).extend(taken)
+            except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own row only
+                reasons[index] = describe(error)
+    placement = Placement(node=node, device=settings.device, threads=settings.threads, precision=settings.precision)
+    return tuple(
+        Cost(architecture=spec.architecture, reason=reasons[index])
+        if index in reasons
+        else Cost(
+            architecture=spec.architecture,
+            placement=placement,
+            latency=_quartiles([taken / LATENCY_BATCH for taken in times[index, LATENCY_BATCH]]),
+            throughput=_quartiles([THROUGHPUT_BATCH / taken for taken in times[index, THROUGHPUT_BATCH]]),
+        )
+        for index, (spec, _) in enumerate(models)
+    )
+
+
+def _load(spec: TrialSpec, weights: bytes, data: TrainingData, device: str) -> nn.Module:
+    model = build_model(spec, data.shape, len(data.classes))
+    model.load_state_dict(safetensors.torch.load(weights))
+    return model.to(device).eval()
+
+
+def _batch(images: NDArray[np.uint8], size: int, device: str) -> Tensor:
+    return as_tensor(np.resize(images, (size, *images.shape[1:])), device)
+
+
+def _time(model: nn.Module, batch: Tensor, normaliser: Normaliser, settings: Settings, seconds: float) -> list[float]:
+    """Seconds of a call, several times; the timer warms up and synchronises."""
+    timer = Timer(
+        "logits_of(model, batch, normaliser, settings)",
+        globals={
+            "logits_of": logits_of,
+            "model": model,
+            "batch": batch,
+            "normaliser": normaliser,
+            "settings": settings,
+        },
+        num_threads=settings.threads,
+    )
+    return list(timer.blocked_autorange(min_run_time=seconds).times)
+
+
+def _quartiles(values: Sequence[float]) -> Quartiles:
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return Quartiles(low=float(low), median=float(median), high=float(high))

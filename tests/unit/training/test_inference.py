@@ -1,0 +1,57 @@
+"""Latency and throughput of trained models."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.cost import Cost, costs_json, read_costs
+from harness.errors import RunFolderError
+from harness.training import Settings, build_model
+from harness.training.inference import measure_costs
+from harness.training.model import weights
+from harness.trial import Phase
+
+SETTINGS = Settings("cpu", threads=1, precision="fp32")
+
+
+def models(make_spec, toy_data, *names):
+    specs = [make_spec(name, phase=Phase.CONFIRM) for name in names]
+    return [(spec, weights(build_model(spec, toy_data.shape, len(toy_data.classes)))) for spec in specs]
+
+
+def test_a_cheap_model_answers_sooner_than_a_dear_one(make_spec, toy_data) -> None:
+    """advanced_cnn, with many times the multiply-adds of mlp, has a higher latency and a lower throughput."""
+    asked = models(make_spec, toy_data, "advanced_cnn", "mlp")
+    dear, cheap = measure_costs(asked, toy_data, SETTINGS, "here", rounds=2, seconds=0.02)
+    assert (dear.architecture, cheap.architecture) == ("advanced_cnn", "mlp")
+    assert dear.latency.median > cheap.latency.median
+    assert dear.throughput.median < cheap.throughput.median
+    assert dear.latency.low <= dear.latency.median <= dear.latency.high
+    assert (cheap.placement.node, cheap.placement.device, cheap.reason) == ("here", "cpu", None)
+
+
+def test_a_batch_is_cheaper_than_its_images_one_by_one(make_spec, toy_data) -> None:
+    """Throughput counts images, not batches."""
+    (cost,) = measure_costs(models(make_spec, toy_data, "mlp"), toy_data, SETTINGS, "here", rounds=1, seconds=0.02)
+    assert cost.throughput.median > 1 / cost.latency.median
+
+
+def test_a_model_that_cannot_be_measured_says_why_and_costs_only_its_own_row(make_spec, toy_data) -> None:
+    """Weights of another architecture do not load; the other model is measured all the same."""
+    (broken, _), whole = models(make_spec, toy_data, "lenet5", "mlp")
+    failed, measured = measure_costs([(broken, whole[1]), whole], toy_data, SETTINGS, "here", rounds=1, seconds=0.01)
+    assert failed.latency is None
+    assert "size mismatch" in failed.reason or "Missing key" in failed.reason
+    assert measured.latency is not None
+
+
+def test_costs_survive_the_file(tmp_path) -> None:
+    """What is written is read back; no file means that nothing was measured, a damaged one is an error."""
+    path = tmp_path / "costs.json"
+    assert read_costs(path) == ()
+    costs = (Cost(architecture="mlp", reason="it fell over"),)
+    path.write_bytes(costs_json(costs))
+    assert read_costs(path) == costs
+    path.write_text("[{}]")
+    with pytest.raises(RunFolderError, match=r"costs\.json: not a list of costs"):
+        read_costs(path)
