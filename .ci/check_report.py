@@ -11,19 +11,33 @@ from architectures import ARCHITECTURES
 
 SECTIONS = (
     "Summary",
-    "What was asked",
     "Accuracy",
-    "Confusion matrices",
-    "Each class",
-    "Learning curves",
+    "Verdicts",
+    "Cost",
+    "Selection",
+    "Early stopping",
+    "Budget",
     "Grid search",
     "Trials",
-    "Selection",
-    "Most confidently wrong",
+    "Confusion matrices",
+    "Each class",
+    "Calibration",
+    "Errors",
     "Where the time went",
+    "What was asked",
     "Environment and how to reproduce",
 )
-FILES = ("report.md", "results.json", "trials.csv", "epochs.csv", "study.yaml", "environment.json", "journal.jsonl")
+FILES = (
+    "report.md",
+    "report.html",
+    "costs.json",
+    "results.json",
+    "trials.csv",
+    "epochs.csv",
+    "study.yaml",
+    "environment.json",
+    "journal.jsonl",
+)
 
 
 def missing(run: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.trial import Scalar
 
@@ -79,6 +79,15 @@ def share(part: float, whole: float) -> str:
     ('33 %', '–')
     """
     return f"{100 * part / whole:.0f} %" if whole > 0 else MISSING
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def scalar(value: Scalar) -> str:

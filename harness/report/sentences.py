@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from harness.cost import Cost
+from harness.report.audit import Audit
 from harness.report.classification import largest_confusion
-from harness.report.formatting import count, magnitude, percent, percent_range, seconds, share, signed_points
+from harness.report.formatting import count, listed, percent_range, seconds, share
 from harness.report.summary import ArchitectureSummary, TimeUse, ranking
-from harness.statistics import AccuracyEstimate, IntervalMethod, paired_difference
-
-
-def summary_sentences(summaries: Sequence[ArchitectureSummary]) -> tuple[str, ...]:
-    """Who came first, what separates it from the second, what it costs, and who has no result.
-
-    Empty when nobody has a result.
-    """
-    ranked = ranking(summaries)
-    missing = [summary.title for summary in summaries if summary.no_result is not None]
-    sentences = []
-    if ranked:
-        sentences += [_first(ranked), _second(ranked), _cost(ranked)]
-    if ranked and missing:
-        sentences.append(f"No result: {', '.join(missing)}; the section on accuracy says why.")
-    return tuple(sentences)
-
-
-def _first(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
-    summary, estimate = ranked[0]
-    place = "the highest mean test accuracy" if len(ranked) > 1 else "a mean test accuracy"
-    return (
-        f"{summary.title} has {place} of {percent(estimate.mean)} % ({counted_seeds(estimate.n)}; "
-        f"95 % interval {percent_range(estimate.low, estimate.high)} %)."
-    )
+from harness.statistics import (
+    Comparison,
+    IntervalMethod,
+    Limit,
+    fewest_seeds_for_better,
+    smallest_sign_flip_p,
+)
 
 
 def counted_seeds(number: int) -> str:
@@ -50,51 +34,6 @@ def seed_range(seeds: Sequence[int]) -> str:
     ('1 to 3', '1')
     """
     return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-
-
-def _second(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
-    if len(ranked) < 2:
-        return "No other architecture has a result to compare it with."
-    (first, best), (second, estimate) = ranked[:2]
-    behind = percent(best.mean - estimate.mean)
-    apart = f"{second.title} follows at {percent(estimate.mean)} %, {behind} points behind"
-    difference = paired_difference(*accuracies_by_common_seed(first, second))
-    if difference is None:
-        return f"{apart}; one seed does not say which of the two is better."
-    interval = (
-        f"over the {counted_seeds(difference.n)} that both were trained with, the difference has a 95 % interval of "
-        f"{signed_points(difference.low)} to {signed_points(difference.high)} points"
-    )
-    if difference.low <= 0:
-        return f"{apart}; {interval}, so these runs do not say which of the two is better."
-    return f"{apart}; {interval}. It is one pair picked out of several after the fact: read it with reserve."
-
-
-def accuracies_by_common_seed(
-    first: ArchitectureSummary, second: ArchitectureSummary
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Test accuracies of two architectures over the seeds that completed for both, in the same order."""
-    one, other = (
-        {record.spec.seed: record.test.accuracy for record in summary.confirm.records if record.test}
-        for summary in (first, second)
-    )
-    seeds = sorted(one.keys() & other.keys())
-    return tuple(one[seed] for seed in seeds), tuple(other[seed] for seed in seeds)
-
-
-def _cost(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
-    best = ranked[0][0]
-    cheapest = min((summary for summary, _ in ranked), key=_train_seconds)
-    size = best.model
-    extent = f" ({count(size.parameters)} parameters, {magnitude(size.macs)} multiply-adds)" if size else ""
-    sentence = f"{best.title}{extent} trains in {seconds(_train_seconds(best))} s"
-    if cheapest is best:
-        return f"{sentence}{', the shortest of all' if len(ranked) > 1 else ''}."
-    return f"{sentence}; the shortest to train is {cheapest.title} with {seconds(_train_seconds(cheapest))} s."
-
-
-def _train_seconds(summary: ArchitectureSummary) -> float:
-    return summary.confirm.train_seconds_mean or 0.0
 
 
 def interval_sentence(summaries: Sequence[ArchitectureSummary]) -> str:
@@ -139,4 +78,60 @@ def time_sentence(use: TimeUse) -> str:
         f"The first training step came {seconds(use.start_up)} s after the command. From then to the end of "
         f"the last trial {seconds(use.wall)} s passed on {count(use.slots)} slots, which were busy training "
         f"for {share(use.training, use.available)} of it.{earlier}"
+    )
+
+
+def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> str:
+    """What this number of seeds cannot show, whatever the data; empty when nothing was compared."""
+    if not comparisons:
+        return ""
+    seeds = min(pair.seeds for pair in comparisons)
+    least = fewest_seeds_for_better()
+    reach = (
+        "the verdicts rest on the size of the differences and on the test images besides"
+        if seeds >= least
+        else f"below {least} seeds no architecture is called better here, however large the difference"
+    )
+    sentence = (
+        f"With {counted_seeds(seeds)}, an exact test that looks only at which seeds came out ahead cannot reach a p "
+        f"below {smallest_sign_flip_p(seeds):.2g}; {reach}."
+    )
+    stuck = [f"{titles[pair.a]} from {titles[pair.b]}" for pair in comparisons if pair.limit is Limit.IMAGES]
+    if not stuck:
+        return sentence
+    return (
+        f"{sentence} More seeds alone would probably not tell {listed(stuck)}: there are too few test images to see "
+        "so small a difference."
+    )
+
+
+def unmeasured_sentence(costs: Iterable[Cost], titles: Mapping[str, str]) -> str:
+    """Which models the cost pass could not measure, and why; empty when it measured all."""
+    return " ".join(
+        f"{titles[cost.architecture]} could not be measured: {cost.reason}."
+        for cost in costs
+        if cost.reason is not None
+    )
+
+
+def audit_sentence(audit: Audit) -> str:
+    """What the audit says about early stopping, or why it says nothing."""
+    if not audit.stopped:
+        return "Early stopping ended no trial, so there was nothing to audit."
+    net = audit.epochs_saved - audit.epochs_spent
+    saved = (
+        f"Early stopping saved {count(audit.epochs_saved)} epochs; the audit trained {count(audit.epochs_spent)}: "
+        f"{count(abs(net))} {'were saved net' if net >= 0 else 'more were spent than saved'}."
+    )
+    if not audit.finished:
+        why = "no audit was asked for" if not audit.asked else "no audit trial came to its end"
+        return (
+            f"{count(audit.stopped)} trials were stopped and none was finished ({why}): whether one of them would have "
+            f"won is not known. {saved}"
+        )
+    whose = "its architecture" if audit.false_stops == 1 else "their architecture"
+    return (
+        f"Of {count(audit.stopped)} stopped trials, {count(len(audit.finished))} drawn at random were finished: "
+        f"{count(audit.false_stops)} would have beaten the winner of {whose} (95 % interval of the share among all "
+        f"stopped ones: {percent_range(audit.share_low or 0.0, audit.share_high or 0.0)} %). {saved}"
     )

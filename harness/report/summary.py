@@ -85,7 +85,8 @@ class ArchitectureSummary:
         model: size of the winner's model.
         search: the search phase.
         confirm: the confirm phase of the selected configuration.
-        default: the confirm phase of the default configuration; of the selected one, when that is the default.
+        default_hyperparameters: of the first search trial: the architecture's defaults, and what the study fixes.
+        default: the confirm phase of these; the same as `confirm` when they were selected.
         failures: most frequent first.
         classification: of the first completed seed's model; None without its predictions.
         baseline_accuracy: as the registry has it; None unless the data set is the one it holds for.
@@ -98,6 +99,7 @@ class ArchitectureSummary:
     model: ModelSummary | None
     search: SearchSummary
     confirm: ConfirmSummary
+    default_hyperparameters: Mapping[str, Scalar]
     default: ConfirmSummary
     failures: tuple[Failure, ...]
     classification: Classification | None
@@ -113,6 +115,11 @@ class ArchitectureSummary:
     def title(self) -> str:
         """Of the architecture, as people write it."""
         return self.architecture.title
+
+    @property
+    def default_selected(self) -> bool:
+        """Whether the selected configuration is the default one."""
+        return self.winner is not None and self.winner.spec.hyperparameters == self.default_hyperparameters
 
 
 def summarise(run: RunFolder) -> tuple[ArchitectureSummary, ...]:
@@ -145,6 +152,7 @@ def _summarise_architecture(
         model=_model(winner, confirm),
         search=search,
         confirm=confirm,
+        default_hyperparameters=planned[0].hyperparameters,
         default=summarise_confirm(records, planned[0].hyperparameters),
         failures=failures,
         classification=_classification(run, architecture.name, confirm),

@@ -16,6 +16,8 @@ DOTS_PER_INCH = 130
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
 GREY = "#8A8A8A"
+# Of a figure with one colour for each architecture; without Okabe and Ito's yellow, which white paper swallows.
+SERIES_COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 LIGHT_GREY = "#E4E4E4"
 # From white, so that no error is no colour, to a brown that stops short of black; its lightness never rises.
 ERROR_COLOURS = LinearSegmentedColormap.from_list(

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.cost import Cost, Quartiles, costs_json
 from harness.journal import Journal
-from harness.plan import plan_confirm, plan_search
+from harness.plan import audit_order, plan_confirm, plan_confirm_default, plan_search
 from harness.selection import select
 from harness.study import Study, parse_study, study_yaml
 from harness.trial import (
@@ -64,6 +65,9 @@ class SyntheticRun:
     Attributes:
         architectures: which are in the study.
         seeds: of the confirm phase.
+        default_seeds: of them, those that also train the default configuration.
+        audit: stopped trials that are finished.
+        costs: whether latency and throughput were measured.
         samples: search trials of those that are searched at random.
         epochs: budget of a trial.
         classes: names of the classes.
@@ -79,6 +83,9 @@ class SyntheticRun:
 
     architectures: Sequence[str] = tuple(ERRORS)
     seeds: int = 5
+    default_seeds: int = 0
+    audit: int = 0
+    costs: bool = False
     samples: int = 8
     epochs: int = 8
     classes: Sequence[str] = tuple("0123456789")
@@ -109,7 +116,8 @@ class SyntheticRun:
             "name": "synthetic",
             "description": "A study that nobody ran.",
             "dataset": {"name": self.dataset},
-            "confirm": {"seeds": self.seeds},
+            "confirm": {"seeds": self.seeds, "default_seeds": self.default_seeds},
+            "audit": {"trials": self.audit},
             "architectures": architectures,
         }
         return parse_study(written, "synthetic")
@@ -132,8 +140,10 @@ class SyntheticRun:
         """Records of the confirm phase, whose test results `predict` gives."""
         records = []
         winners = [winner for name in self.architectures if (winner := select(search, name)) is not None]
+        first = {spec.architecture: spec for spec in reversed(plan_search(self.study, FINGERPRINT))}
         for winner in winners:
-            for spec in plan_confirm(self.study, winner):
+            default = plan_confirm_default(self.study, first[winner.spec.architecture], winner)
+            for spec in (*plan_confirm(self.study, winner), *default):
                 reason = self.failure(spec)
                 status = Status.COMPLETED if reason is None else Status.FAILED
                 epochs = spec.epochs if reason is None else 0
@@ -146,6 +156,21 @@ class SyntheticRun:
                 records.append(record)
         return records
 
+    def audit_records(self, search: Sequence[TrialRecord]) -> list[TrialRecord]:
+        """Records of the audit: each repeats its stopped trial, and goes on."""
+        stopped = {record.trial_id for record in search if record.status is Status.STOPPED_EARLY}
+        order = [spec for spec in audit_order(self.study, (r.spec for r in search)) if spec.trial_id in stopped]
+        records = []
+        for spec in order[: self.audit]:
+            merit = configuration_error(spec, np.random.default_rng(zlib.crc32(spec.trial_id.encode())))
+            records.append(make_record(spec.in_phase(Phase.AUDIT), Status.COMPLETED, spec.epochs, merit))
+        return records
+
+    def is_default(self, spec: TrialSpec) -> bool:
+        """Whether a confirm trial has the default configuration beside a selected one."""
+        winner = select(self.search_records(), spec.architecture)
+        return winner is not None and spec.hyperparameters != winner.spec.hyperparameters
+
     def labels(self) -> npt.NDArray[np.int64]:
         """True classes of the test images, (N,)."""
         return np.random.default_rng(7).integers(0, len(self.classes), self.test_images)
@@ -153,9 +178,11 @@ class SyntheticRun:
     def predict(self, spec: TrialSpec) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Labels (N,) and probabilities (N, classes) of a confirmed model: some images are hard for all."""
         labels, classes = self.labels(), len(self.classes)
-        generator = np.random.default_rng(zlib.crc32(f"{spec.architecture}{spec.seed}".encode()))
+        default = self.default_seeds > 0 and self.is_default(spec)
+        stream = f"{spec.architecture}{spec.seed}" + ("default" if default else "")
+        generator = np.random.default_rng(zlib.crc32(stream.encode()))
         difficulty = np.random.default_rng(11).random(self.test_images)
-        error = ERRORS[spec.architecture]
+        error = ERRORS[spec.architecture] * (1.5 if default else 1.0)
         wrong = (difficulty < 0.6 * error) | (generator.random(self.test_images) < 0.4 * error)
         neighbour = (labels + np.where(generator.random(self.test_images) < 0.6, 5, 2)) % classes
         predicted = np.where(wrong, neighbour, labels)
@@ -172,13 +199,15 @@ class SyntheticRun:
         search = self.search_records()
         confirm = self.confirm_records(search) if self.confirmed else []
         search = in_slots(search, STARTED + 6)
-        confirm = in_slots(confirm, max((r.ended_at for r in search), default=STARTED))
+        confirm = in_slots([*confirm, *self.audit_records(search)], max((r.ended_at for r in search), default=STARTED))
         with Journal(folder / "journal.jsonl") as journal:
             for record in [*search, *confirm]:
                 journal.append(record)
         environment = self._environment(max((r.ended_at for r in [*search, *confirm]), default=None))
         (folder / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
         self._write_predictions(folder / "predictions", [r for r in confirm if r.test])
+        if self.costs:
+            (folder / "costs.json").write_bytes(costs_json(tuple(make_cost(name) for name in self.architectures)))
         return folder
 
     def _write_predictions(self, folder: Path, records: Sequence[TrialRecord]) -> None:
@@ -186,7 +215,8 @@ class SyntheticRun:
         for record in records:
             labels, probabilities = self.predict(record.spec)
             answers.append(probabilities.argmax(axis=1))
-            path = folder / f"{record.spec.architecture}-seed{record.spec.seed}.npz"
+            default = "-default" if self.default_seeds and self.is_default(record.spec) else ""
+            path = folder / f"{record.spec.architecture}{default}-seed{record.spec.seed}.npz"
             np.savez_compressed(path, labels=labels, probabilities=probabilities)
         if self.missed and records:
             labels, predicted = self.labels(), np.stack(answers)
@@ -242,6 +272,17 @@ def configuration_error(spec: TrialSpec, generator: np.random.Generator) -> floa
     return float(ERRORS[spec.architecture] + 0.02 * distance + 0.01 * narrow + generator.uniform(0, 0.002))
 
 
+def make_cost(architecture: str) -> Cost:
+    """A cost that grows with the multiply-adds."""
+    seconds = 5e-5 + SIZES[architecture].macs / 1e10
+    return Cost(
+        architecture=architecture,
+        placement=Placement(node="laptop", device="cpu", threads=1, precision="bf16"),
+        latency=Quartiles(low=0.9 * seconds, median=seconds, high=1.2 * seconds),
+        throughput=Quartiles(low=2 / seconds, median=3 / seconds, high=3.2 / seconds),
+    )
+
+
 def in_slots(records: Sequence[TrialRecord], start: float) -> list[TrialRecord]:
     """The same records one after another on two slots, each with a second to start."""
     free = [start, start]
@@ -257,7 +298,7 @@ def in_slots(records: Sequence[TrialRecord], start: float) -> list[TrialRecord]:
 def make_record(spec: TrialSpec, status: Status, epochs: int, error: float, reason: str | None = None) -> TrialRecord:
     """A record whose validation error falls epoch by epoch to `error` at the end of the budget."""
     seconds = SECONDS[spec.architecture]
-    generator = np.random.default_rng(zlib.crc32(spec.trial_id.encode()) + 1)
+    generator = np.random.default_rng(zlib.crc32(spec.stream_id.encode()) + 1)
     results = []
     for epoch in range(1, epochs + 1):
         wrong = min(0.9, error * (spec.epochs / epoch) ** 0.9 * generator.uniform(0.97, 1.03))

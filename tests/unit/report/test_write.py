@@ -19,20 +19,25 @@ from synthetic_run import ERRORS, SyntheticRun, diverges
 
 from harness.errors import RunFolderError
 from harness.report import write_report
+from harness.statistics import Verdict
 from harness.trial import Phase
 
 SECTIONS = [
     "Summary",
-    "What was asked",
     "Accuracy",
-    "Confusion matrices",
-    "Each class",
-    "Learning curves",
+    "Verdicts",
+    "Cost",
+    "Selection",
+    "Early stopping",
+    "Budget",
     "Grid search",
     "Trials",
-    "Selection",
-    "Most confidently wrong",
+    "Confusion matrices",
+    "Each class",
+    "Calibration",
+    "Errors",
     "Where the time went",
+    "What was asked",
     "Environment and how to reproduce",
 ]
 SMALL = SyntheticRun(architectures=("simple_cnn", "lenet5"), samples=2, epochs=3, seeds=2, test_images=400)
@@ -81,8 +86,20 @@ def test_no_temporary_file_stays(reported: Path) -> None:
 def test_results_follow_the_contract(reported: Path) -> None:
     """results.json has the keys of the contract, architectures in the registry's order."""
     content = load(reported)
-    assert list(content) == ["schema_version", "dataset", "architectures", "verdicts", "environment"]
-    assert (content["schema_version"], content["verdicts"]) == (1, [])
+    assert list(content) == [
+        "schema_version",
+        "dataset",
+        "architectures",
+        "ranking",
+        "rope",
+        "verdicts",
+        "audit",
+        "environment",
+    ]
+    assert content["schema_version"] == 1
+    assert len(content["verdicts"]) == 10
+    assert {pair["verdict"] for pair in content["verdicts"]} <= {verdict.value for verdict in Verdict}
+    assert content["ranking"] == sorted(ERRORS, key=lambda name: ERRORS[name])
     assert [entry["name"] for entry in content["architectures"]] == list(ERRORS)
     assert content["environment"] == json.loads((reported / "environment.json").read_text(encoding="utf-8"))
 

@@ -1,0 +1,123 @@
+"""Accuracy against what it costs: which architectures are worth their cost, and which are outdone on both counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CostPoint:
+    """One architecture; what is not known is None.
+
+    Attributes:
+        name: of the architecture.
+        title: of the architecture.
+        accuracy: mean test accuracy over the seeds, as a fraction.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        training_seconds: mean over the seeds, training alone.
+        latency_ms: of one image at a time, in milliseconds.
+        throughput: images per second in large batches.
+        parameters: of the model.
+        macs: multiply-adds of one image.
+        bytes: of the parameters and buffers.
+    """
+
+    name: str
+    title: str
+    accuracy: float | None
+    low: float | None = None
+    high: float | None = None
+    training_seconds: float | None = None
+    latency_ms: float | None = None
+    throughput: float | None = None
+    parameters: int | None = None
+    macs: int | None = None
+    bytes: int | None = None
+
+
+CostOf = Callable[[CostPoint], float | None]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One kind of cost: what it is called in a sentence, how it reads on an axis, and where it stands in a point."""
+
+    name: str
+    axis: str
+    cost_of: CostOf
+
+
+LATENCY = Measure("latency", "latency of one image (ms)", lambda point: point.latency_ms)
+TRAINING = Measure("training time", "training of one model (s)", lambda point: point.training_seconds)
+MULTIPLY_ADDS = Measure("multiply-adds", "multiply-adds of one image", lambda point: point.macs)
+
+
+def pareto_front(points: Sequence[CostPoint], cost_of: CostOf) -> tuple[CostPoint, ...]:
+    """Points that no other dominates, cheapest first; those without cost or accuracy are left out.
+
+    One point dominates another when it costs no more and is no less accurate, and one of the two is better. Two
+    points of the same cost and the same accuracy do not dominate each other, so both stay.
+    """
+    comparable = _comparable(points, cost_of)
+    front = [point for point, cost, accuracy in comparable if not _better_ones(comparable, cost, accuracy)]
+    return tuple(front)
+
+
+def dominators(points: Sequence[CostPoint], cost_of: CostOf) -> Mapping[str, tuple[CostPoint, ...]]:
+    """Names of the dominated points, cheapest first, with the points of the front that dominate each."""
+    comparable = _comparable(points, cost_of)
+    front = pareto_front(points, cost_of)
+    found = {point.name: _better_ones(comparable, cost, accuracy) for point, cost, accuracy in comparable}
+    return {name: tuple(point for point in better if point in front) for name, better in found.items() if better}
+
+
+Comparable = tuple[CostPoint, float, float]
+
+
+def _comparable(points: Sequence[CostPoint], cost_of: CostOf) -> list[Comparable]:
+    costs = [(point, cost_of(point), point.accuracy) for point in points]
+    known = [(point, cost, accuracy) for point, cost, accuracy in costs if cost is not None and accuracy is not None]
+    return sorted(known, key=lambda entry: (entry[1], -entry[2]))
+
+
+def _better_ones(comparable: Sequence[Comparable], cost: float, accuracy: float) -> tuple[CostPoint, ...]:
+    return tuple(
+        point
+        for point, its_cost, its_accuracy in comparable
+        if its_cost <= cost and its_accuracy >= accuracy and (its_cost, its_accuracy) != (cost, accuracy)
+    )
+
+
+def cost_sentence(points: Sequence[CostPoint]) -> str:
+    """Who is on the front of accuracy against latency and against training time, and who is dominated by whom.
+
+    Empty when fewer than two architectures have both an accuracy and one of these costs.
+    """
+    return " ".join(
+        _front_sentence(points, measure)
+        for measure in (LATENCY, TRAINING)
+        if len(_comparable(points, measure.cost_of)) > 1
+    )
+
+
+def _front_sentence(points: Sequence[CostPoint], measure: Measure) -> str:
+    against = f"Of accuracy against {measure.name}"
+    titles = {point.name: point.title for point in points}
+    dominated: dict[tuple[CostPoint, ...], list[str]] = defaultdict(list)
+    for name, by in dominators(points, measure.cost_of).items():
+        dominated[by].append(titles[name])
+    if not dominated:
+        return f"{against}, no architecture dominates another: all are on the front."
+    front = [point.title for point in pareto_front(points, measure.cost_of)]
+    clauses = [
+        f"{_listed(names)} {'is' if len(names) == 1 else 'are'} dominated by {_listed([point.title for point in by])}"
+        for by, names in dominated.items()
+    ]
+    return f"{against}, {_listed(front)} {'is' if len(front) == 1 else 'are'} on the front; {'; '.join(clauses)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,69 @@
+"""Logarithmic axes with round numbers on them, whether they span three decades or a few per cent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from matplotlib.axis import Axis, XAxis
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+TICKS_AS_ON_A_LINEAR_AXIS = 5.0  # up to this ratio of the ends, 1, 2 and 5 of a decade would be too few ticks
+# The first that gives enough ticks is taken.
+STEPS_OF_A_DECADE = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
+ENOUGH_TICKS = 4
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two positive ones, for a logarithmic axis; the ends themselves where there are none.
+
+    >>> round_ticks(0.9, 25.0)
+    [1.0, 2.0, 5.0, 10.0, 20.0]
+    >>> round_ticks(0.42, 1.1)
+    [0.6, 0.8, 1.0]
+
+    Raises:
+        ValueError: the numbers are not positive and ascending.
+    """
+    if not 0 < low < high:
+        raise ValueError(f"a logarithmic axis needs 0 < low < high, got {low} and {high}")
+    if high / low <= TICKS_AS_ON_A_LINEAR_AXIS:
+        candidates = [float(tick) for tick in MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)]
+    else:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for steps in STEPS_OF_A_DECADE:
+            candidates = [float(f"{step}e{decade}") for decade in decades for step in steps]
+            if sum(low <= tick <= high for tick in candidates) >= ENOUGH_TICKS:
+                break
+    inside = [float(f"{tick:.6g}") for tick in candidates if low <= tick <= high]
+    return inside if len(inside) >= 2 else [float(f"{low:.3g}"), float(f"{high:.3g}")]
+
+
+def plain(value: float) -> str:
+    """A tick of an axis as a number without an exponent.
+
+    >>> plain(0.5), plain(2000.0)
+    ('0.5', '2,000')
+    """
+    return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
+
+
+def set_log_axis(axis: Axis, low: float, high: float, text: Callable[[float], str] = plain) -> None:
+    """Make an axis logarithmic, with ticks on round numbers between the ends.
+
+    Args:
+        axis: `axes.xaxis` or `axes.yaxis`.
+        low: lower end of it.
+        high: upper end of it.
+        text: what is written at a tick.
+    """
+    if isinstance(axis, XAxis):
+        axis.axes.set_xscale("log")
+        axis.axes.set_xlim(low, high)
+    else:
+        axis.axes.set_yscale("log")
+        axis.axes.set_ylim(low, high)
+    axis.set_major_locator(FixedLocator(round_ticks(low, high)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())

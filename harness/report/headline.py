@@ -1,0 +1,142 @@
+"""The five sentences that a reader sees first: who wins, by how much, how sure, at what cost, what to distrust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.cost import LATENCY, pareto_front
+from harness.report.environment import Environment
+from harness.report.findings import ArchitectureCost, Findings
+from harness.report.formatting import count, listed, percent, percent_range, seconds, share, signed_points
+from harness.report.sentences import counted_seeds
+from harness.report.summary import ArchitectureSummary, ranking
+from harness.statistics import AccuracyEstimate, Comparison, Verdict, fewest_seeds_for_better
+
+CAVEATS_SHOWN = 3
+
+
+def headline(findings: Findings, environment: Environment) -> tuple[str, ...]:
+    """Five sentences; empty when no architecture has a result, fewer when there is nothing to compare."""
+    ranked = ranking(findings.summaries)
+    if not ranked:
+        return ()
+    sentences = [_winner(ranked), _lead(ranked, findings), _certainty(ranked, findings), _cost(findings)]
+    return (*(sentence for sentence in sentences if sentence), _distrust(findings, environment))
+
+
+def _winner(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
+    summary, estimate = ranked[0]
+    place = "the highest mean test accuracy" if len(ranked) > 1 else "a mean test accuracy"
+    return (
+        f"{summary.title} has {place}: {percent(estimate.mean)} % ({counted_seeds(estimate.n)}; "
+        f"95 % interval {percent_range(estimate.low, estimate.high)} %)."
+    )
+
+
+def _lead(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], findings: Findings) -> str:
+    if len(ranked) < 2:
+        return "No other architecture has a result to compare it with."
+    (first, best), (second, estimate) = ranked[:2]
+    ahead = percent(best.mean - estimate.mean)
+    sentence = f"It is {ahead} points ahead of {second.title} at {percent(estimate.mean)} %"
+    pair = comparison_of(findings.comparisons, first.name, second.name)
+    if pair is None:
+        return f"{sentence}; without predictions on the same test images nothing says how sure that is."
+    return (
+        f"{sentence}: over seeds and test images, corrected for the number of pairs, the difference lies between "
+        f"{signed_points(pair.low_corrected)} and {signed_points(pair.high_corrected)} points with 95 % confidence."
+    )
+
+
+def comparison_of(comparisons: Sequence[Comparison], a: str, b: str) -> Comparison | None:
+    """The comparison of two architectures, as it stands in the order of the ranking."""
+    return next((pair for pair in comparisons if (pair.a, pair.b) == (a, b)), None)
+
+
+def _certainty(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], findings: Findings) -> str:
+    winner = ranked[0][0].name
+    pairs = [pair for pair in findings.comparisons if pair.a == winner]
+    if not pairs:
+        return ""
+    beaten, equal, open_ = (
+        [findings.titles[pair.b] for pair in pairs if pair.verdict is verdict]
+        for verdict in (Verdict.A_BETTER, Verdict.EQUIVALENT, Verdict.UNDECIDED)
+    )
+    told = sum(pair.verdict in (Verdict.A_BETTER, Verdict.B_BETTER) for pair in findings.comparisons)
+    parts = [f"better than {listed(beaten)}"] if beaten else []
+    parts += [f"for practical purposes equal to {listed(equal)}"] if equal else []
+    parts += [f"not told apart from {listed(open_)}{_seeds_to_decide(pairs)}"] if open_ else []
+    return (
+        f"By the verdicts below it is {', '.join(parts)}; of all {count(len(findings.comparisons))} pairs, "
+        f"{count(told)} are told apart."
+        if len(findings.comparisons) > 1
+        else f"By the verdict below it is {', '.join(parts)}."
+    )
+
+
+def _seeds_to_decide(pairs: Sequence[Comparison]) -> str:
+    needed = [pair.seeds_needed for pair in pairs if pair.verdict is Verdict.UNDECIDED]
+    known = [number for number in needed if number is not None]
+    if not known or len(known) < len(needed):
+        return ""
+    return f" (some {count(max(known))} seeds would probably decide it)"
+
+
+def _cost(findings: Findings) -> str:
+    points = {cost.point.name: cost for cost in findings.costs}
+    best = points[findings.order[0]]
+    sentence = f"{best.point.title} {_costs(best)}"
+    if len(findings.order) < 2:
+        return f"{sentence}."
+    front = pareto_front([points[name].point for name in findings.order], LATENCY.cost_of)
+    if front and front[0].name != best.point.name:
+        return f"{sentence}; {_other(points[front[0].name], 'the quickest to answer')}."
+    cheap = min((points[name] for name in findings.order), key=lambda cost: cost.point.training_seconds or 0.0)
+    if cheap is best:
+        return f"{sentence}, the least of all."
+    return f"{sentence}; {_other(cheap, 'the quickest to train')}."
+
+
+def _other(cost: ArchitectureCost, why: str) -> str:
+    return f"{cost.point.title}, {why}, {_costs(cost)} and reaches {percent(cost.point.accuracy)} %"
+
+
+def _costs(cost: ArchitectureCost) -> str:
+    training = f"trains in {seconds(cost.point.training_seconds)} s"
+    if cost.point.latency_ms is None:
+        return training
+    return f"{training} and classifies an image in {cost.point.latency_ms:.2g} ms"
+
+
+def _distrust(findings: Findings, environment: Environment) -> str:
+    caveats = _caveats(findings, environment)
+    if not caveats:
+        return "What to distrust: nothing beyond what one data set, one machine and these search spaces can show."
+    return f"What to distrust: {'; '.join(caveats[:CAVEATS_SHOWN])}."
+
+
+def _caveats(findings: Findings, environment: Environment) -> list[str]:
+    """What weighs against the numbers, the gravest first."""
+    missing = [summary.title for summary in findings.summaries if summary.no_result is not None]
+    failed = sum(failure.trials for summary in findings.summaries for failure in summary.failures)
+    seeds = min((pair.seeds for pair in findings.comparisons), default=0)
+    audit = findings.audit
+    curse = max((-(entry.curse or 0.0) for entry in findings.ledger), default=0.0)
+    sample = f"{count(len(audit.finished))} of {count(audit.stopped)} stopped trials"
+    caveats = {
+        "the run was interrupted, and this is what had finished": environment.interrupted,
+        f"{listed(missing)} without a result" if missing else "": bool(missing),
+        "the source had changes that are not committed": bool(environment.dirty),
+        f"with {counted_seeds(seeds)} nothing can be called better": 0 < seeds < fewest_seeds_for_better(),
+        f"early stopping ended {count(audit.false_stops)} of {count(len(audit.finished))} audited trials wrongly: they "
+        "would have beaten the winner": audit.false_stops > 0,
+        f"{count(failed)} trials failed": failed > 0,
+        f"{count(audit.stopped)} trials were stopped early, and none of them was finished to see whether rightly": (
+            audit.stopped > 0 and not audit.finished
+        ),
+        f"only {sample} were finished to audit early stopping, so up to {share(audit.share_high or 0.0, 1.0)} may have "
+        "been stopped wrongly": len(audit.finished) > 0 and not audit.false_stops,
+        f"winners lost up to {percent(curse)} points of validation accuracy when trained again": curse > findings.rope,
+        "training times were taken while other trials ran beside": environment.slots > 1,
+    }
+    return [caveat for caveat, holds in caveats.items() if holds]

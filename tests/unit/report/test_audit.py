@@ -1,0 +1,115 @@
+"""What the audit of early stopping finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic_run import SyntheticRun
+
+from harness.report.audit import Correlation, audit_of, spearman
+from harness.report.run_folder import RunFolder, read_run_folder
+from harness.report.summary import ArchitectureSummary, summarise
+from harness.selection import select
+from harness.trial import EpochResult, Phase, Status, TrialRecord
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that finished six stopped trials."""
+    return read_run_folder(SyntheticRun(seeds=1, audit=6).write(tmp_path_factory.mktemp("audited")))
+
+
+@pytest.fixture(scope="module")
+def summaries(folder: RunFolder) -> tuple[ArchitectureSummary, ...]:
+    """Of that run."""
+    return summarise(folder)
+
+
+def with_accuracy(record: TrialRecord, accuracy: float) -> TrialRecord:
+    last = record.epochs[-1].model_copy(update={"validation_accuracy": accuracy})
+    return record.model_copy(update={"epochs": (*record.epochs[:-1], last)})
+
+
+def test_it_counts_what_was_stopped_saved_and_spent(
+    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+) -> None:
+    """Epochs saved are those that stopped trials did not train; epochs spent are those of the audit."""
+    audit = audit_of(folder.records, summaries, first_rung=1, asked=6)
+    stopped = [r for r in folder.records if r.status is Status.STOPPED_EARLY]
+    audited = [r for r in folder.records if r.spec.phase is Phase.AUDIT]
+    assert (audit.stopped, len(audit.finished)) == (len(stopped), 6)
+    assert audit.epochs_saved == sum(r.spec.epochs - len(r.epochs) for r in stopped)
+    assert audit.epochs_spent == sum(len(r.epochs) for r in audited) == 6 * 8
+    for trial in audit.finished:
+        (original,) = [r for r in stopped if r.trial_id == trial.trial_id]
+        assert (trial.rung, trial.accuracy_at_rung) == (len(original.epochs), original.epochs[-1].validation_accuracy)
+
+
+def test_trials_that_were_stopped_rightly_are_no_false_stops(
+    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+) -> None:
+    """In the made-up run the worst are stopped; none of six would have won, and at most 39 % of all would have."""
+    audit = audit_of(folder.records, summaries, first_rung=1, asked=6)
+    assert audit.false_stops == 0
+    assert audit.share_low == 0
+    assert audit.share_high == pytest.approx(0.3903, abs=1e-4)  # Wilson, 0 of 6
+
+
+def test_a_stopped_trial_that_would_have_won_is_found(
+    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+) -> None:
+    """An audited trial that ends above its winner is a false stop of its architecture, and of no other."""
+    first = next(r for r in folder.records if r.spec.phase is Phase.AUDIT)
+    records = [with_accuracy(r, 1.0) if r is first else r for r in folder.records]
+    audit = audit_of(records, summaries, first_rung=1, asked=6)
+    assert {one.name for one in audit.architectures if one.false_stops} == {first.spec.architecture}
+    assert audit.false_stops == 1
+    winners = {summary.name: summary.winner for summary in summaries}
+    assert select(records, first.spec.architecture) == winners[first.spec.architecture]  # an audit selects nothing
+
+
+def test_a_tie_is_broken_as_in_the_selection(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """At equal accuracy the lower validation loss would have been preferred."""
+    first = next(r for r in folder.records if r.spec.phase is Phase.AUDIT)
+    winner = next(s.winner for s in summaries if s.name == first.spec.architecture)
+    assert winner is not None
+    last = winner.epochs[-1]
+
+    def false_stops(loss: float) -> int:
+        tied = EpochResult(**last.model_dump() | {"validation_loss": loss})
+        records = [r.model_copy(update={"epochs": (*r.epochs[:-1], tied)}) if r is first else r for r in folder.records]
+        return audit_of(records, summaries, first_rung=1, asked=6).false_stops
+
+    assert false_stops(last.validation_loss - 0.01) == 1
+    assert false_stops(last.validation_loss + 0.01) == 0
+
+
+def test_the_early_correlation_is_over_all_trials_whose_end_is_known(
+    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+) -> None:
+    """Completed search trials and audited ones, those that were only stopped left out."""
+    audit = audit_of(folder.records, summaries, first_rung=1, asked=6)
+    for one in audit.architectures:
+        completed = sum(
+            r.status is Status.COMPLETED and r.spec.phase is not Phase.CONFIRM
+            for r in folder.records
+            if r.spec.architecture == one.name
+        )
+        assert one.early_correlation.n == completed
+
+
+def test_a_run_without_audit_says_nothing_of_false_stops(tmp_path: Path) -> None:
+    """No sample, no share; what early stopping saved is known all the same."""
+    run = read_run_folder(SyntheticRun(seeds=1).write(tmp_path))
+    audit = audit_of(run.records, summarise(run), first_rung=1, asked=0)
+    assert (audit.finished, audit.share_low, audit.share_high) == ((), None, None)
+    assert audit.epochs_saved > 0
+    assert audit.epochs_spent == 0
+
+
+def test_a_rank_correlation_needs_three_pairs_and_some_change() -> None:
+    """Spearman's coefficient is about order alone; where it is not defined there is none."""
+    assert spearman([1, 3, 9, 27], [0.9, 0.8, 0.7, 0.1]).coefficient == -1
+    assert spearman([1, 2], [1, 2]) == Correlation(None, 2)
+    assert spearman([1, 1, 1], [1, 2, 3]) == Correlation(None, 3)

@@ -1,0 +1,83 @@
+"""How many seeds would decide, against what so many seeds do decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from harness.statistics import Limit, Outlook, Variances, Verdict, compare_all, outlook, resample
+from harness.statistics.seeds_needed import decision_power
+
+Correct = Mapping[int, npt.NDArray[np.bool_]]
+STUDY = 1500
+
+
+def decided(a: Correct, b: Correct, seeds: int, rope: float) -> float:
+    """How often benchmarks of so many seeds, on the same images, come to a verdict."""
+    verdicts = []
+    for start in range(0, STUDY - seeds + 1, seeds):
+        chosen = range(start, start + seeds)
+        models = {"a": {seed: a[seed] for seed in chosen}, "b": {seed: b[seed] for seed in chosen}}
+        verdicts.append(compare_all(models, rope, replicates=2000)[0].verdict)
+    return float(np.mean([verdict is not Verdict.UNDECIDED for verdict in verdicts]))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "seed", "rope"),
+    [((0.98, 0.9685), 0.12, 0.0001), ((0.97, 0.962), 0.05, 0.0001), ((0.98, 0.98), 0.05, 0.012)],
+    ids=["seeds scatter", "images scatter", "equivalent"],
+)
+def test_so_many_seeds_decide_four_times_in_five(world, accuracies, seed, rope) -> None:
+    """With the number that is named some 80 % of benchmarks come to a verdict, with half of it far fewer."""
+    population = world(dict(zip("ab", accuracies, strict=True)), seed=seed, image=0.15, noise=0.3)
+    a, b = population.draw(STUDY, 2500, np.random.default_rng(21)).values()
+    known = resample(a, b, range(STUDY), replicates=10)
+    wanted = outlook(known.difference, known.variances, 0.95, rope, seeds=2)
+    assert wanted.limit is Limit.SEEDS
+    assert wanted.seeds is not None
+    assert 5 <= wanted.seeds <= 30
+    assert decided(a, b, wanted.seeds, rope) == pytest.approx(0.8, abs=0.12)
+    assert decided(a, b, wanted.seeds // 2, rope) < 0.65
+
+
+def test_images_limit_what_seeds_can_decide() -> None:
+    """A difference that is smaller than the images' own uncertainty stays undecided with any number of seeds."""
+    of_images = 0.001**2
+    assert outlook(0.0019, Variances(1e-12, of_images), 0.95, 0.001, 5) == Outlook(None, Limit.IMAGES)
+    assert outlook(0.0021, Variances(1e-12, of_images), 0.95, 0.001, 5).limit is Limit.SEEDS
+
+
+def test_enough_images_for_equivalence_make_it_a_matter_of_seeds() -> None:
+    """No difference at all is decidable as equivalent when the images leave less uncertainty than the region has."""
+    assert outlook(0.0, Variances(1e-6, 0.0006**2), 0.95, 0.001, 5) == Outlook(None, Limit.IMAGES)
+    narrow = outlook(0.0, Variances(1e-6, 0.0004**2), 0.95, 0.001, 5)
+    assert narrow.limit is Limit.SEEDS
+    assert narrow.seeds is not None
+
+
+def test_more_than_a_thousand_seeds_are_not_named() -> None:
+    """A difference that seeds could decide, though not a thousand of them, has no number."""
+    assert outlook(0.0001, Variances(0.01**2, 1e-12), 0.95, 1e-6, 5) == Outlook(None, Limit.SEEDS)
+
+
+def test_without_spread_over_seeds_nothing_is_forecast() -> None:
+    """One seed shows no spread; seeds that never differ would not differ more often."""
+    assert outlook(0.01, Variances(None, 1e-8), 0.95, 0.001, 1) == Outlook(None, Limit.SEEDS)
+    assert outlook(0.0, Variances(0.0, 1e-8), 0.95, 0.001, 5) == Outlook(None, Limit.IMAGES)
+
+
+def test_a_higher_level_needs_more_seeds() -> None:
+    """What has to pass a stricter step of Holm's procedure needs more seeds."""
+    usual, strict = (outlook(0.002, Variances(0.002**2, 0.0003**2), level, 1e-6, 3).seeds for level in (0.95, 0.995))
+    assert usual is not None
+    assert strict is not None
+    assert usual < strict
+
+
+def test_power_is_bounded_by_the_wins() -> None:
+    """Three seeds never suffice for "better", however clear the difference, and four do."""
+    power = decision_power(0.01, 1e-10, 1e-8, 0.95, 1e-6, np.array([2, 3, 4, 5]))
+    assert power == pytest.approx([0, 0, 1, 1])
