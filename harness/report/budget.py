@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.report.formatting import count
+from harness.report.formatting import count, listed
 
 ROUGH_BELOW = 3  # trials; two values say next to nothing about a distribution
 LEADS_NAMED = 5  # more changes of the lead than this are counted, not told
@@ -75,9 +75,7 @@ class BudgetCurve:
 
     def at_seconds(self, seconds: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Expected best for a training time; NaN where it does not pay for one trial."""
-        # Division and multiplication by the same number need not cancel, and the first point must not fall to NaN.
-        trials = np.asarray(seconds, dtype=np.float64) / self.seconds_per_trial
-        return self.at_trials(np.where(np.isclose(trials, 1.0, rtol=1e-9), 1.0, trials))
+        return self.at_trials(np.asarray(seconds, dtype=np.float64) / self.seconds_per_trial)
 
 
 @dataclass(frozen=True)
@@ -95,11 +93,11 @@ class Lead:
     names: tuple[str, ...]
 
 
-def expected_best(accuracies: Sequence[float], weights: Sequence[float], trials: int) -> float:
-    """Expectation of the highest of `trials` independent draws from accuracies with these weights.
+def expected_best(accuracies: Sequence[float], weights: Sequence[float], trials: int) -> tuple[float, ...]:
+    """Expectation of the highest of 1, 2, ... `trials` independent draws from accuracies with these weights.
 
     >>> expected_best([0.5, 0.9], [1.0, 1.0], trials=2)
-    0.8
+    (0.7, 0.8)
 
     Raises:
         ValueError: there are no accuracies, not one weight for each, a weight that is not positive, or no trials.
@@ -108,11 +106,12 @@ def expected_best(accuracies: Sequence[float], weights: Sequence[float], trials:
         raise ValueError(f"{len(accuracies)} accuracies and {len(weights)} weights; give one weight for each")
     if min(weights) <= 0 or trials < 1:
         raise ValueError(f"weights must be above 0 and trials at least 1, got {min(weights)} and {trials}")
-    order = np.argsort(accuracies)
-    share = np.cumsum(np.asarray(weights, dtype=np.float64)[order])
-    all_below = (share / share[-1]) ** trials  # probability that no draw is above this accuracy
-    chance_of_best = np.diff(all_below, prepend=0.0)
-    return float(chance_of_best @ np.asarray(accuracies, dtype=np.float64)[order])
+    values, place = np.unique(accuracies, return_inverse=True)
+    share = np.cumsum(np.bincount(place, weights=weights))
+    numbers = np.arange(1, trials + 1)
+    all_below = (share / share[-1]) ** numbers[:, None]  # (trials, values), that no draw is above this accuracy
+    chance_of_best = np.diff(all_below, axis=1, prepend=0.0)
+    return tuple((chance_of_best @ values).tolist())
 
 
 def budget_curve(
@@ -139,7 +138,7 @@ def budget_curve(
     return BudgetCurve(
         name=name,
         title=title,
-        accuracies=tuple(expected_best(accuracies, weights, number) for number in range(1, configurations + 1)),
+        accuracies=expected_best(accuracies, weights, configurations),
         seconds_per_trial=float(np.average([trial.train_seconds for trial in trials], weights=weights)),
         full_trials=len(trials),
         unaudited=unaudited,
@@ -204,7 +203,7 @@ def _crossings(curves: Sequence[BudgetCurve], points: npt.NDArray[np.float64]) -
 def _lead_sentence(curves: Sequence[BudgetCurve]) -> str:
     leads = leaders(curves)
     titles = {curve.name: curve.title for curve in curves}
-    names = [_listed([titles[name] for name in lead.names]) for lead in leads]
+    names = [listed([titles[name] for name in lead.names]) for lead in leads]
     first, last = leads[0], leads[-1]
     has = "have" if len(first.names) > 1 else "has"
     highest = f"{has} the highest expected validation accuracy"
@@ -234,7 +233,7 @@ def _only_there(curves: Sequence[BudgetCurve], leads: Sequence[Lead]) -> str:
     if len(leads) == 2:
         return f" The lead changes only there{', where its first trial can be paid for' if entering else ''}."
     leading = "leads as soon as one of its trials" if len(entering) == 1 else "lead as soon as one of their trials"
-    return f" {_listed(entering)} {leading} can be paid for." if entering else ""
+    return f" {listed(entering)} {leading} can be paid for." if entering else ""
 
 
 def _caveats(curves: Sequence[BudgetCurve]) -> list[str]:
@@ -248,16 +247,12 @@ def _caveats(curves: Sequence[BudgetCurve]) -> list[str]:
         )
     rough = [curve.title for curve in curves if curve.full_trials < ROUGH_BELOW]
     if rough:
-        caveats.append(f"Fewer than {ROUGH_BELOW} trials known to the last epoch are behind {_listed(rough)}.")
+        caveats.append(f"Fewer than {ROUGH_BELOW} trials known to the last epoch are behind {listed(rough)}.")
     return caveats
 
 
 def _whose(some: Sequence[BudgetCurve], curves: Sequence[BudgetCurve]) -> str:
     if len(some) == len(curves):
         return "All curves are"
-    named = _listed([curve.title for curve in some])
+    named = listed([curve.title for curve in some])
     return f"The curve of {named} is" if len(some) == 1 else f"The curves of {named} are"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.report.formatting import listed
+
 
 @dataclass(frozen=True)
 class CostPoint:
@@ -113,11 +115,7 @@ def _front_sentence(points: Sequence[CostPoint], measure: Measure) -> str:
         return f"{against}, no architecture dominates another: all are on the front."
     front = [point.title for point in pareto_front(points, measure.cost_of)]
     clauses = [
-        f"{_listed(names)} {'is' if len(names) == 1 else 'are'} dominated by {_listed([point.title for point in by])}"
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} dominated by {listed([point.title for point in by])}"
         for by, names in dominated.items()
     ]
-    return f"{against}, {_listed(front)} {'is' if len(front) == 1 else 'are'} on the front; {'; '.join(clauses)}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{against}, {listed(front)} {'is' if len(front) == 1 else 'are'} on the front; {'; '.join(clauses)}."

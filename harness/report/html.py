@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 _SUMMARY = re.compile(r"<summary>(.*)</summary>")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_LONG = 24  # characters: a shorter cell stays on one line, so that what wraps is the prose and not the names
 _SMALL = 900  # pixels: a figure that is not wider can still be read at half the width of the page
 
 
@@ -49,7 +50,7 @@ def render_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
     parser = MarkdownIt("commonmark", {"xhtmlOut": False}).enable("table")
     embedded = {parser.normalizeLink(path): _data_image(path, content) for path, content in images.items()}
     tokens = [new for token in parser.parse(markdown) for new in _adapted(token, parser, embedded)]
-    opening, *rest = _split_at_headings(list(_with_figures(tokens)))
+    opening, *rest = _split_at_headings(list(_with_figures(list(_with_long_cells(tokens)))))
     anchors = _anchors([_text(section[1]) for section in rest])
     bodies = [list(_statements(section[3:])) if number == 0 else section[3:] for number, section in enumerate(rest)]
     sections = [
@@ -132,6 +133,13 @@ def _data_image(path: str, content: bytes) -> dict[str, str | int]:
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
     source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
     return {"src": source, "width": width, "height": height}
+
+
+def _with_long_cells(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Cells of a column of words are marked where they are long."""
+    for token, content in zip(tokens, [*tokens[1:], *tokens[-1:]], strict=True):
+        long = token.type == "td_open" and not token.attrs and len(content.content) > _LONG
+        yield token.copy(attrs={"class": "long"}) if long else token
 
 
 def _with_figures(tokens: Sequence[Token]) -> Iterator[Token]:

@@ -43,9 +43,8 @@ def results(environment: Mapping[str, Any], findings: Findings) -> dict[str, Any
         "rope": findings.rope,
         "verdicts": [_verdict(pair) for pair in findings.comparisons],
         "audit": _audit(findings.audit),
-        "environment": environment,
     }
-    return {key: without_nan(value) for key, value in content.items()}
+    return {key: portable(value) for key, value in content.items()} | {"environment": dict(environment)}
 
 
 def _architecture(summary: ArchitectureSummary) -> dict[str, Any]:
@@ -151,14 +150,18 @@ def _audit(audit: Audit) -> dict[str, Any]:
     return asdict(audit) | {"stopped": audit.stopped, "false_stops": audit.false_stops}
 
 
-def without_nan(value: Any) -> Any:
-    """The same plain value, with None in place of every number that is not finite.
+def portable(value: Any) -> Any:
+    """The same plain value, with None for a number that is not finite, and twelve significant digits for others.
 
-    >>> without_nan({"f1": [1.0, float("nan")]})
-    {'f1': [1.0, None]}
+    Beyond the twelfth digit, versions of numerical libraries differ, and a report rebuilt elsewhere should not.
+
+    >>> portable({"f1": [1 / 3, float("nan")]})
+    {'f1': [0.333333333333, None]}
     """
     if isinstance(value, Mapping):
-        return {key: without_nan(inner) for key, inner in value.items()}
+        return {key: portable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [portable(inner) for inner in value]
+    if isinstance(value, float):
+        return float(f"{value:.12g}") if math.isfinite(value) else None
+    return value

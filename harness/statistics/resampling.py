@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -107,9 +107,8 @@ def resample(a: Correct, b: Correct, seeds: Sequence[int], replicates: int = REP
     if d.any():
         deviations = _image_deviations(columns, math.sqrt(variances.images), replicates, generator)
         if variances.seeds is not None:
-            # Evenly spaced quantiles in random order: the same for every pair, they must not err together.
-            quantiles = stats.t.ppf((np.arange(replicates) + 0.5) / replicates, len(rows) - 1)
-            deviations += math.sqrt(variances.seeds / len(rows)) * generator.permutation(quantiles)
+            deviates = generator.permutation(_student_quantiles(replicates, len(rows) - 1))
+            deviations += math.sqrt(variances.seeds / len(rows)) * deviates
     else:
         deviations = _unseen_deviations(len(columns), replicates)
     return Resampled(
@@ -165,6 +164,13 @@ def _variances(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], disc
     # Accuracies are counts, and those of two seeds may agree by chance; their rounding has a variance of 1/12.
     seeds = max(of_rows / (s - 1), 1 / 12) / n**2
     return Variances(seeds, max(images - interaction, smallest))
+
+
+@lru_cache(maxsize=8)
+def _student_quantiles(number: int, degrees: int) -> npt.NDArray[np.float64]:
+    """Evenly spaced quantiles of Student's t: every pair has the same draws, so these must not err together."""
+    quantiles: npt.NDArray[np.float64] = stats.t.ppf((np.arange(number) + 0.5) / number, degrees)
+    return quantiles
 
 
 def _image_deviations(

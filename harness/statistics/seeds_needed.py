@@ -85,7 +85,7 @@ def decision_power(
     t, z = stats.t.ppf((1 + level) / 2, seeds - 1), stats.norm.ppf((1 + level) / 2)
     half_width = np.sqrt((t * of_seeds) ** 2 + z**2 * image_variance)
     leaves_out_zero = stats.norm.cdf((size - half_width) / of_seeds)
-    needed = np.array([fewest_wins(int(number)) for number in seeds])
+    needed = np.array([fewest_wins(number) for number in seeds.tolist()])
     wins = stats.binom.sf(needed - 1, seeds, stats.norm.cdf(size / np.sqrt(seed_variance)))
     room = rope - half_width
     inside = stats.norm.cdf((room - size) / of_seeds) - stats.norm.cdf((-room - size) / of_seeds)

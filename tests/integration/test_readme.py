@@ -37,20 +37,24 @@ def reference_table() -> str:
                 f"`{entry['name']}`",
                 f"{100 * confirm['test_accuracy_mean']:.2f} ± {100 * confirm['test_accuracy_std']:.2f}",
                 f"{100 * low:.2f}–{100 * high:.2f}",
+                entry["group"],
                 len(confirm["seeds"]),
                 "–" if baseline is None else f"{100 * baseline:.2f}",
                 f"{entry['parameters']:,}",
-                f"{sum(seed['train_seconds'] for seed in confirm['seeds']) / len(confirm['seeds']):.0f}",
+                f"{entry['cost']['train_seconds']:.0f}",
+                f"{1000 * entry['cost']['latency_seconds']['median']:.2f}",
             ]
         )
     headers = [
         "architecture",
         "test accuracy (%)",
         "95 % interval",
+        "group",
         "seeds",
         "before (%)",
         "parameters",
         "training (s)",
+        "latency (ms)",
     ]
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
 

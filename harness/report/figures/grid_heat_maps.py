@@ -18,7 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from architectures import Architecture
 from harness.report.figures.canvas import ERROR_COLOURS, ink, new_figure
-from harness.report.figures.learning_curves import percent_ticks
+from harness.report.figures.log_axis import round_ticks
 from harness.report.formatting import assignments, percent, scalar
 from harness.space import Grid, Space
 from harness.trial import Phase, Scalar, Status, TrialRecord
@@ -173,7 +173,7 @@ def draw_grid_heat_maps(title: str, values: GridValues, validation_images: int) 
         label="validation error (%)",
         pad=0.02,
     )
-    bar.ax.yaxis.set_major_locator(FixedLocator(percent_ticks(float(norm.vmin or 0), float(norm.vmax or 1))))
+    bar.ax.yaxis.set_major_locator(FixedLocator(round_ticks(float(norm.vmin or 0), float(norm.vmax or 1))))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     figure.suptitle(f"{title}: validation accuracy (%) over the grid", fontsize=11)

@@ -11,9 +11,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from harness.report.figures.canvas import BLUE, GREY, VERMILION, new_figure
+from harness.report.figures.log_axis import set_log_axis
 from harness.report.summary import ArchitectureSummary
 from harness.trial import Phase, Status, TrialRecord
 
@@ -126,7 +127,6 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     if panel.winner:
         epochs, errors = zip(*panel.winner, strict=True)
         axes.plot(epochs, errors, color=BLUE, linewidth=2.2, marker="o", markersize=4, label="selected trial")
-    axes.set_yscale("log")
     axes.set_title(panel.title, fontsize=10)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
@@ -146,22 +146,4 @@ def _errors(panel: Panel) -> list[float]:
 
 def _percent_ticks(axes: Axes, errors: Sequence[float]) -> None:
     low, high = min(errors) / 1.2, min(100.0, max(errors) * 1.2)
-    axes.set_ylim(low, max(high, low * 1.5))
-    axes.yaxis.set_major_locator(FixedLocator(percent_ticks(low, high)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def percent_ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two percentages, for a logarithmic axis: 1, 2 and 5 of each decade.
-
-    Where fewer than two of them lie between, the ends themselves, to three digits.
-
-    >>> percent_ticks(0.8, 30.0)
-    [1.0, 2.0, 5.0, 10.0, 20.0]
-    """
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [float(f"{step}e{decade}") for decade in decades for step in (1, 2, 5)]
-    inside = [tick for tick in ticks if low <= tick <= high]
-    return inside if len(inside) >= 2 else [float(f"{low:.3g}"), float(f"{high:.3g}")]
+    set_log_axis(axes.yaxis, low, max(high, low * 1.5))

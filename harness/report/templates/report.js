@@ -43,8 +43,12 @@
 
   // "99.55 ± 0.05", "−0.12", "1,234.5", "417 k", "74 %" and "99.49–99.61" by their first number; null has none.
   function number(text) {
-    const match = /^([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: ([kMG])\b)?/.exec(text.replaceAll(",", "").replace("−", "-"));
-    return match && Number(match[1]) * (SCALES[match[2]] ?? 1);
+    const plain = text.replaceAll(",", "").replace("−", "-");
+    const match = /^(< )?([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: ([kMG])\b)?/.exec(plain);
+    if (!match) return null;
+    const [, below, digits, scale] = match;
+    // Half of what it is below: before everything that is given as that number.
+    return Number(digits) * (SCALES[scale] ?? 1) * (below ? 0.5 : 1);
   }
 
   const words = (text) => (text === "–" || text === "" ? null : text);

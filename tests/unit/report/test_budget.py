@@ -46,7 +46,7 @@ def test_expected_best_is_the_mean_over_every_possible_draw(trials: int) -> None
         math.prod(chance[place] for place in draw) * max(accuracies[place] for place in draw)
         for draw in itertools.product(range(4), repeat=trials)
     )
-    assert expected_best(accuracies, weights, trials) == pytest.approx(by_hand, abs=1e-12)
+    assert expected_best(accuracies, weights, trials)[-1] == pytest.approx(by_hand, abs=1e-12)
 
 
 def test_expected_best_agrees_with_a_simulation() -> None:
@@ -54,17 +54,18 @@ def test_expected_best_agrees_with_a_simulation() -> None:
     generator = np.random.default_rng(5)
     accuracies, weights = generator.uniform(0.9, 0.99, 6), generator.uniform(0.5, 9.0, 6)
     draws = generator.choice(accuracies, size=(100_000, 20), p=weights / weights.sum())
-    assert expected_best(list(accuracies), list(weights), 20) == pytest.approx(draws.max(axis=1).mean(), abs=5e-5)
+    assert expected_best(list(accuracies), list(weights), 20)[-1] == pytest.approx(draws.max(axis=1).mean(), abs=5e-5)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(1, 30))
 def test_more_trials_are_never_worse_and_never_beat_the_best_one_seen(accuracies: list[float], trials: int) -> None:
     """The expectation rises with the trials, from the mean at one of them to at most the maximum."""
     weights = [1.0] * len(accuracies)
-    value = expected_best(accuracies, weights, trials)
-    assert expected_best(accuracies, weights, 1) == pytest.approx(np.mean(accuracies))
-    assert value <= expected_best(accuracies, weights, trials + 1) + 1e-12
-    assert value <= max(accuracies) + 1e-12
+    values = expected_best(accuracies, weights, trials)
+    assert len(values) == trials
+    assert values[0] == pytest.approx(np.mean(accuracies))
+    assert (np.diff(values) >= -1e-12).all()
+    assert values[-1] <= max(accuracies) + 1e-12
 
 
 def test_a_weight_counts_like_repeated_trials() -> None:

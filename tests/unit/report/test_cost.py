@@ -22,7 +22,9 @@ from harness.report.cost import (
     dominators,
     pareto_front,
 )
+from harness.report.figures.canvas import new_figure
 from harness.report.figures.cost import cost_figure_values, draw_cost
+from harness.report.figures.labels import place_labels
 from harness.report.figures.log_axis import round_ticks
 
 CHEAP = CostPoint("cheap", "Cheap", 0.98, 0.978, 0.982, training_seconds=10.0, latency_ms=0.1, macs=100_000)
@@ -174,6 +176,22 @@ def test_names_cover_neither_names_nor_points(distance: float) -> None:
 def text_box(annotation: Text) -> Bbox:
     """Box of the text alone: an annotation's own includes the line to its point."""
     return Text.get_window_extent(annotation)
+
+
+def test_names_stay_within_the_panel_and_off_the_lines() -> None:
+    """Beside points at the borders, and beside a line, names go to where there is room."""
+    figure = new_figure(4.0, 3.0)
+    axes = figure.add_subplot()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    figure.draw_without_rendering()
+    corners = [(0.99, 0.99), (0.01, 0.01), (0.99, 0.5), (0.5, 0.5)]
+    line = Bbox([(0.45, 0.495), (0.99, 0.505)])
+    names = place_labels(axes, corners, ["A name of some length"] * 4, [line])
+    boxes = [text_box(name) for name in names]
+    frame = axes.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
+    assert all(frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
+    assert not any(box.overlaps(line.transformed(axes.transData)) for box in boxes)
 
 
 def test_a_dozen_architectures_are_named_beside_the_panels() -> None:

@@ -21,7 +21,7 @@ from harness.report.figures.grid_heat_maps import (
     grid_axes,
     grid_values,
 )
-from harness.report.figures.learning_curves import draw_learning_curves, learning_curve_values, percent_ticks
+from harness.report.figures.learning_curves import draw_learning_curves, learning_curve_values
 from harness.report.figures.mistakes import displayable, draw_mistakes, mistakes_values
 from harness.report.run_folder import MissedImages, Predictions, RunFolder, read_run_folder
 from harness.report.summary import ArchitectureSummary, summarise
@@ -143,12 +143,6 @@ def test_a_perfect_trial_fits_a_logarithmic_axis(folder: RunFolder, summaries: t
     (panel,) = learning_curve_values(summaries, [record], 5000)
     assert panel.winner[-1][1] == pytest.approx(0.01)
     draw_learning_curves([panel])
-
-
-def test_percent_ticks_are_round_or_the_ends() -> None:
-    """A wide range has round ticks; a narrow one shows its ends."""
-    assert percent_ticks(0.4, 12) == [0.5, 1, 2, 5, 10]
-    assert percent_ticks(1.31, 1.42) == [1.31, 1.42]
 
 
 def grid_of(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> GridValues:

@@ -27,7 +27,7 @@ def decided(a: Correct, b: Correct, seeds: int, rope: float) -> float:
 
 @pytest.mark.parametrize(
     ("accuracies", "seed", "rope"),
-    [((0.98, 0.9685), 0.12, 0.0001), ((0.97, 0.962), 0.05, 0.0001), ((0.98, 0.98), 0.05, 0.012)],
+    [((0.98, 0.9685), 0.12, 0.0001), ((0.97, 0.962), 0.05, 0.0001), ((0.98, 0.982), 0.05, 0.0075)],
     ids=["seeds scatter", "images scatter", "equivalent"],
 )
 def test_so_many_seeds_decide_four_times_in_five(world, accuracies, seed, rope) -> None:
@@ -38,7 +38,7 @@ def test_so_many_seeds_decide_four_times_in_five(world, accuracies, seed, rope) 
     wanted = outlook(known.difference, known.variances, 0.95, rope, seeds=2)
     assert wanted.limit is Limit.SEEDS
     assert wanted.seeds is not None
-    assert 5 <= wanted.seeds <= 30
+    assert 4 <= wanted.seeds <= 30
     assert decided(a, b, wanted.seeds, rope) == pytest.approx(0.8, abs=0.12)
     assert decided(a, b, wanted.seeds // 2, rope) < 0.65
 
