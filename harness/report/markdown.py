@@ -40,6 +40,16 @@ def md(value: object) -> Markdown:
     return Markdown(_BLOCK_START.sub(lambda m: f"\\{m[1]}" if m[1] else f"{m[2]}\\{m[3]}", text))
 
 
+def entities(text: str) -> Markdown:
+    """Plain text between HTML tags of a Markdown page, where backslashes escape nothing.
+
+    >>> entities("A<b> & C_1")
+    'A&#60;b&#62; &#38; C&#95;1'
+    """
+    line = " ".join(text.split())
+    return Markdown("".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in line))
+
+
 def code_block(text: str) -> Markdown:
     """Lines as a fenced block, with a fence longer than any in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)

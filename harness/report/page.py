@@ -16,7 +16,7 @@ from harness.report.findings import Findings
 from harness.report.formatting import count, percent, scalar
 from harness.report.headline import headline
 from harness.report.label_errors import MNIST_LABEL_ERRORS
-from harness.report.markdown import Markdown, code_block, markdown_table, md
+from harness.report.markdown import Markdown, code_block, entities, markdown_table, md
 from harness.report.run_folder import RunFolder
 
 
@@ -135,6 +135,7 @@ def _templates() -> Environment:
         "md": md,
         "table": markdown_table,
         "code_block": code_block,
+        "entities": entities,
         "count": count,
         "percent": percent,
         "scalar": scalar,

@@ -23,6 +23,7 @@ SETTINGS = {
 }
 BENCHMARKS = 1000
 REPLICATES = 2000
+SAMPLING_ERROR = float(np.sqrt(0.95 * 0.05 / BENCHMARKS))
 
 
 def coverage(world: Any, setting: str, seeds: int, images: int) -> float:
@@ -47,30 +48,33 @@ CASES = [
 
 @pytest.mark.parametrize(("setting", "seeds", "images"), CASES)
 def test_the_interval_holds_the_truth_as_often_as_it_says(world, setting: str, seeds: int, images: int) -> None:
-    """With five seeds or ten, 95 % of the 95 % intervals hold the true difference, two points more or less."""
-    assert 0.93 <= coverage(world, setting, seeds, images) <= 0.97
+    """With five seeds or ten, 95 % of the 95 % intervals hold the true difference, two points more or less.
+
+    On the wide side the luck of 1,000 benchmarks is allowed for: with five seeds that scatter as much as the images do
+    the interval covers 96.4 % by theory.
+    """
+    assert 0.93 <= coverage(world, setting, seeds, images) <= 0.97 + SAMPLING_ERROR
 
 
 @pytest.mark.parametrize("setting", ["images scatter", "seeds scatter", "hardly any wrong"])
 def test_two_and_three_seeds_err_on_the_wide_side(world, setting: str) -> None:
     """So few seeds do not show how far seeds scatter, and the interval covers more often than it says, not less."""
-    sampling_error = 2 * np.sqrt(0.95 * 0.05 / BENCHMARKS)
     for seeds in (2, 3):
-        assert coverage(world, setting, seeds, images=1000) >= 0.95 - sampling_error
+        assert coverage(world, setting, seeds, images=1000) >= 0.95 - 2 * SAMPLING_ERROR
 
 
 @pytest.mark.parametrize(("seed", "image"), [(0.02, 0.5), (0.3, 0.1)], ids=["images scatter", "seeds scatter"])
 def test_equal_architectures_are_seldom_told_apart(world, seed: float, image: float) -> None:
     """Of five architectures of one true accuracy, five seeds each, any is called better in 5 % of benchmarks at most.
 
-    The bound is the promised 5 % itself, with nothing added for the luck of 500 benchmarks: pairs of five share their
+    The bound is the promised 5 % itself, with nothing added for the luck of 400 benchmarks: pairs of five share their
     architectures, so Holm's correction for ten is on the safe side, and the rate is below by more than that luck.
     """
     population = world(dict.fromkeys("abcde", 0.98), seed=seed, image=image, noise=0.3)
     generator = np.random.default_rng(31)
-    benchmarks, false = 500, 0
+    benchmarks, false = 400, 0
     for _ in range(benchmarks):
-        pairs = compare_all(population.draw(5, 1500, generator), rope=1e-9, replicates=REPLICATES)
+        pairs = compare_all(population.draw(5, 1000, generator), rope=1e-9, replicates=REPLICATES)
         assert len(pairs) == 10
         false += any(pair.verdict in (Verdict.A_BETTER, Verdict.B_BETTER) for pair in pairs)
     assert false / benchmarks <= 0.05
