@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -272,7 +273,8 @@ def test_paths_are_found_however_they_are_written(dot: bytes) -> None:
 def test_details_stay_details(report: Element, markdown: str) -> None:
     """What the Markdown folds away is folded away, under the same name, with its table inside."""
     folded = report.all("details")
-    assert [details.one("summary").text for details in folded] == re.findall(r"<summary>(.+)</summary>", markdown)
+    named = [unescape(text) for text in re.findall(r"<summary>(.+)</summary>", markdown)]
+    assert [details.one("summary").text for details in folded] == named
     assert all(details.one("summary").text != details.text.strip() for details in folded)
 
 
