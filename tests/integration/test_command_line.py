@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,11 @@ class TestARun:
         records = read_journal(run_dir / "journal.jsonl")
         trials, epochs = pd.read_csv(run_dir / "trials.csv"), pd.read_csv(run_dir / "epochs.csv")
         assert set(trials.trial_id) == {record.trial_id for record in records}
-        assert len(trials) == len(records) == 2 + 13 + 4
+        phases = Counter(record.spec.phase for record in records)
+        stopped = sum(record.status is Status.STOPPED_EARLY for record in records)
+        assert (phases[Phase.SEARCH], phases[Phase.AUDIT]) == (2 + 13, min(2, stopped))
+        assert 4 <= phases[Phase.CONFIRM] <= 6  # and one for each default configuration that was not selected
+        assert len(trials) == len(records) == phases.total()
         assert len(epochs) == sum(len(record.epochs) for record in records)
         # The default MLP has 256 units; the grid lists 32 and 128.
         assert (trials.status == "stopped_early").any()
@@ -268,7 +273,8 @@ def test_plan_and_list_run_nothing(tmp_path: Path) -> None:
     """--dry-run prints trials and epochs and leaves no folder; --list names every architecture."""
     done = harness("run", "--all", "--config", "smoke", "--dry-run", "--output", str(tmp_path / "run"))
     assert done.returncode == 0
-    assert re.search(r"mlp\D+13\D+2\D+45", done.stdout)
+    assert re.search(r"mlp\D+13\D+2 to 3\D+48", done.stdout)
+    assert re.search(r"audit\D+2 again\D+6", done.stdout)
     assert not (tmp_path / "run").exists()
     listed = harness("run", "--list")
     assert listed.returncode == 0
