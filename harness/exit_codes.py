@@ -16,6 +16,7 @@ DONE = 0
 FAULT = 1  # something failed that should not
 WRONG = 2  # arguments, study, data or environment
 INCOMPLETE = 3  # done, but some architecture has no result
+WORSE = 4  # done, and some architecture became worse than was allowed
 INTERRUPTED = 130
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)

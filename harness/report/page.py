@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from harness.plan import confirm_seeds
 from harness.report import sentences, tables
 from harness.report.budget import budget_sentence
 from harness.report.cost import cost_sentence
 from harness.report.error_overlap import overlap_sentence
 from harness.report.findings import Findings
-from harness.report.formatting import count, percent, scalar
+from harness.report.formatting import count
 from harness.report.headline import headline
 from harness.report.label_errors import MNIST_LABEL_ERRORS
-from harness.report.markdown import Markdown, code_block, entities, markdown_table, md
 from harness.report.run_folder import RunFolder
+from harness.report.templating import markdown_templates
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def page_title(run: RunFolder) -> str:
 
 def render_page(run: RunFolder, findings: Findings, figures: Figures) -> str:
     """The report as Markdown."""
-    template = _templates().get_template("report.md.j2")
+    template = markdown_templates().get_template("report.md.j2")
     summaries, titles = findings.summaries, findings.titles
     dataset = run.environment.dataset
     measured = [cost.measured for cost in findings.costs if cost.measured is not None]
@@ -118,32 +116,3 @@ def render_page(run: RunFolder, findings: Findings, figures: Figures) -> str:
 def _commands(run: RunFolder) -> str:
     checkout = [f"git checkout {run.environment.commit}"] if run.environment.commit else []
     return "\n".join([*checkout, run.environment.command])
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("harness.report", "templates"),
-        # This page is Markdown: `finalize` escapes what a template prints, as autoescape does for HTML.
-        autoescape=False,
-        finalize=md,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "md": md,
-        "table": markdown_table,
-        "code_block": code_block,
-        "entities": entities,
-        "count": count,
-        "percent": percent,
-        "scalar": scalar,
-        "image": image,
-    }
-    return environment
-
-
-def image(path: str, alternative: str) -> Markdown:
-    """An image by its relative path, with the text for those who cannot see it."""
-    return Markdown(f"![{md(alternative)}]({path})")

@@ -21,8 +21,8 @@ from matplotlib.image import imsave
 
 from harness.report.html import render_html
 from harness.report.markdown import markdown_table, md
-from harness.report.page import image
 from harness.report.tables import Table
+from harness.report.templating import image
 
 VOID = {"br", "hr", "img", "link", "meta"}
 # What the browser would fetch, follow or run.

@@ -206,7 +206,7 @@ def test_the_interval_leaves_out_0_when_p_is_small() -> None:
 
 def test_mcnemar_is_the_binomial_of_the_discordant_images() -> None:
     """3 and 9 discordant images have the p of 3 heads or fewer in 12 tosses, twice; statsmodels agrees."""
-    a, b = right_but((), range(9)), right_but((), range(6, 12))
+    a, b = right_but((), range(9), range(50)), right_but((), range(6, 12), ())
     del a[0]
     found = compare(a, b)[0].mcnemar
     assert found is not None

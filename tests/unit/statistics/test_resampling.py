@@ -68,7 +68,10 @@ def test_seeds_that_tie_by_chance_do_not_make_an_interval_of_no_width() -> None:
     """Two seeds of the same accuracy difference, on different images, still leave the difference uncertain."""
     a = {0: np.array([False] + 9 * [True]), 1: np.array(9 * [True] + [False])}
     b = dict.fromkeys(range(2), np.ones(10, dtype=bool))
-    low, high = resample(a, b, range(2)).interval(0.95)
+    found = resample(a, b, range(2))
+    assert found.variances.seeds == pytest.approx(1 / 12 / 10**2)
+    assert found.variances.images == pytest.approx(1 / 10**2)
+    low, high = found.interval(0.95)
     assert low < -0.2
     assert high > 0
 

@@ -81,3 +81,10 @@ def test_power_is_bounded_by_the_wins() -> None:
     """Three seeds never suffice for "better", however clear the difference, and four do."""
     power = decision_power(0.01, 1e-10, 1e-8, 0.95, 1e-6, np.array([2, 3, 4, 5]))
     assert power == pytest.approx([0, 0, 1, 1])
+
+
+def test_power_is_bounded_by_the_images() -> None:
+    """However many seeds there are, a difference within the images' own interval is never told from none."""
+    seeds = np.array([5, 50, 500])
+    assert decision_power(0.0015, 1e-8, 0.001**2, 0.95, 1e-6, seeds) == pytest.approx([0, 0, 0], abs=1e-3)
+    assert decision_power(0.0025, 1e-8, 0.001**2, 0.95, 1e-6, seeds) == pytest.approx([1, 1, 1], abs=1e-3)
