@@ -66,6 +66,8 @@ def _certainty(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], f
     parts = [f"better than {listed(beaten)}"] if beaten else []
     parts += [f"for practical purposes equal to {listed(equal)}"] if equal else []
     parts += [f"not told apart from {listed(open_)}{_seeds_to_decide(pairs)}"] if open_ else []
+    if not parts:
+        return ""
     return (
         f"By the verdicts below it is {', '.join(parts)}; of all {count(len(findings.comparisons))} pairs, "
         f"{count(told)} are told apart."

@@ -38,11 +38,15 @@ def test_accuracy_without_the_errors_leaves_them_out_of_both_counts(labels: np.n
 
 
 def test_a_model_of_the_published_run_gains(labels: np.ndarray) -> None:
-    """The published MLP misses thirteen of the fifteen, so it is better without them by 0.13 points."""
+    """A trained model misses most of the fifteen, as people do, so its accuracy is higher without them."""
     with np.load(PREDICTIONS / "mlp-seed1.npz") as file:
         correct = file["probabilities"].argmax(axis=1) == labels
+    missed = sum(not correct[index] for index in MNIST_LABEL_ERRORS)
     before, after = without_label_errors(labels, {"mlp": {1: correct}})["mlp"]
-    assert (before, after) == (pytest.approx(0.9896), pytest.approx((9896 - 2) / 9985))
+    assert missed > len(MNIST_LABEL_ERRORS) / 2
+    assert before == pytest.approx(correct.mean())
+    assert after == pytest.approx(1 - (np.sum(~correct) - missed) / 9985)
+    assert after > before
 
 
 def test_another_order_is_refused(labels: np.ndarray) -> None:
