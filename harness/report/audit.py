@@ -9,10 +9,10 @@ from scipy import stats
 
 from harness.report.summary import ArchitectureSummary
 from harness.selection import rank
-from harness.statistics import wilson_interval
+from harness.statistics import finite_population_interval
 from harness.trial import Phase, Status, TrialRecord
 
-FEWEST_FOR_A_CORRELATION = 3
+FEWEST_FOR_A_CORRELATION = 4
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,16 @@ class Audit:
         architectures: one by one, in the order of the registry.
         first_rung: epoch of the first rung.
         asked: how many stopped trials the study asked to finish.
-        share_low: lower end of the 95 % interval of the share of stopped trials that would have beaten their
-            winner; None when nothing was audited.
-        share_high: its upper end.
+        fewest: lower end of the 95 % interval of how many of all stopped trials would have beaten their winner; None
+            when nothing was audited.
+        most: its upper end.
     """
 
     architectures: tuple[ArchitectureAudit, ...]
     first_rung: int
     asked: int
-    share_low: float | None
-    share_high: float | None
+    fewest: int | None
+    most: int | None
 
     @property
     def stopped(self) -> int:
@@ -139,8 +139,9 @@ def audit_of(
     )
     finished = sum(len(one.finished) for one in architectures)
     false_stops = sum(one.false_stops for one in architectures)
-    low, high = wilson_interval(false_stops, finished) if finished else (None, None)
-    return Audit(architectures, first_rung, asked, low, high)
+    stopped = sum(one.stopped for one in architectures)
+    fewest, most = finite_population_interval(false_stops, finished, stopped) if finished else (None, None)
+    return Audit(architectures, first_rung, asked, fewest, most)
 
 
 def _audit_architecture(
@@ -185,10 +186,10 @@ def _audit_architecture(
 
 
 def spearman(first: Iterable[float], second: Iterable[float]) -> Correlation:
-    """Spearman's rank correlation; not defined for fewer than three pairs, or where one side never changes.
+    """Spearman's rank correlation; not given for fewer than four pairs, nor where one side never changes.
 
-    >>> spearman([1, 2, 3], [0.7, 0.8, 0.9])
-    Correlation(coefficient=1.0, n=3)
+    >>> spearman([1, 2, 3, 4], [0.7, 0.8, 0.9, 1.0])
+    Correlation(coefficient=1.0, n=4)
     """
     one, other = tuple(first), tuple(second)
     if len(one) < FEWEST_FOR_A_CORRELATION or len(set(one)) == 1 or len(set(other)) == 1:

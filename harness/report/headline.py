@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.report.cost import LATENCY, pareto_front
 from harness.report.environment import Environment
 from harness.report.findings import ArchitectureCost, Findings
-from harness.report.formatting import count, listed, percent, percent_range, seconds, share, signed_points
+from harness.report.formatting import count, listed, percent, percent_range, seconds, signed_points
 from harness.report.sentences import counted_seeds
 from harness.report.summary import ArchitectureSummary, ranking
 from harness.statistics import AccuracyEstimate, Comparison, Verdict, fewest_seeds_for_better
@@ -43,8 +43,8 @@ def _lead(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], findin
     if pair is None:
         return f"{sentence}; without predictions on the same test images nothing says how sure that is."
     return (
-        f"{sentence}: over seeds and test images, corrected for the number of pairs, the difference lies between "
-        f"{signed_points(pair.low_corrected)} and {signed_points(pair.high_corrected)} points with 95 % confidence."
+        f"{sentence}; over seeds and test images, corrected for the number of pairs, the interval of the difference "
+        f"runs from {signed_points(pair.low_corrected)} to {signed_points(pair.high_corrected)} points."
     )
 
 
@@ -112,8 +112,6 @@ def _costs(cost: ArchitectureCost) -> str:
 
 def _distrust(findings: Findings, environment: Environment) -> str:
     caveats = _caveats(findings, environment)
-    if not caveats:
-        return "What to distrust: nothing beyond what one data set, one machine and these search spaces can show."
     return f"What to distrust: {'; '.join(caveats[:CAVEATS_SHOWN])}."
 
 
@@ -123,6 +121,7 @@ def _caveats(findings: Findings, environment: Environment) -> list[str]:
     failed = sum(failure.trials for summary in findings.summaries for failure in summary.failures)
     seeds = min((pair.seeds for pair in findings.comparisons), default=0)
     audit = findings.audit
+    tunings = [entry.tuning for entry in findings.ledger if entry.tuning]
     curse = max((-(entry.curse or 0.0) for entry in findings.ledger), default=0.0)
     sample = f"{count(len(audit.finished))} of {count(audit.stopped)} stopped trials"
     caveats = {
@@ -136,8 +135,11 @@ def _caveats(findings: Findings, environment: Environment) -> list[str]:
         f"{count(audit.stopped)} trials were stopped early, and none of them was finished to see whether rightly": (
             audit.stopped > 0 and not audit.finished
         ),
-        f"only {sample} were finished to audit early stopping, so up to {share(audit.share_high or 0.0, 1.0)} may have "
-        "been stopped wrongly": len(audit.finished) > 0 and not audit.false_stops,
+        "tuning gained nothing that can be shown: no selected configuration is better than its default beyond "
+        "doubt": bool(tunings) and not any(pair.verdict is Verdict.A_BETTER for pair in tunings),
+        f"only {sample} were finished to audit early stopping, so up to {count(audit.most)} may have been stopped "
+        "wrongly": len(audit.finished) > 0 and not audit.false_stops,
+        "the search was run once, and another one might select other configurations": True,
         f"winners lost up to {percent(curse)} points of validation accuracy when trained again": curse > findings.rope,
         "training times were taken while other trials ran beside": environment.slots > 1,
     }

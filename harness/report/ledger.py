@@ -24,6 +24,7 @@ class LedgerEntry:
         name: of the architecture.
         title: as people write it.
         configurations: compared in the search.
+        completed: of these, trained to their last epoch: the winner is the best of them.
         found: validation accuracy of the winner in the search; None without a winner.
         again: mean validation accuracy of its confirm trials; None when none completed.
         openings: times that the test set was opened, once for each confirmed model.
@@ -38,6 +39,7 @@ class LedgerEntry:
     name: str
     title: str
     configurations: int
+    completed: int
     found: float | None
     again: float | None
     openings: int
@@ -90,6 +92,7 @@ def _entry(
         name=summary.name,
         title=summary.title,
         configurations=summary.search.trials,
+        completed=summary.search.completed,
         found=summary.search.best_validation_accuracy,
         again=summary.confirm.validation_accuracy_mean,
         openings=sum(record.test is not None for record in mine),

@@ -80,6 +80,7 @@ def render_page(run: RunFolder, findings: Findings, figures: Figures) -> str:
         architectures=tables.architecture_table(summaries),
         accuracy=tables.accuracy_table(summaries, findings.letters),
         hyperparameters=tables.hyperparameters_table(summaries),
+        all_hyperparameters=tables.all_hyperparameters_table(summaries),
         classes={s.title: tables.class_table(s.classification, dataset.classes) for s in summaries if s.classification},
         trials=tables.trials_table(summaries),
         failures=tables.failures_table(summaries),

@@ -124,6 +124,7 @@ def _cost(cost: ArchitectureCost) -> dict[str, Any]:
 def _selection(entry: LedgerEntry) -> dict[str, Any]:
     return {
         "configurations": entry.configurations,
+        "completed": entry.completed,
         "validation_accuracy_in_search": entry.found,
         "validation_accuracy_in_confirm": entry.again,
         "test_openings": entry.openings,

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.cost import Cost
 from harness.report.audit import Audit
 from harness.report.classification import largest_confusion
-from harness.report.formatting import count, listed, percent_range, seconds, share
+from harness.report.formatting import count, listed, seconds, share
 from harness.report.summary import ArchitectureSummary, TimeUse, ranking
 from harness.statistics import (
     Comparison,
     IntervalMethod,
-    Limit,
+    Verdict,
     fewest_seeds_for_better,
     smallest_sign_flip_p,
 )
@@ -94,9 +94,13 @@ def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str])
     )
     sentence = (
         f"With {counted_seeds(seeds)}, an exact test that looks only at which seeds came out ahead cannot reach a p "
-        f"below {smallest_sign_flip_p(seeds):.2g}; {reach}."
+        f"below {smallest_sign_flip_p(seeds):.3g}; {reach}."
     )
-    stuck = [f"{titles[pair.a]} from {titles[pair.b]}" for pair in comparisons if pair.limit is Limit.IMAGES]
+    stuck = [
+        f"{titles[pair.a]} from {titles[pair.b]}"
+        for pair in comparisons
+        if pair.verdict is Verdict.UNDECIDED and pair.seeds_needed is None and pair.seeds > 1
+    ]
     if not stuck:
         return sentence
     return (
@@ -130,8 +134,11 @@ def audit_sentence(audit: Audit) -> str:
             f"won is not known. {saved}"
         )
     whose = "its architecture" if audit.false_stops == 1 else "their architecture"
+    drawn = [f"{one.title} {count(len(one.finished))}" for one in audit.architectures if one.finished]
+    unseen = [f"{one.title} {count(one.stopped)}" for one in audit.architectures if one.stopped and not one.finished]
+    nothing = f" Of the stopped trials of others it says nothing: {listed(unseen)}." if unseen else ""
     return (
-        f"Of {count(audit.stopped)} stopped trials, {count(len(audit.finished))} drawn at random were finished: "
-        f"{count(audit.false_stops)} would have beaten the winner of {whose} (95 % interval of the share among all "
-        f"stopped ones: {percent_range(audit.share_low or 0.0, audit.share_high or 0.0)} %). {saved}"
+        f"Of {count(audit.stopped)} stopped trials, {count(len(audit.finished))} drawn at random were finished "
+        f"({listed(drawn)}): {count(audit.false_stops)} would have beaten the winner of {whose}. Of all stopped ones, "
+        f"{count(audit.fewest)} to {count(audit.most)} would have, with 95 % confidence.{nothing} {saved}"
     )

@@ -118,6 +118,29 @@ def wilson_interval(correct: int, images: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def finite_population_interval(found: int, sampled: int, population: int) -> tuple[int, int]:
+    """95 % interval for how many of a population have a property, from how many of a simple random sample have it.
+
+    Exact, from the hypergeometric distribution: the numbers that leave what was found not too unlikely on either side.
+
+    >>> finite_population_interval(0, 4, 31)
+    (0, 17)
+
+    Raises:
+        ValueError: more found than sampled, or more sampled than there are.
+    """
+    if not 0 <= found <= sampled <= population:
+        raise ValueError(f"{found} found among {sampled} sampled of {population} is not possible")
+    tail = (1 - CONFIDENCE) / 2
+    possible = [
+        number
+        for number in range(found, population - sampled + found + 1)
+        if stats.hypergeom.cdf(found, population, number, sampled) > tail
+        and stats.hypergeom.sf(found - 1, population, number, sampled) > tail
+    ]
+    return possible[0], possible[-1]
+
+
 def estimate_accuracy(accuracies: Sequence[float], images: int) -> AccuracyEstimate:
     """Mean and interval over seeds; for a single seed, the interval over the test images.
 

@@ -1,6 +1,12 @@
 """The tables of the report as values, a module for each subject."""
 
-from harness.report.tables.accuracy import accuracy_table, class_table, hyperparameters_table, seeds_table
+from harness.report.tables.accuracy import (
+    accuracy_table,
+    all_hyperparameters_table,
+    class_table,
+    hyperparameters_table,
+    seeds_table,
+)
 from harness.report.tables.comparisons import comparisons_table, mcnemar_table
 from harness.report.tables.costs import calibration_table, cost_table, label_errors_table, overlap_table
 from harness.report.tables.environment import checksums_table, machine_table, time_table
@@ -11,6 +17,7 @@ from harness.report.tables.trust import audit_table, finished_table, ledger_tabl
 __all__ = [
     "Table",
     "accuracy_table",
+    "all_hyperparameters_table",
     "architecture_table",
     "audit_table",
     "calibration_table",

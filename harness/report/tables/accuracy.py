@@ -12,6 +12,7 @@ from harness.report.formatting import (
     magnitude,
     percent,
     percent_range,
+    scalar,
     seconds,
 )
 from harness.report.summary import ArchitectureSummary, ranking
@@ -64,8 +65,7 @@ def _missing_row(summary: ArchitectureSummary, rows: Sequence[Mapping[str, str]]
 def hyperparameters_table(summaries: Sequence[ArchitectureSummary]) -> Table:
     """The selected hyperparameters in short, in the accuracy table's order; or why there is no result."""
     rows = [
-        {"Architecture": summary.title, "Best hyperparameters": assignments(summary.short_hyperparameters)}
-        for summary, _ in ranking(summaries)
+        {"Architecture": summary.title, "Best hyperparameters": _selected(summary)} for summary, _ in ranking(summaries)
     ]
     rows += [
         {"Architecture": summary.title, "Best hyperparameters": _no_result(summary)}
@@ -73,6 +73,25 @@ def hyperparameters_table(summaries: Sequence[ArchitectureSummary]) -> Table:
         if summary.no_result is not None
     ]
     return make_table(rows, {"Architecture", "Best hyperparameters"})
+
+
+def _selected(summary: ArchitectureSummary) -> str:
+    default = " (the default configuration)" if summary.default_selected else ""
+    return assignments(summary.short_hyperparameters) + default
+
+
+def all_hyperparameters_table(summaries: Sequence[ArchitectureSummary]) -> Table | None:
+    """Every selected hyperparameter, a column for each architecture; None when nothing was selected."""
+    selected = {summary.title: summary.winner.spec.hyperparameters for summary in summaries if summary.winner}
+    names = dict.fromkeys(
+        name for summary in summaries for name in summary.architecture.hyperparameters.model_fields if summary.winner
+    )
+    rows = [
+        {"Hyperparameter": name}
+        | {title: scalar(values[name]) if name in values else MISSING for title, values in selected.items()}
+        for name in names
+    ]
+    return make_table(rows, {"Hyperparameter"}) if rows else None
 
 
 def _no_result(summary: ArchitectureSummary) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.report.formatting import count, signed_points
 from harness.report.tables.table import Table, make_table
-from harness.statistics import MOST_SEEDS, Comparison, Limit, Verdict
+from harness.statistics import Comparison, Verdict
 
 
 def comparisons_table(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Table | None:
@@ -41,10 +41,8 @@ def verdict_text(pair: Comparison, titles: Mapping[str, str]) -> str:
 
 
 def _remedy(pair: Comparison) -> str:
-    if pair.limit is Limit.IMAGES:
-        return "; more seeds would not decide, more test images might"
     if pair.seeds_needed is None:
-        return "" if pair.seeds < 2 else f"; more than {count(MOST_SEEDS)} seeds would be needed"
+        return "" if pair.seeds < 2 else "; more test images are needed"
     return f"; some {count(pair.seeds_needed)} seeds would probably decide"
 
 

@@ -18,6 +18,7 @@ def ledger_table(entries: Sequence[LedgerEntry]) -> Table:
         {
             "Architecture": entry.title,
             "Configurations compared": count(entry.configurations),
+            "Finished": count(entry.completed),
             "Winner, in search (%)": percent(entry.found),
             "Winner, in confirm (%)": percent(entry.again),
             "Difference (points)": signed_points(entry.curse),

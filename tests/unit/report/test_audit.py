@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from scipy import stats
 from synthetic_run import SyntheticRun
 
 from harness.report.audit import Correlation, audit_of, spearman
@@ -49,11 +50,14 @@ def test_it_counts_what_was_stopped_saved_and_spent(
 def test_trials_that_were_stopped_rightly_are_no_false_stops(
     folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
-    """In the made-up run the worst are stopped; none of six would have won, and at most 39 % of all would have."""
+    """In the made-up run the worst are stopped: none of six would have won, and so hardly a third of all would have."""
     audit = audit_of(folder.records, summaries, first_rung=1, asked=6)
     assert audit.false_stops == 0
-    assert audit.share_low == 0
-    assert audit.share_high == pytest.approx(0.3903, abs=1e-4)  # Wilson, 0 of 6
+    assert audit.fewest == 0
+    assert audit.most is not None
+    # So many false stops, and no more, leave 2.5 % for a sample of six without any.
+    none_found = [stats.hypergeom.pmf(0, audit.stopped, number, 6) for number in (audit.most, audit.most + 1)]
+    assert none_found[0] > 0.025 >= none_found[1]
 
 
 def test_a_stopped_trial_that_would_have_won_is_found(
@@ -103,13 +107,13 @@ def test_a_run_without_audit_says_nothing_of_false_stops(tmp_path: Path) -> None
     """No sample, no share; what early stopping saved is known all the same."""
     run = read_run_folder(SyntheticRun(seeds=1).write(tmp_path))
     audit = audit_of(run.records, summarise(run), first_rung=1, asked=0)
-    assert (audit.finished, audit.share_low, audit.share_high) == ((), None, None)
+    assert (audit.finished, audit.fewest, audit.most) == ((), None, None)
     assert audit.epochs_saved > 0
     assert audit.epochs_spent == 0
 
 
-def test_a_rank_correlation_needs_three_pairs_and_some_change() -> None:
+def test_a_rank_correlation_needs_four_pairs_and_some_change() -> None:
     """Spearman's coefficient is about order alone; where it is not defined there is none."""
     assert spearman([1, 3, 9, 27], [0.9, 0.8, 0.7, 0.1]).coefficient == -1
-    assert spearman([1, 2], [1, 2]) == Correlation(None, 2)
-    assert spearman([1, 1, 1], [1, 2, 3]) == Correlation(None, 3)
+    assert spearman([1, 2, 3], [1, 2, 3]) == Correlation(None, 3)
+    assert spearman([1, 1, 1, 1], [1, 2, 3, 4]) == Correlation(None, 4)

@@ -46,7 +46,7 @@ def test_numbers_of_the_lead_are_those_of_the_verdict(whole: tuple[RunFolder, Fi
     first = findings.comparisons[0]
     assert (first.a, first.b) == findings.order[:2]
     lead = headline(findings, run.environment)[1]
-    assert f"between {100 * first.low_corrected:+.2f} and {100 * first.high_corrected:+.2f} points" in lead
+    assert f"from {100 * first.low_corrected:+.2f} to {100 * first.high_corrected:+.2f} points" in lead
 
 
 def test_an_undecided_winner_is_not_called_better(whole: tuple[RunFolder, Findings]) -> None:
