@@ -39,8 +39,6 @@ class DatasetStudy(Frozen):
 class EarlyStopping(Frozen):
     """ASHA (Li et al. 2020, arXiv 1810.05934): rungs at `grace_epochs` times powers of `reduction_factor`.
 
-    After the first, only those up to the budget divided by `reduction_factor`.
-
     Attributes:
         grace_epochs: no trial is stopped before so many epochs.
         reduction_factor: one trial in so many passes a rung.

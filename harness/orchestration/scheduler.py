@@ -80,18 +80,13 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
 
 
 def build_asha(early_stopping: EarlyStopping, epochs: int) -> AsyncHyperBandScheduler:
-    """Ray's stopping ASHA over epochs and validation accuracy.
-
-    After the first rung, there is none that leaves less than its reduction factor of the budget to save: stopping
-    near the end spares little, and a schedule that anneals the learning rate gains most in its last epochs.
-    """
-    grace = min(early_stopping.grace_epochs, epochs)
+    """Ray's stopping ASHA over epochs and validation accuracy."""
     return AsyncHyperBandScheduler(
         time_attr=TIME,
         metric=METRIC,
         mode="max",
-        max_t=max(grace, int(epochs / early_stopping.reduction_factor)),
-        grace_period=grace,
+        max_t=epochs,
+        grace_period=min(early_stopping.grace_epochs, epochs),
         reduction_factor=early_stopping.reduction_factor,
         # A trial that reached its last epoch ends by itself; stopping it there would not be early.
         stop_last_trials=False,

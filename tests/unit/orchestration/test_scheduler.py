@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.orchestration.scheduler import PerArchitectureScheduler, build_asha
+from harness.orchestration.scheduler import PerArchitectureScheduler
 from harness.study import EarlyStopping
 from harness.trial import Phase
 
@@ -32,16 +32,6 @@ def test_a_bad_trial_is_stopped_at_the_first_rung(scheduler, make_spec) -> None:
         report(scheduler, make_spec(seed=seed), 1, accuracy)
     assert report(scheduler, make_spec(seed=9), 1, 0.5) == "STOP"
     assert report(scheduler, make_spec(seed=8), 1, 0.95) == "CONTINUE"
-
-
-@pytest.mark.parametrize(
-    ("grace", "factor", "epochs", "rungs"),
-    [(1, 3, 9, [1, 3]), (2, 3, 9, [2]), (2, 3, 30, [2, 6]), (2, 3, 5, [2]), (5, 3, 2, [2]), (1, 2, 4, [1, 2])],
-)
-def test_no_rung_but_the_first_lies_near_the_end(grace: int, factor: float, epochs: int, rungs: list[int]) -> None:
-    """A later rung leaves at least the reduction factor of the budget to be saved."""
-    asha = build_asha(EarlyStopping(grace_epochs=grace, reduction_factor=factor), epochs)
-    assert sorted(milestone for milestone, _ in asha._brackets[0]._rungs) == rungs
 
 
 def test_architectures_never_share_a_rung(scheduler, make_spec) -> None:
