@@ -14,6 +14,7 @@ from harness.messages import Outcome
 from harness.plan import confirm_seeds
 from harness.run_folder import RunFolder, write_arrays, write_bytes, write_text
 from harness.saved_model import SavedModel
+from harness.selection import has_selected_configuration
 from harness.study import Study
 from harness.trial import Phase, Status, TrialRecord
 
@@ -59,7 +60,7 @@ class Recorder:
             winner = self._selected(record.spec.architecture)
             path = predictions_path(self._folder, record, winner)
             write_arrays(path, labels=labels, probabilities=outcome.probabilities)
-            if is_of(record, winner) and record.spec.seed == confirm_seeds(self._study)[0]:
+            if has_selected_configuration(record, winner) and record.spec.seed == confirm_seeds(self._study)[0]:
                 self._keep_model(record, outcome)
         self._journal.append(record)
 
@@ -85,14 +86,9 @@ class Recorder:
         write_text(self._folder.model(saved.architecture), saved.model_dump_json(indent=2) + "\n")
 
 
-def is_of(record: TrialRecord, winner: TrialRecord | None) -> bool:
-    """Whether a confirm trial has the selected configuration; if not, it has the default one."""
-    return winner is not None and record.spec.hyperparameters == winner.spec.hyperparameters
-
-
 def predictions_path(folder: RunFolder, record: TrialRecord, winner: TrialRecord | None) -> Path:
     """Where the predictions of a confirm trial lie."""
-    place = folder.predictions if is_of(record, winner) else folder.default_predictions
+    place = folder.predictions if has_selected_configuration(record, winner) else folder.default_predictions
     return place(record.spec.architecture, record.spec.seed)
 
 

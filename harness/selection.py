@@ -27,6 +27,11 @@ def select(records: Iterable[TrialRecord], architecture: str) -> TrialRecord | N
     return min(candidates, key=rank, default=None)
 
 
+def has_selected_configuration(record: TrialRecord, selected: TrialRecord | None) -> bool:
+    """Whether a confirm trial has the selected configuration; if not, it has the default one."""
+    return selected is not None and record.spec.hyperparameters == selected.spec.hyperparameters
+
+
 def rank(record: TrialRecord) -> tuple[float, float, str]:
     """What selection orders trials by, the best first: accuracy, loss and identity after the last epoch."""
     last = record.epochs[-1]

@@ -13,7 +13,7 @@ from harness.journal import read_journal
 from harness.report.environment import Environment, read_environment
 from harness.report.predictions import MissedImages, Predictions, check_labels, read_missed, read_predictions
 from harness.run_folder import RunFolder as Paths
-from harness.selection import select
+from harness.selection import has_selected_configuration, select
 from harness.study import Study, load_study
 from harness.trial import Phase, Status, TrialRecord
 
@@ -69,8 +69,7 @@ def read_run_folder(run_dir: Path) -> RunFolder:
     for record in records:
         if record.spec.phase is not Phase.CONFIRM or record.status is not Status.COMPLETED:
             continue
-        winner = selected[record.spec.architecture]
-        of_selected = winner is not None and record.spec.hyperparameters == winner.spec.hyperparameters
+        of_selected = has_selected_configuration(record, selected[record.spec.architecture])
         place = paths.predictions if of_selected else paths.default_predictions
         path = place(record.spec.architecture, record.spec.seed)
         found = read_predictions(path, record, missed, environment.dataset)

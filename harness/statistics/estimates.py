@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
@@ -132,13 +133,11 @@ def finite_population_interval(found: int, sampled: int, population: int) -> tup
     if not 0 <= found <= sampled <= population:
         raise ValueError(f"{found} found among {sampled} sampled of {population} is not possible")
     tail = (1 - CONFIDENCE) / 2
-    possible = [
-        number
-        for number in range(found, population - sampled + found + 1)
-        if stats.hypergeom.cdf(found, population, number, sampled) > tail
-        and stats.hypergeom.sf(found - 1, population, number, sampled) > tail
-    ]
-    return possible[0], possible[-1]
+    numbers = np.arange(found, population - sampled + found + 1)
+    not_too_few = stats.hypergeom.cdf(found, population, numbers, sampled) > tail
+    not_too_many = stats.hypergeom.sf(found - 1, population, numbers, sampled) > tail
+    possible = numbers[not_too_few & not_too_many]
+    return int(possible[0]), int(possible[-1])
 
 
 def estimate_accuracy(accuracies: Sequence[float], images: int) -> AccuracyEstimate:
