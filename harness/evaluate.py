@@ -64,7 +64,7 @@ def measure(model_json: Path, data_dir: Path | None) -> tuple[SavedModel, TestRe
     from harness.report.predictions import Predictions
     from harness.saved_model import load_model
     from harness.training import Settings
-    from harness.training.engine import Normaliser
+    from harness.training.resident import Normaliser
     from harness.trial import Phase
 
     saved, model = load_model(model_json)

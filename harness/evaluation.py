@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from harness.data.dataset import Split
-from harness.training.engine import Normaliser, as_tensor, predict
+from harness.training.prediction import predict
+from harness.training.resident import Normaliser, as_tensor
 from harness.training.settings import Settings
 from harness.trial import TestResult
 

@@ -1,20 +1,31 @@
-"""One trial from start to end, as a stream of messages; what carries them is not its business."""
+"""Trials from start to end, as a stream of messages; what carries them is not its business."""
 
 from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from torch import nn
 
 from architectures import ARCHITECTURES
 from harness.data.dataset import SealedTest, TrainingData
 from harness.errors import describe
 from harness.evaluation import evaluate
 from harness.messages import Message, Outcome, Started
-from harness.training import Settings, TrainingDivergedError, build_model, resident, summarise, train
+from harness.training import (
+    ResidentData,
+    Settings,
+    TrainingDivergedError,
+    build_model,
+    prepare,
+    resident,
+    summarise,
+    train_together,
+)
 from harness.training.model import weights
+from harness.training.program import Program
 from harness.trial import ModelSummary, Phase, Placement, TrialSpec
 
 
@@ -32,28 +43,82 @@ def run_trial(
     Yields:
         A message for each epoch, then the outcome of a confirm trial; or a failure, as the last one.
     """
-    started = None
+    for messages in run_trials([spec], data, open_test, settings):
+        yield from messages
+
+
+def run_trials(
+    specs: Sequence[TrialSpec], data: TrainingData, open_test: Callable[[], SealedTest], settings: Settings
+) -> Iterator[tuple[Message, ...]]:
+    """Trials that differ in nothing but the seed, trained as one program; one after the other where that cannot be.
+
+    Args:
+        specs: what to do.
+        data: training and validation images.
+        open_test: fetches the sealed test split; called in the confirm phase only, after the last epoch.
+        settings: device, threads and precision.
+
+    Yields:
+        What there is to say after each epoch and at the end, of every trial that has not ended: see `run_trial`.
+    """
     try:
-        model = build_model(spec, data.shape, len(data.classes))
-        placement = Placement(
-            node=platform.node(),
-            device=settings.device,
-            threads=settings.threads,
-            precision=settings.precision,
-        )
-        started = Started(placement, time.time())
+        models = [build_model(spec, data.shape, len(data.classes)) for spec in specs]
         on_device = resident(data, settings.device)
-        for epoch in train(model, spec, on_device, settings):
-            yield Message(started, time.time(), epoch=epoch)
-        if spec.phase is Phase.CONFIRM:
-            test = open_test().open(spec.phase)
-            result, probabilities = evaluate(model, test, on_device.normaliser, settings)
-            outcome = Outcome(result, probabilities, weights(model))
-            yield Message(started, time.time(), outcome=outcome)
-    except TrainingDivergedError as error:
-        yield Message(started, time.time(), failure=f"diverged: {error}")
-    except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own trial only
-        yield Message(started, time.time(), failure=describe(error))
+        program = prepare(models, specs, on_device, settings)
+    except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own trials only
+        if len(specs) == 1:
+            yield (Message(specs[0].trial_id, None, time.time(), failure=describe(error)),)
+            return
+        # Some models cannot be stacked: they draw random numbers of their own, or look at their own values.
+        for spec in specs:
+            yield from run_trials([spec], data, open_test, settings)
+        return
+    placement = Placement(
+        node=platform.node(),
+        device=settings.device,
+        threads=settings.threads,
+        precision=settings.precision,
+        captured=program.captured,
+        together=len(specs),
+    )
+    yield from _run_prepared(program, models, specs, on_device, open_test, settings, Started(placement, time.time()))
+
+
+def _run_prepared(
+    program: Program,
+    models: Sequence[nn.Module],
+    specs: Sequence[TrialSpec],
+    data: ResidentData,
+    open_test: Callable[[], SealedTest],
+    settings: Settings,
+    started: Started,
+) -> Iterator[tuple[Message, ...]]:
+    running = {spec.trial_id: model for spec, model in zip(specs, models, strict=True)}
+    try:
+        for results in train_together(program, models, specs, data, settings):
+            messages = []
+            for spec, result in zip(specs, results, strict=True):
+                if spec.trial_id not in running:
+                    continue
+                if isinstance(result, TrainingDivergedError):
+                    del running[spec.trial_id]
+                    failure = f"diverged: {result}"
+                    messages.append(Message(spec.trial_id, started, time.time(), failure=failure))
+                else:
+                    messages.append(Message(spec.trial_id, started, time.time(), epoch=result))
+            yield tuple(messages)
+            if not running:
+                return
+        if specs[0].phase is Phase.CONFIRM:
+            test = open_test().open(specs[0].phase)
+            for trial_id, model in list(running.items()):
+                evaluated, probabilities = evaluate(model, test, data.normaliser, settings)
+                outcome = Outcome(evaluated, probabilities, weights(model))
+                del running[trial_id]
+                yield (Message(trial_id, started, time.time(), outcome=outcome),)
+    except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own trials only
+        failure = describe(error)
+        yield tuple(Message(trial_id, started, time.time(), failure=failure) for trial_id in running)
 
 
 def summary_of(spec: TrialSpec, data: TrainingData) -> ModelSummary | None:

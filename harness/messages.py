@@ -38,6 +38,7 @@ class Message:
     """News of a trial; exactly one of `epoch`, `outcome` and `failure` is set.
 
     Attributes:
+        trial_id: whose news this is.
         started: how it began; None when it failed before that.
         epoch: an epoch has ended.
         outcome: a confirm trial has ended, and this is what it gave.
@@ -45,6 +46,7 @@ class Message:
         at: seconds since 1970.
     """
 
+    trial_id: str
     started: Started | None
     at: float
     epoch: EpochResult | None = None

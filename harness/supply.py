@@ -74,6 +74,15 @@ class Supply:
         slowest = max((lane.rate for lane in self._lanes.values() if lane.rate is not None), default=1.0)
         return max(waiting, key=lambda lane: lane.precedence(slowest)).take()
 
+    def take_beside(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
+        """Waiting confirm trials of the same configuration, to be trained with this one as one program.
+
+        Args:
+            spec: that `next` gave.
+            most: how many to take.
+        """
+        return self._lanes[spec.architecture].take_beside(spec, most) if spec.phase is Phase.CONFIRM else ()
+
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, in whatever way."""
         self._records[record.trial_id] = record
@@ -155,6 +164,11 @@ class _Lane:
     def take(self) -> TrialSpec:
         self._begun = True
         return self.waiting.pop()
+
+    def take_beside(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
+        alike = [s for s in reversed(self.waiting) if s.differs_in_seed_only(spec)][:most]
+        self.waiting = [s for s in self.waiting if s not in alike]
+        return tuple(alike)
 
     def ended(self, record: TrialRecord) -> None:
         self._begun = True

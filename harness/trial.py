@@ -74,6 +74,10 @@ class TrialSpec(Frozen):
         """What initialisation and dropout are drawn from: an audit trial repeats its search trial, bit for bit."""
         return self.in_phase(Phase.SEARCH).trial_id if self.phase is Phase.AUDIT else self.trial_id
 
+    def differs_in_seed_only(self, other: TrialSpec) -> bool:
+        """Whether another trial does the same with another seed, or the same seed."""
+        return self.model_dump(exclude={"seed"}) == other.model_dump(exclude={"seed"})
+
     def in_phase(self, phase: Phase) -> TrialSpec:
         """The same work in another phase."""
         return TrialSpec.model_validate(self.model_dump() | {"phase": phase})
@@ -121,12 +125,23 @@ class ModelSummary(Frozen):
 
 
 class Placement(Frozen):
-    """Where a trial ran and how: node, device, threads, numeric precision."""
+    """Where a trial ran and how.
+
+    Attributes:
+        node: the machine.
+        device: `cpu` or `cuda`.
+        threads: of the CPU computations.
+        precision: of convolutions and matrix products.
+        captured: whether its steps ran as a captured CUDA graph.
+        together: how many trials one program trained at once, this one included.
+    """
 
     node: str
     device: str
     threads: int
     precision: Literal["fp32", "bf16"]
+    captured: bool = False
+    together: Annotated[int, Field(ge=1)] = 1
 
 
 class TestResult(Frozen):

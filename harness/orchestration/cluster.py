@@ -14,10 +14,11 @@ from harness.errors import EnvironmentMismatchError
 from harness.study import Resources
 
 _ANSWER_SECONDS = 5.0
+_TOGETHER_ON_GPU = 32  # trials that one program trains on a GPU; on CPUs nothing is gained by more than one
 _AUTO_GPUS = 0.25  # of a GPU for each trial: small nets leave most of one idle
 
 # Read by Ray when it is imported or started; whoever sets one of them outside keeps it.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output engine can be silent
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_DEDUP_LOGS": "0",
@@ -54,12 +55,14 @@ class Cluster:
         gpus: of each trial, a fraction.
         slots: how many trials run at once.
         nodes: machines of the cluster.
+        together: how many seeds of a configuration one program trains at once, at most.
     """
 
     cpus: int
     gpus: float
     slots: int
     nodes: tuple[Node, ...]
+    together: int = 1
 
 
 def fit(resources: Resources, nodes: Sequence[Node]) -> Cluster:
@@ -82,7 +85,7 @@ def fit(resources: Resources, nodes: Sequence[Node]) -> Cluster:
         raise EnvironmentMismatchError(
             f"resources: no machine of the cluster has both {resources.cpus} CPUs and {gpus:g} GPUs for a trial"
         )
-    return Cluster(resources.cpus, gpus, slots, tuple(nodes))
+    return Cluster(resources.cpus, gpus, slots, tuple(nodes), together=_TOGETHER_ON_GPU if gpus > 0 else 1)
 
 
 def _slots(node: Node, cpus: int, gpus: float) -> int:
@@ -126,7 +129,7 @@ def connect(address: str | None, resources: Resources, data_bytes: int) -> Itera
     Raises:
         EnvironmentMismatchError: no cluster answers there, or it can never run such a trial.
     """
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if address is not None:
         check_reachable(address)

@@ -97,7 +97,7 @@ def run_experiment(
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trainable, placed=placed), resources),
             tune_config=tune.TuneConfig(
-                search_alg=SupplySearcher(supply),
+                search_alg=SupplySearcher(supply, cluster.together),
                 scheduler=scheduler,
                 num_samples=-1,
                 reuse_actors=True,
@@ -127,21 +127,23 @@ def _longest(specs: tuple[TrialSpec, ...]) -> Mapping[str, int]:
 
 
 def _name(trial: Trial) -> str:
-    return TrialSpec.model_validate(trial.config["spec"]).trial_id
+    return TrialSpec.model_validate(trial.config["specs"][0]).trial_id
 
 
 class SupplySearcher(Unsaved, Searcher):
     """Tune asks this for its next trial; the supply decides."""
 
-    def __init__(self, supply: Supply) -> None:
+    def __init__(self, supply: Supply, together: int) -> None:
         super().__init__()
         self._supply = supply
+        self._together = together
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The next trial; None while one may still come; FINISHED when none will."""
         spec = self._supply.next()
         if spec is not None:
-            return {"spec": spec.model_dump(mode="json")}
+            specs = (spec, *self._supply.take_beside(spec, self._together - 1))
+            return {"specs": [spec.model_dump(mode="json") for spec in specs]}
         # FINISHED is a string, which the method's declared type leaves out.
         return cast(None, Searcher.FINISHED) if self._supply.exhausted else None
 
@@ -173,51 +175,62 @@ class Bookkeeper(Unsaved, tune.Callback):
         self._summary_of = summary_of
         self._keep = keep
         self._observer = observer
-        self._specs: dict[str, TrialSpec] = {}
+        self._specs: dict[str, tuple[TrialSpec, ...]] = {}
         self._epochs: dict[str, list[EpochResult]] = {}
         self._messages: dict[str, Message] = {}
         self._start_times: dict[str, float] = {}
         self._ended: set[str] = set()
         self.error: Exception | None = None
 
-    def spec_of(self, trial: Trial) -> TrialSpec:
-        """The specification of a Tune trial."""
+    def specs_of(self, trial: Trial) -> tuple[TrialSpec, ...]:
+        """The specifications of a Tune trial: several where one program trains them."""
         if trial.trial_id not in self._specs:
-            self._specs[trial.trial_id] = TrialSpec.model_validate(trial.config["spec"])
+            self._specs[trial.trial_id] = tuple(TrialSpec.model_validate(spec) for spec in trial.config["specs"])
         return self._specs[trial.trial_id]
+
+    def spec_of(self, trial: Trial) -> TrialSpec:
+        """The first specification of a Tune trial; a search trial has no other."""
+        return self.specs_of(trial)[0]
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial, or another attempt at it, was given a worker."""
-        self._start_times[trial.trial_id] = time.time()
-        self._epochs[trial.trial_id] = []
-        self._messages.pop(trial.trial_id, None)
-        self._observer.started(self.spec_of(trial))
+        for spec in self.specs_of(trial):
+            if spec.trial_id in self._ended:
+                continue
+            self._start_times[spec.trial_id] = time.time()
+            self._epochs[spec.trial_id] = []
+            self._messages.pop(spec.trial_id, None)
+            self._observer.started(spec)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        """A message arrived, and the scheduler has decided; `done` says that it stops the trial."""
-        # Tune keeps the last result of every trial; the message is heavy, and stays here.
-        message: Message = result.pop("message")
-        spec = self.spec_of(trial)
-        self._messages[trial.trial_id] = message
-        epochs = self._epochs[trial.trial_id]
-        if message.epoch is not None:
-            epochs.append(message.epoch)
-            self._observer.epoch(spec, message.epoch)
-        status = status_after(spec, message, stopped=bool(result.get("done")))
-        if status is not None:
-            self._end(trial, status, message.failure)
+        """Messages arrived, and the scheduler has decided; `done` says that it stops the trial."""
+        # Tune keeps the last result of every trial; the messages are heavy, and stay here.
+        messages: tuple[Message, ...] = result.pop("messages")
+        specs = {spec.trial_id: spec for spec in self.specs_of(trial)}
+        for message in messages:
+            if message.trial_id not in self._ended:
+                self._hear(specs[message.trial_id], message, stopped=bool(result.get("done")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The worker of a trial died, and so did those of its retries."""
         error = trial.get_error()
         reason = describe(error) if error else "its worker died"
-        self._end(trial, Status.FAILED, f"the worker died {_RETRIES + 1} times: {reason[:300]}")
+        for spec in self.specs_of(trial):
+            self._end(spec, Status.FAILED, f"the worker died {_RETRIES + 1} times: {reason[:300]}")
 
-    def _end(self, trial: Trial, status: Status, reason: str | None) -> None:
-        spec = self.spec_of(trial)
-        message = self._messages.pop(trial.trial_id, None)
+    def _hear(self, spec: TrialSpec, message: Message, *, stopped: bool) -> None:
+        self._messages[spec.trial_id] = message
+        if message.epoch is not None:
+            self._epochs[spec.trial_id].append(message.epoch)
+            self._observer.epoch(spec, message.epoch)
+        status = status_after(spec, message, stopped=stopped)
+        if status is not None:
+            self._end(spec, status, message.failure)
+
+    def _end(self, spec: TrialSpec, status: Status, reason: str | None) -> None:
+        message = self._messages.pop(spec.trial_id, None)
         started = message.started if message else None
         ended_at = message.at if message else time.time()
         record = TrialRecord(
@@ -225,11 +238,11 @@ class Bookkeeper(Unsaved, tune.Callback):
             spec=spec,
             status=status,
             reason=reason,
-            epochs=tuple(self._epochs.pop(trial.trial_id, ())),
+            epochs=tuple(self._epochs.pop(spec.trial_id, ())),
             placement=started.placement if started else None,
             model=self._summary_of(spec),
             test=message.outcome.test if message and message.outcome else None,
-            started_at=started.at if started else self._start_times.get(trial.trial_id, ended_at),
+            started_at=started.at if started else self._start_times.get(spec.trial_id, ended_at),
             ended_at=ended_at,
         )
         if self.error is not None or spec.trial_id in self._ended:

@@ -1,4 +1,4 @@
-"""What runs on a worker: one trial, its messages handed to Tune."""
+"""What runs on a worker: a trial, or several as one program; their messages are handed to Tune."""
 
 from __future__ import annotations
 
@@ -29,24 +29,21 @@ class Placed:
 
 
 def trainable(config: dict[str, Any], placed: Placed) -> None:
-    """Run the trial of `config["spec"]`; the device is what the trial was given, whatever else is visible."""
+    """Run the trials of `config["specs"]`; the device is what they were given, whatever else is visible."""
     # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
-    from harness.execution import run_trial
+    from harness.execution import run_trials
     from harness.training import resolve_settings
 
-    spec = TrialSpec.model_validate(config["spec"])
+    specs = [TrialSpec.model_validate(spec) for spec in config["specs"]]
     settings = resolve_settings(placed.device, placed.threads, placed.precision)
 
-    for message in run_trial(spec, ray.get(placed.training), lambda: ray.get(placed.test), settings):
-        tune.report(as_result(message))
+    for messages in run_trials(specs, ray.get(placed.training), lambda: ray.get(placed.test), settings):
+        tune.report(as_result(messages))
 
 
-def as_result(message: Message) -> dict[str, Any]:
-    """A message in the form that Tune carries: the scheduler reads two numbers of it, the rest is ours."""
-    if message.epoch is None:
-        return {"message": message}
-    return {
-        "message": message,
-        TIME: message.epoch.epoch,
-        METRIC: message.epoch.validation_accuracy,
-    }
+def as_result(messages: tuple[Message, ...]) -> dict[str, Any]:
+    """Messages in the form that Tune carries: the scheduler reads two numbers of a search trial, the rest is ours."""
+    epoch = messages[0].epoch if len(messages) == 1 else None
+    if epoch is None:
+        return {"messages": messages}
+    return {"messages": messages, TIME: epoch.epoch, METRIC: epoch.validation_accuracy}

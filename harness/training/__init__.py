@@ -1,7 +1,9 @@
 """The training engine: one trial in pure PyTorch, with no Ray, no files and no orchestrator's clock."""
 
-from harness.training.engine import ResidentData, TrainingDivergedError, predict, resident, train
+from harness.training.engine import TrainingDivergedError, prepare, train, train_together
 from harness.training.model import build_model, summarise
+from harness.training.prediction import predict
+from harness.training.resident import ResidentData, resident
 from harness.training.settings import Settings, resolve_settings
 
 __all__ = [
@@ -10,8 +12,10 @@ __all__ = [
     "TrainingDivergedError",
     "build_model",
     "predict",
+    "prepare",
     "resident",
     "resolve_settings",
     "summarise",
     "train",
+    "train_together",
 ]

@@ -1,87 +1,27 @@
-"""The training loop: data as tensors on the device, one gather a batch, everything else on the batch."""
+"""The training loop: epochs of steps on data that lie on the device, validation after each."""
 
 from __future__ import annotations
 
 import math
 import time
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from architectures import ARCHITECTURES, TrainingHyperparameters
-from harness.data.dataset import Normalisation, Split, TrainingData
-from harness.training.augmentation import augment, draw
-from harness.training.optimization import build_optimizer, build_schedule
+from harness.training.augmentation import draw
+from harness.training.optimization import learning_rates, set_learning_rate
+from harness.training.prediction import predict
+from harness.training.program import Program, program_for
+from harness.training.resident import ResidentData
 from harness.training.settings import Settings
 from harness.trial import EpochResult, TrialSpec, stream_seed
-
-_PREDICTION_BATCH = 250  # larger ones leave the processor's cache
 
 
 class TrainingDivergedError(Exception):
     """A loss was not finite."""
-
-
-@dataclass(frozen=True, eq=False)
-class Normaliser:
-    """Maps pixels from 0..255 to mean 0 and standard deviation 1 of each channel.
-
-    Attributes:
-        scale: float32 (C, 1, 1).
-        offset: float32 (C, 1, 1).
-    """
-
-    scale: Tensor
-    offset: Tensor
-
-    @classmethod
-    def of(cls, normalisation: Normalisation, device: str) -> Normaliser:
-        """From the statistics of the training images."""
-        mean = torch.tensor(normalisation.mean, device=device).view(-1, 1, 1)
-        std = torch.tensor(normalisation.std, device=device).view(-1, 1, 1)
-        return cls(scale=1 / (255 * std), offset=-mean / std)
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Normalise (B, C, H, W)."""
-        return torch.addcmul(self.offset, pixels, self.scale)
-
-
-@dataclass(frozen=True, eq=False)
-class ResidentData:
-    """Training data on the device, moved there once: uint8 images (N, C, H, W) and int64 labels (N,)."""
-
-    train_images: Tensor
-    train_labels: Tensor
-    validation_images: Tensor
-    validation_labels: Tensor
-    normaliser: Normaliser
-
-
-def resident(data: TrainingData, device: str) -> ResidentData:
-    """The data on the device; on the CPU they share the memory of the arrays, which are never written."""
-    return ResidentData(
-        *_tensors(data.train, device), *_tensors(data.validation, device), Normaliser.of(data.normalisation, device)
-    )
-
-
-def _tensors(split: Split, device: str) -> tuple[Tensor, Tensor]:
-    return as_tensor(split.images, device), as_tensor(split.labels, device)
-
-
-def as_tensor(array: NDArray[np.uint8] | NDArray[np.int64], device: str) -> Tensor:
-    """A tensor on the device; on the CPU it shares the array's memory and must not be written."""
-    with warnings.catch_warnings():
-        # Arrays from a shared object store are read-only, which torch cannot express.
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(array).to(device)
 
 
 def train(model: nn.Module, spec: TrialSpec, data: ResidentData, settings: Settings) -> Iterator[EpochResult]:
@@ -99,115 +39,157 @@ def train(model: nn.Module, spec: TrialSpec, data: ResidentData, settings: Setti
     Raises:
         TrainingDivergedError: the training or validation loss is not finite.
     """
+    for [result] in train_together(prepare([model], [spec], data, settings), [model], [spec], data, settings):
+        if isinstance(result, TrainingDivergedError):
+            raise result
+        yield result
+
+
+def prepare(models: Sequence[nn.Module], specs: Sequence[TrialSpec], data: ResidentData, settings: Settings) -> Program:
+    """The program that trains these models; moves them to the device.
+
+    Args:
+        models: as `build_model` gives them; more than one are trained together.
+        specs: what to do, one for each model; they differ in nothing but the seed.
+        data: on the device of the settings.
+        settings: device, threads and precision.
+
+    Raises:
+        ValueError: the specifications differ in more than the seed.
+        RuntimeError: the models do something that only one of them at a time can do.
+    """
+    if not all(spec.differs_in_seed_only(specs[0]) for spec in specs):
+        raise ValueError("models that are trained together differ in nothing but the seed")
     torch.set_num_threads(settings.threads)
-    hyperparameters = ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
-    model.to(settings.device)
-    images = len(data.train_labels)
-    batch_size = min(hyperparameters.batch_size, images)
-    steps = images // batch_size
-    optimizer = build_optimizer(model, hyperparameters)
-    schedule = build_schedule(optimizer, hyperparameters, steps * hyperparameters.epochs)
+    for model in models:
+        model.to(settings.device)
+    hyperparameters = _hyperparameters(specs[0])
+    return program_for(
+        specs[0].architecture, models, hyperparameters, _batch_size(hyperparameters, data), data, settings
+    )
+
+
+def train_together(
+    program: Program,
+    models: Sequence[nn.Module],
+    specs: Sequence[TrialSpec],
+    data: ResidentData,
+    settings: Settings,
+) -> Iterator[tuple[EpochResult | TrainingDivergedError, ...]]:
+    """Train models of one shape in place, each as if it were alone, to rounding.
+
+    Args:
+        program: that `prepare` made of the rest.
+        models: what is trained.
+        specs: what to do, one for each model.
+        data: on the device of the settings.
+        settings: device, threads and precision.
+
+    Yields:
+        After each epoch, what it gave, or how it failed, for each model. Of seconds every model has
+        an equal share.
+    """
+    hyperparameters = _hyperparameters(specs[0])
+    batch_size = _batch_size(hyperparameters, data)
+    steps = len(data.train_labels) // batch_size
+    rates = learning_rates(hyperparameters, steps * hyperparameters.epochs)
     for epoch in range(1, hyperparameters.epochs + 1):
         torch.set_num_threads(settings.threads)
         started = time.perf_counter()
-        order, draws = _epoch_streams(spec, epoch, images, hyperparameters, settings.device)
-        with torch.random.fork_rng():
-            torch.manual_seed(stream_seed("dropout", spec.stream_id, epoch))
-            batches = order[: steps * batch_size].view(steps, batch_size)
-            train_loss = _train_epoch(model, data, batches, draws, optimizer, schedule, hyperparameters, settings)
+        batches, draws = _epoch_streams(specs, epoch, steps, batch_size, data, hyperparameters)
+        train_losses = _train_epoch(program, specs, epoch, batches, draws, rates)
         trained = time.perf_counter()
-        validation_loss, validation_accuracy = _validate(model, data, settings)
+        validation = _validate(program.model, data, settings)
+        program.store(models)
         validated = time.perf_counter()
-        for split, loss in (("training", train_loss), ("validation", validation_loss)):
-            if not math.isfinite(loss):
-                raise TrainingDivergedError(f"the {split} loss was {loss} in epoch {epoch}")
-        yield EpochResult(
-            epoch=epoch,
-            train_loss=train_loss,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            train_images=steps * batch_size,
-            train_seconds=trained - started,
-            validation_seconds=validated - trained,
+        yield tuple(
+            _epoch_result(
+                epoch,
+                train_loss,
+                *validated_one,
+                train_images=steps * batch_size,
+                train_seconds=(trained - started) / len(models),
+                validation_seconds=(validated - trained) / len(models),
+            )
+            for train_loss, validated_one in zip(train_losses, validation, strict=True)
         )
 
 
+def _hyperparameters(spec: TrialSpec) -> TrainingHyperparameters:
+    return ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
+
+
+def _batch_size(hyperparameters: TrainingHyperparameters, data: ResidentData) -> int:
+    return min(hyperparameters.batch_size, len(data.train_labels))
+
+
+def _epoch_result(
+    epoch: int, train_loss: float, validation_loss: float, validation_accuracy: float, **measured: float
+) -> EpochResult | TrainingDivergedError:
+    for split, loss in (("training", train_loss), ("validation", validation_loss)):
+        if not math.isfinite(loss):
+            return TrainingDivergedError(f"the {split} loss was {loss} in epoch {epoch}")
+    return EpochResult.model_validate(
+        {
+            "epoch": epoch,
+            "train_loss": train_loss,
+            "validation_loss": validation_loss,
+            "validation_accuracy": validation_accuracy,
+        }
+        | measured
+    )
+
+
 def _epoch_streams(
-    spec: TrialSpec, epoch: int, images: int, hyperparameters: TrainingHyperparameters, device: str
+    specs: Sequence[TrialSpec],
+    epoch: int,
+    steps: int,
+    batch_size: int,
+    data: ResidentData,
+    hyperparameters: TrainingHyperparameters,
 ) -> tuple[Tensor, Tensor]:
-    """Data order (N,) and augmentation draws (N, K) of an epoch, from the seed alone: paired across architectures."""
-    generator = torch.Generator().manual_seed(stream_seed("order", spec.seed, epoch))
-    order = torch.randperm(images, generator=generator)
-    draws = draw(hyperparameters.augmentation, images, stream_seed("augmentation", spec.seed, epoch))
-    return order.to(device), draws.to(device)
+    """Image indices (steps, B) and augmentation draws (steps, B, K) of an epoch; (steps, S, B...) of several models.
+
+    They come from the seed alone, so they are paired across architectures: the order, and the draws of each image.
+    """
+    images = len(data.train_labels)
+    batches, draws = [], []
+    for spec in specs:
+        generator = torch.Generator().manual_seed(stream_seed("order", spec.seed, epoch))
+        order = torch.randperm(images, generator=generator)[: steps * batch_size]
+        drawn = draw(hyperparameters.augmentation, images, stream_seed("augmentation", spec.seed, epoch))
+        batches.append(order.view(steps, batch_size))
+        draws.append(drawn.index_select(0, order).view(steps, batch_size, -1))
+    device = data.train_labels.device
+    if len(specs) == 1:
+        return batches[0].to(device), draws[0].to(device)
+    return torch.stack(batches, dim=1).to(device), torch.stack(draws, dim=1).to(device)
 
 
 def _train_epoch(
-    model: nn.Module,
-    data: ResidentData,
-    batches: Tensor,
-    draws: Tensor,
-    optimizer: Optimizer,
-    schedule: LRScheduler,
-    hyperparameters: TrainingHyperparameters,
-    settings: Settings,
-) -> float:
-    """One pass over the batches, (steps, B) indices of training images; gives the mean loss."""
-    model.train()
-    layout = memory_layout(model)
-    total = torch.zeros((), device=settings.device)
-    for batch in batches:
-        pixels = data.train_images.index_select(0, batch).float()  # (B, C, H, W)
-        pixels = augment(pixels, hyperparameters.augmentation, draws.index_select(0, batch))
-        inputs = data.normaliser(pixels).contiguous(memory_format=layout)
-        with _autocast(settings):
-            logits = model(inputs)  # (B, classes)
-            loss = cross_entropy(
-                logits.float(),
-                data.train_labels.index_select(0, batch),
-                label_smoothing=hyperparameters.label_smoothing,
-            )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        optimizer.step()
-        schedule.step()
-        total += loss.detach()
-    return total.item() / len(batches)
+    program: Program, specs: Sequence[TrialSpec], epoch: int, batches: Tensor, draws: Tensor, rates: Iterator[float]
+) -> list[float]:
+    """One pass over the batches; gives the mean loss of each model. Only that is asked back from the device."""
+    program.model.train()
+    total = torch.zeros(len(specs), device=batches.device)
+    cuda = [batches.device] if batches.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        # What a model draws by itself, besides dropout, comes from the generator of the process.
+        torch.manual_seed(stream_seed("dropout", specs[0].stream_id, epoch))
+        for spec, generator in zip(specs, program.generators, strict=True):
+            generator.manual_seed(stream_seed("dropout", spec.stream_id, epoch))
+        for batch, drawn in zip(batches, draws, strict=True):
+            set_learning_rate(program.optimizer, next(rates))
+            total += program.step(batch, drawn)
+    return [float(loss) for loss in (total / len(batches)).tolist()]
 
 
-def _validate(model: nn.Module, data: ResidentData, settings: Settings) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over the validation images."""
+def _validate(model: nn.Module, data: ResidentData, settings: Settings) -> list[tuple[float, float]]:
+    """Mean cross-entropy and accuracy over the validation images, of each model."""
     logits = predict(model, data.validation_images, data.normaliser, settings)
-    loss = cross_entropy(logits, data.validation_labels).item()
-    correct = (logits.argmax(1) == data.validation_labels).sum().item()
-    return loss, correct / len(logits)
-
-
-def predict(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: Settings) -> Tensor:
-    """Logits float32 (N, classes) of uint8 images (N, C, H, W), in evaluation mode."""
-    model.eval()
-    return torch.cat(
-        [logits_of(model, chunk, normaliser, settings) for chunk in torch.split(images, _PREDICTION_BATCH)]
-    )
-
-
-def logits_of(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: Settings) -> Tensor:
-    """Logits float32 (B, classes) of one batch of uint8 images (B, C, H, W), as the model is set: without gradients."""
-    with torch.inference_mode(), _autocast(settings):
-        inputs = normaliser(images.float()).contiguous(memory_format=memory_layout(model))
-        logits: Tensor = model(inputs).float()
-        return logits
-
-
-def memory_layout(model: nn.Module) -> torch.memory_format:
-    """Channels last for a model whose kernels are, else the ordinary layout."""
-    channels_last = any(
-        p.ndim == 4 and p.is_contiguous(memory_format=torch.channels_last) and not p.is_contiguous()
-        for p in model.parameters()
-    )
-    return torch.channels_last if channels_last else torch.contiguous_format
-
-
-def _autocast(settings: Settings) -> torch.autocast:
-    device_type = settings.device.partition(":")[0]
-    return torch.autocast(device_type, dtype=torch.bfloat16, enabled=settings.precision == "bf16")
+    measured = []
+    for of_one in logits.unsqueeze(0) if logits.ndim == 2 else logits:
+        loss = cross_entropy(of_one, data.validation_labels).item()
+        correct = (of_one.argmax(1) == data.validation_labels).sum().item()
+        measured.append((loss, correct / len(of_one)))
+    return measured

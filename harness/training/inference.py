@@ -13,8 +13,9 @@ from torch.utils.benchmark import Timer
 from harness.cost import LATENCY_BATCH, THROUGHPUT_BATCH, Cost, Quartiles
 from harness.data.dataset import TrainingData
 from harness.errors import describe
-from harness.training.engine import Normaliser, as_tensor, logits_of
 from harness.training.model import build_model
+from harness.training.prediction import logits_of
+from harness.training.resident import Normaliser, as_tensor
 from harness.training.settings import Settings
 from harness.trial import Placement, TrialSpec
 

@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from architectures import ARCHITECTURES, Architecture, InputShape
+from harness.training.dropout import seed_dropout
 from harness.trial import ModelSummary, TrialSpec, stream_seed
 
 
@@ -21,7 +22,7 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
     hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed("initialisation", spec.stream_id))
-        model = architecture.build(hyperparameters, shape, classes)
+        model = seed_dropout(architecture.build(hyperparameters, shape, classes))
     layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
     return model.to(memory_format=layout)
 

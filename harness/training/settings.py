@@ -18,11 +18,18 @@ class Settings:
         device: `cpu` or `cuda`.
         threads: of the CPU computations; part of what makes a result repeatable to the bit.
         precision: of convolutions and matrix products; parameters stay in fp32.
+        capture: whether a CUDA device runs steps as captured graphs.
     """
 
     device: str
     threads: int
     precision: Precision
+    capture: bool = True
+
+    @property
+    def device_type(self) -> str:
+        """The device without its number."""
+        return self.device.partition(":")[0]
 
 
 def resolve_settings(device: str, threads: int, precision: Literal["auto", "fp32", "bf16"]) -> Settings:

@@ -67,11 +67,20 @@ STUDY = {
 
 
 @pytest.fixture(scope="module")
-def finished(toy_data, toy_test, tmp_path_factory):
+def cluster():
+    """A local Ray cluster."""
+    from harness.orchestration import connect
+
+    with connect(None, Resources(), data_bytes=10**6) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def finished(cluster, toy_data, toy_test, tmp_path_factory):
     """One study of two architectures, run through Ray: records, outcomes, and who opened the test split when."""
     from ray import cloudpickle
 
-    from harness.orchestration import Shared, connect, run_experiment
+    from harness.orchestration import Shared, run_experiment
 
     # Workers cannot import this module, so its classes travel by value.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -84,10 +93,9 @@ def finished(toy_data, toy_test, tmp_path_factory):
         if outcome is not None:
             outcomes[record.trial_id] = outcome
 
-    with connect(None, Resources(), data_bytes=10**6) as cluster:
-        shared = Shared(toy_data, WitnessedTest(toy_test, witness))
-        run_experiment(study, supply, shared, cluster, lambda spec: SUMMARY, keep, Silent())
-        yield supply, outcomes, witness.read_text(encoding="utf-8").splitlines()
+    shared = Shared(toy_data, WitnessedTest(toy_test, witness))
+    run_experiment(study, supply, shared, cluster, lambda spec: SUMMARY, keep, Silent())
+    return supply, outcomes, witness.read_text(encoding="utf-8").splitlines()
 
 
 def records_of(supply: Supply, architecture: str, phase: Phase) -> list[TrialRecord]:
@@ -123,6 +131,38 @@ def test_a_trial_through_ray_equals_the_plain_loop_bit_for_bit(finished, toy_dat
         assert [m.epoch.model_dump(exclude=timed) for m in messages[:-1]] == [
             epoch.model_dump(exclude=timed) for epoch in record.epochs
         ]
+
+
+def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_data, toy_test) -> None:
+    """Through Ray, four seeds in one worker give four records, with results of their own."""
+    from dataclasses import replace
+
+    from harness.orchestration import Shared, run_experiment
+
+    study = parse_study(
+        {
+            "name": "toy",
+            "precision": "fp32",
+            "confirm": {"seeds": 4},
+            "architectures": {"mlp": {"space": {"epochs": 3, "batch_size": 32, "dropout": 0.2}}},
+        },
+        "test",
+    )
+    supply = Supply(study, plan_search(study, toy_data.fingerprint), cost=lambda spec: 1.0)
+    outcomes: dict[str, Outcome] = {}
+
+    def keep(record: TrialRecord, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            outcomes[record.trial_id] = outcome
+
+    whole = replace(cluster, together=4)
+    run_experiment(study, supply, Shared(toy_data, toy_test), whole, lambda spec: SUMMARY, keep, Silent())
+    confirmed = records_of(supply, "mlp", Phase.CONFIRM)
+    assert supply.complete
+    assert sorted(record.spec.seed for record in confirmed) == [1, 2, 3, 4]
+    assert {record.placement.together for record in confirmed} == {4}
+    assert all(record.status is Status.COMPLETED and len(record.epochs) == 3 for record in confirmed)
+    assert len({outcomes[record.trial_id].probabilities.tobytes() for record in confirmed}) == 4
 
 
 def test_bad_trials_are_stopped_early_and_never_shown_as_completed(finished) -> None:

@@ -229,3 +229,21 @@ def test_the_default_configuration_is_confirmed_beside_the_selected_one(study, m
         (2, False),
         (1, True),
     ]
+
+
+def test_seeds_of_one_configuration_can_be_taken_together(study, make_record) -> None:
+    """Confirm trials that differ in nothing but the seed come at once, at most as many as asked for; others never."""
+    supply = Supply(study, plan_search(study, "d"), cost)
+    searched = [supply.next() for _ in range(6)]
+    assert supply.take_beside(searched[0], 31) == ()
+    for spec in searched:
+        supply.ended(make_record(spec))
+    first = supply.next()
+    assert first.phase is Phase.CONFIRM
+    assert supply.take_beside(first, 0) == ()
+    [second] = supply.take_beside(first, 31)
+    assert second.differs_in_seed_only(first)
+    assert second.seed != first.seed
+    third, fourth = supply.next(), supply.next()
+    assert {third.architecture, fourth.architecture} == {spec.architecture for spec in searched} - {first.architecture}
+    assert supply.next() is None

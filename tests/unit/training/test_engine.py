@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from architectures import ARCHITECTURES
 from harness.data.dataset import Normalisation
 from harness.training import Settings, TrainingDivergedError, build_model, predict, resident, train
-from harness.training.engine import Normaliser, _epoch_streams
+from harness.training.engine import _epoch_streams
+from harness.training.resident import Normaliser
 from harness.trial import Phase
 
 CPU = Settings("cpu", threads=1, precision="fp32")
@@ -81,39 +83,37 @@ def test_another_seed_gives_another_model(toy_data, make_spec) -> None:
     assert not same_weights(first, second)
 
 
-def test_order_and_augmentation_are_paired_across_architectures(make_spec) -> None:
+def streams(spec, data, epoch=1, batch_size=16):
+    """Image indices (N,) and draws by image (N, K) of an epoch."""
+    hyperparameters = ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
+    images = len(data.train_labels)
+    batches, draws = _epoch_streams([spec], epoch, images // batch_size, batch_size, data, hyperparameters)
+    order = batches.flatten()
+    by_image = torch.zeros(images, draws.shape[-1]).index_copy(0, order, draws.flatten(0, 1))
+    return order, by_image
+
+
+def test_order_and_augmentation_are_paired_across_architectures(toy_data, make_spec) -> None:
     """Seed k means the same data order and the same augmentation of each image, whatever else differs."""
-    specs = [
-        make_spec("mlp", seed=4, augmentation="affine", batch_size=16),
-        make_spec("lenet5", Phase.CONFIRM, seed=4, augmentation="affine", batch_size=64),
-    ]
-    (first_order, first_draws), (second_order, second_draws) = (
-        _epoch_streams(spec, 2, 50, _hyperparameters(spec), "cpu") for spec in specs
-    )
-    assert torch.equal(first_order, second_order)
-    assert torch.equal(first_draws, second_draws)
-    other_order, other_draws = _epoch_streams(
-        make_spec(seed=5, augmentation="affine"), 2, 50, _hyperparameters(specs[0]), "cpu"
-    )
-    assert not torch.equal(first_order, other_order)
-    assert not torch.equal(first_draws, other_draws)
-    next_order, _ = _epoch_streams(specs[0], 3, 50, _hyperparameters(specs[0]), "cpu")
-    assert not torch.equal(first_order, next_order)
-
-
-def _hyperparameters(spec):
-    from architectures import ARCHITECTURES
-
-    return ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
+    data = resident(toy_data, "cpu")
+    first = make_spec("mlp", seed=4, augmentation="affine")
+    second = make_spec("lenet5", Phase.CONFIRM, seed=4, augmentation="affine")
+    order, draws = streams(first, data, epoch=2, batch_size=16)
+    other_order, other_draws = streams(second, data, epoch=2, batch_size=50)
+    assert torch.equal(order, other_order)
+    assert torch.equal(draws, other_draws)
+    for different in (streams(make_spec(seed=5, augmentation="affine"), data, epoch=2), streams(first, data, epoch=3)):
+        assert not torch.equal(order, different[0])
+        assert not torch.equal(draws, different[1])
 
 
 def test_validation_images_are_never_trained_on(toy_data, make_spec, monkeypatch) -> None:
     """Every batch that reaches the loss in training mode comes from the training images."""
-    import harness.training.engine as engine
+    import harness.training.step as step
 
     seen = []
-    real = engine.augment
-    monkeypatch.setattr(engine, "augment", lambda images, *rest: (seen.append(images.clone()), real(images, *rest))[1])
+    real = step.augment
+    monkeypatch.setattr(step, "augment", lambda images, *rest: (seen.append(images.clone()), real(images, *rest))[1])
     run(make_spec(epochs=1), toy_data)
     trained = {image.numpy().astype(np.uint8).tobytes() for image in torch.cat(seen)}
     assert trained <= {image.tobytes() for image in toy_data.train.images}
@@ -123,7 +123,7 @@ def test_validation_images_are_never_trained_on(toy_data, make_spec, monkeypatch
 
 def test_an_epoch_trains_on_each_image_once(toy_data, make_spec) -> None:
     """The order of an epoch is a permutation; what does not fill a batch is left to the next epoch."""
-    order, _ = _epoch_streams(make_spec(), 1, 400, _hyperparameters(make_spec()), "cpu")
+    order, _ = streams(make_spec(), resident(toy_data, "cpu"))
     assert sorted(order.tolist()) == list(range(400))
     _, results = run(make_spec(epochs=1, batch_size=64), toy_data)
     assert results[0].train_images == 384
@@ -178,7 +178,7 @@ def test_prediction_does_not_depend_on_how_it_is_batched(toy_data, make_spec, mo
     model, _ = run(make_spec("advanced_cnn"), toy_data)
     data = resident(toy_data, "cpu")
     whole = predict(model, data.validation_images, data.normaliser, CPU)
-    monkeypatch.setattr("harness.training.engine._PREDICTION_BATCH", 7)
+    monkeypatch.setattr("harness.training.prediction._BATCH", {"cpu": 7})
     torch.testing.assert_close(
         predict(model, data.validation_images, data.normaliser, CPU), whole, atol=1e-4, rtol=1e-4
     )

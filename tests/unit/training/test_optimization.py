@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from architectures import TrainingHyperparameters
-from harness.training.optimization import WARM_UP, build_optimizer, build_schedule
+from harness.training.optimization import WARM_UP, build_optimizer, forget, learning_rates, set_learning_rate
 
 
 def model() -> torch.nn.Module:
@@ -14,10 +14,16 @@ def model() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
 
 
+def optimizer_of(network: torch.nn.Module, hyperparameters: TrainingHyperparameters) -> torch.optim.Optimizer:
+    parameters = list(network.parameters())
+    decayed, spared = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+    return build_optimizer(decayed, spared, hyperparameters, "cpu")
+
+
 @pytest.mark.parametrize(("name", "kind"), [("sgd", "SGD"), ("adam", "Adam"), ("adamw", "AdamW")])
 def test_names_mean_the_optimizers_of_torch(name, kind) -> None:
     """Each name gives that optimizer, fused, with the learning rate that was asked for."""
-    optimizer = build_optimizer(model(), TrainingHyperparameters(optimizer=name, learning_rate=0.02))
+    optimizer = optimizer_of(model(), TrainingHyperparameters(optimizer=name, learning_rate=0.02))
     assert type(optimizer).__name__ == kind
     assert all(group["lr"] == 0.02 and group["fused"] for group in optimizer.param_groups)
     if name == "sgd":
@@ -27,22 +33,14 @@ def test_names_mean_the_optimizers_of_torch(name, kind) -> None:
 def test_weight_decay_spares_biases_and_norms() -> None:
     """Matrices decay, vectors do not, and every parameter is optimised."""
     network = model()
-    optimizer = build_optimizer(network, TrainingHyperparameters(weight_decay=0.5))
+    optimizer = optimizer_of(network, TrainingHyperparameters(weight_decay=0.5))
     decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     assert {id(p) for p in network.parameters()} == set(decay)
     assert all(decay[id(p)] == (0.5 if p.ndim > 1 else 0.0) for p in network.parameters())
 
 
 def rates(schedule: str, steps: int = 100) -> list[float]:
-    hyperparameters = TrainingHyperparameters(schedule=schedule, learning_rate=0.1)
-    optimizer = build_optimizer(model(), hyperparameters)
-    scheduler = build_schedule(optimizer, hyperparameters, steps)
-    seen = []
-    for _ in range(steps):
-        seen.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    return seen
+    return list(learning_rates(TrainingHyperparameters(schedule=schedule, learning_rate=0.1), steps))
 
 
 def test_schedules_have_their_shapes() -> None:
@@ -64,3 +62,46 @@ def test_schedules_have_their_shapes() -> None:
 def test_schedules_take_any_number_of_steps(schedule, steps) -> None:
     """Even a single step has a learning rate."""
     assert len(rates(schedule, steps)) == steps
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_rates_are_those_of_the_schedule_of_torch(schedule) -> None:
+    """An optimizer that torch's schedule changes sees the same rate at every step."""
+    from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR
+
+    optimizer = torch.optim.AdamW(model().parameters(), lr=0.1)
+    scheduler = {
+        "constant": lambda: LambdaLR(optimizer, lambda _: 1.0),
+        "cosine": lambda: CosineAnnealingLR(optimizer, T_max=30),
+        "one_cycle": lambda: OneCycleLR(optimizer, 0.1, total_steps=31, pct_start=WARM_UP),
+    }[schedule]()
+    for rate in rates(schedule, 30):
+        assert rate == optimizer.param_groups[0]["lr"]
+        optimizer.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_an_optimizer_that_forgot_does_what_a_new_one_does(name) -> None:
+    """Moments and step counts of an earlier trial leave no trace; what it trained has the same weights after a step."""
+    hyperparameters = TrainingHyperparameters(optimizer=name, weight_decay=0.1)
+    inputs = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
+
+    def train(network, optimizer, steps):
+        for _ in range(steps):
+            optimizer.zero_grad()
+            network(inputs).square().mean().backward()
+            optimizer.step()
+
+    used, fresh = model(), model()
+    optimizer = optimizer_of(used, hyperparameters)
+    train(used, optimizer, 5)
+    used.load_state_dict(fresh.state_dict())
+    forget(optimizer)
+    set_learning_rate(optimizer, 0.3)
+    again = optimizer_of(fresh, hyperparameters)
+    set_learning_rate(again, 0.3)
+    train(used, optimizer, 3)
+    train(fresh, again, 3)
+    for ours, theirs in zip(used.parameters(), fresh.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)

@@ -1,0 +1,217 @@
+"""Seconds of an epoch: the engine against the loop that everybody copies, and against one resident batch.
+
+    python -m benchmarks.epoch
+
+Every contender has one thread. The engine runs in a process with the environment of a worker, the copied loop in one
+with none of it, and they take turns. Validation is not on the clock of an epoch; its share is a column of its own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.measurement import median_ratio, take_turns, write_results
+from harness.orchestration.cluster import ENVIRONMENT
+
+IMAGES = 20_000  # of each epoch: more rounds in the same time
+CASES: dict[str, dict[str, Any]] = {
+    "lenet5": {},
+    "simple_cnn": {},
+    "advanced_cnn": {},
+    "mlp": {"hidden_layers": 2, "units": 512},
+    "advanced_mlp": {},
+}
+_prepared: dict[str, Callable[[], dict[str, float]]] = {}
+
+
+def prepare(contender: str, architecture: str, rounds: int, root: str) -> None:
+    """In a process of its own: make a contender ready, so that only its epochs are measured."""
+    import torch
+
+    torch.set_num_threads(1)
+    # All random bits of a model come from its specification; these are for the copied loop's order.
+    torch.manual_seed(0)
+    makers = {"copied": partial(copied, Path(root)), "resident": resident_batch}
+    name, _, options = contender.partition(" ")
+    epochs = makers.get(name, engine)(architecture, options, rounds + 2)
+    _prepared[contender] = partial(next, epochs)
+
+
+def measure(contender: str) -> dict[str, float]:
+    """One epoch of a prepared contender."""
+    return _prepared[contender]()
+
+
+def copied(root: Path, architecture: str, _: str, __: int) -> Iterator[dict[str, float]]:
+    """The loop that everybody copies."""
+    import torch
+
+    from benchmarks import copied_loop
+    from harness.training import build_model
+
+    batches = copied_loop.loader(copied_loop.torchvision_folder(root), True, range(IMAGES))
+    spec, shape = _spec(architecture, 1), _shape()
+    model = build_model(spec, shape, 10).to(memory_format=torch.contiguous_format)  # as a user's model lies in memory
+    optimizer = copied_loop.optimizer_of(model, 1e-3)
+    while True:
+        started = time.perf_counter()
+        copied_loop.train_epoch(model, batches, optimizer)
+        yield {"train": time.perf_counter() - started}
+
+
+def engine(architecture: str, options: str, epochs: int) -> Iterator[dict[str, float]]:
+    """The engine; options are `batch=64` and `augmentation=none`, where they are not the study's own."""
+    from harness.training import build_model, resident, resolve_settings, train
+
+    changes: dict[str, Any] = dict(option.split("=") for option in options.split())
+    spec, data = _spec(architecture, epochs, **changes), _data()
+    model = build_model(spec, data.shape, 10)
+    for epoch in train(model, spec, resident(data, "cpu"), resolve_settings("cpu", 1, "auto")):
+        yield {"train": epoch.train_seconds, "validation": epoch.validation_seconds}
+
+
+def resident_batch(architecture: str, _: str, __: int) -> Iterator[dict[str, float]]:
+    """The same forward pass, backward pass and optimizer step, again and again on one batch: the limit."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from architectures import ARCHITECTURES
+    from harness.training import build_model, resident, resolve_settings
+    from harness.training.optimization import build_optimizer
+    from harness.training.prediction import memory_layout
+
+    spec, data, settings = _spec(architecture, 1), _data(), resolve_settings("cpu", 1, "auto")
+    hyperparameters = ARCHITECTURES[architecture].hyperparameters.model_validate(spec.hyperparameters)
+    model = build_model(spec, data.shape, 10).train()
+    parameters = list(model.parameters())
+    decayed, spared = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+    optimizer = build_optimizer(decayed, spared, hyperparameters, "cpu")
+    on_device, batch_size = resident(data, "cpu"), hyperparameters.batch_size
+    inputs = on_device.normaliser(on_device.train_images[:batch_size].float())
+    inputs = inputs.contiguous(memory_format=memory_layout(model))
+    labels = on_device.train_labels[:batch_size]
+    while True:
+        started = time.perf_counter()
+        for _ in range(IMAGES // batch_size):
+            with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
+                loss = cross_entropy(model(inputs).float(), labels)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        yield {"train": time.perf_counter() - started}
+
+
+def _data() -> Any:
+    from harness.data import load_dataset
+    from harness.study import DatasetStudy
+
+    # As many validation images for each training image as the default study has.
+    return load_dataset(DatasetStudy(validation_size=IMAGES // 11, train_size=IMAGES), None).training
+
+
+def _shape() -> Any:
+    from architectures import InputShape
+
+    return InputShape(1, 28, 28)
+
+
+def _spec(architecture: str, epochs: int, batch: str | None = None, augmentation: str | None = None) -> Any:
+    from architectures import ARCHITECTURES
+    from harness.trial import Phase, TrialSpec
+
+    changes: dict[str, Any] = CASES[architecture] | {"epochs": epochs}
+    if batch is not None:
+        changes["batch_size"] = int(batch)
+    if augmentation is not None:
+        changes["augmentation"] = augmentation
+    hyperparameters = ARCHITECTURES[architecture].hyperparameters(**changes).model_dump(mode="json")
+    return TrialSpec(
+        phase=Phase.SEARCH, architecture=architecture, hyperparameters=hyperparameters, seed=0, dataset="mnist"
+    )
+
+
+CONTENDERS = {
+    "copied": "the copied loop, batch 64",
+    "engine batch=64 augmentation=none": "the engine, batch 64",
+    "engine augmentation=none": "the engine, the study's batch",
+    "engine": "the engine, the study's batch and augmentation",
+    "resident": "one resident batch of the study's size",
+}
+
+
+def run(architecture: str, rounds: int, root: str) -> dict[str, list[dict[str, float]]]:
+    """Every contender's epochs, in turn."""
+    context = multiprocessing.get_context("spawn")
+    kept: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
+    with ProcessPoolExecutor(1, context) as plain, ProcessPoolExecutor(1, context) as worker:
+        plain.submit(os.getpid).result()  # a process takes its environment when it starts
+        outside = dict(os.environ)
+        os.environ.update(ENVIRONMENT)
+        worker.submit(os.getpid).result()
+        os.environ.clear()
+        os.environ.update(outside)
+        pools = {name: plain if name == "copied" else worker for name in CONTENDERS}
+        for name, pool in pools.items():
+            pool.submit(prepare, name, architecture, rounds, root).result()
+
+        def epoch(name: str) -> float:
+            kept[name].append(pools[name].submit(measure, name).result())
+            return kept[name][-1]["train"]
+
+        take_turns({name: partial(epoch, name) for name in CONTENDERS}, rounds)
+    return {name: epochs[1:] for name, epochs in kept.items()}  # the first round warmed up
+
+
+def row(architecture: str, epochs: dict[str, list[dict[str, float]]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Rows for the two tables: against the copied loop, and against the limit."""
+    train = {name: [epoch["train"] for epoch in of_one] for name, of_one in epochs.items()}
+    per_second = {name: round(IMAGES / statistics.median(seconds)) for name, seconds in train.items()}
+    small, own, whole = (name for name in CONTENDERS if name.startswith("engine"))
+    validation = statistics.median(epoch["validation"] / epoch["train"] for epoch in epochs[whole])
+    return (
+        {
+            "architecture": architecture,
+            "copied loop (images/s)": per_second["copied"],
+            "engine, batch 64 (images/s)": per_second[small],
+            "ratio at batch 64": round(median_ratio(train["copied"], train[small]), 2),
+            "engine, study's batch (images/s)": per_second[own],
+            "ratio at study's batch": round(median_ratio(train["copied"], train[own]), 2),
+            "ratio with augmentation": round(median_ratio(train["copied"], train[whole]), 2),
+        },
+        {
+            "architecture": architecture,
+            "resident batch (images/s)": per_second["resident"],
+            "engine / limit": round(median_ratio(train["resident"], train[own]), 3),
+            "with affine augmentation": round(median_ratio(train["resident"], train[whole]), 3),
+            "validation / epoch (%)": round(100 * validation, 1),
+        },
+    )
+
+
+def main(rounds: Annotated[int, typer.Option(help="Rounds that count.")] = 7) -> None:
+    """Measure every architecture, and write `results/epoch.md` and `results/epoch.json`."""
+    raw = {}
+    with tempfile.TemporaryDirectory() as root:
+        for architecture in CASES:
+            raw[architecture] = run(architecture, rounds, root)
+    rows = [row(architecture, epochs) for architecture, epochs in raw.items()]
+    sections = {
+        "Against the loop that everybody copies, one thread": [first for first, _ in rows],
+        "Against the limit: one resident batch, one thread": [second for _, second in rows],
+    }
+    write_results("epoch", sections, raw)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,68 @@
+"""What every benchmark does: contenders that take turns, medians and ratios, a table and its JSON."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from harness import provenance
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def take_turns(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of every contender in every round, after one round that only warms up.
+
+    What the machine does besides falls on neighbours in time alike, so contenders alternate.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds + 1):
+        for name, contender in contenders.items():
+            seconds = contender()
+            if turn:
+                taken[name].append(seconds)
+    return taken
+
+
+def median_ratio(slow: Sequence[float], fast: Sequence[float]) -> float:
+    """How many times as long the first takes: the ratio of the medians."""
+    return statistics.median(slow) / statistics.median(fast)
+
+
+def write_results(name: str, sections: Mapping[str, Sequence[Mapping[str, Any]]], raw: Mapping[str, Any]) -> None:
+    """Print the tables, and keep them with every measurement, the hardware and the versions.
+
+    Args:
+        name: of the benchmark: `results/<name>.md` and `results/<name>.json`.
+        sections: title to rows; the first row's keys are the columns.
+        raw: every single measurement.
+    """
+    commit, dirty = provenance.commit()
+    where = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit,
+        "dirty": dirty,
+        "hardware": provenance.hardware(),
+        "versions": provenance.versions(),
+    }
+    hardware, versions = where["hardware"], where["versions"]
+    lines = [f"# {name}", ""]
+    for title, rows in sections.items():
+        lines += [f"## {title}", "", tabulate([dict(row) for row in rows], headers="keys", tablefmt="github"), ""]
+    lines.append(
+        f"{hardware['cpu']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB, "
+        f"GPUs: {', '.join(hardware['gpus']) or 'none'}; Python {versions['python']}, torch {versions['torch']}, "
+        f"Ray {versions['ray']}; commit {commit}{' with changes' if dirty else ''}, {where['measured_at']}."
+    )
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    document = where | {"tables": sections, "raw": raw}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write("\n".join(lines) + "\n")

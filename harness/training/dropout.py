@@ -1,0 +1,85 @@
+"""Dropout whose masks are drawn from the trial's own stream, before the step that uses them.
+
+A mask is a tensor beside the weights. So a model drops the same units whether it is trained alone or
+together with others, and whether a step runs as it is written or as a captured one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+_SMALLEST = 1e-12  # what p = 1 leaves over; the mask is 0 there anyway
+
+
+class SeededDropout(nn.Module):
+    """Takes the place of `nn.Dropout` in a model that is trained.
+
+    Attributes:
+        p: probability that a unit is dropped.
+        mask: shaped as the input of one batch; 0 for a dropped unit, 1 / (1 - p) for another one.
+    """
+
+    mask: Tensor
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.register_buffer("mask", torch.ones(()), persistent=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The inputs with the mask applied, in training mode."""
+        return inputs * self.mask if self.training and self.p > 0 else inputs
+
+
+def seed_dropout(model: nn.Module) -> nn.Module:
+    """The model with `SeededDropout` wherever it had `nn.Dropout`; parameters keep their names."""
+    if type(model) is nn.Dropout:
+        return SeededDropout(model.p)
+    for name, child in model.named_children():
+        if type(child) is nn.Dropout:
+            setattr(model, name, SeededDropout(child.p))
+        else:
+            seed_dropout(child)
+    return model
+
+
+def active_dropouts(model: nn.Module) -> list[tuple[str, SeededDropout]]:
+    """Those that drop anything, with their names, in the order of the model."""
+    return [(name, m) for name, m in model.named_modules() if isinstance(m, SeededDropout) and m.p > 0]
+
+
+def shape_masks(model: nn.Module, inputs: Tensor) -> None:
+    """Give every mask the shape and the type that it needs for such a batch."""
+    dropouts = active_dropouts(model)
+    if not dropouts:
+        return
+
+    def shape(module: nn.Module, arguments: tuple[Tensor]) -> None:
+        module.mask = torch.ones_like(arguments[0])
+
+    hooks = [module.register_forward_pre_hook(shape) for _, module in dropouts]
+    training = model.training
+    model.eval()  # statistics of batch norm must not see this batch
+    with torch.no_grad():
+        model(inputs)
+    model.train(training)
+    for hook in hooks:
+        hook.remove()
+
+
+def draw_masks(masks: Sequence[tuple[Tensor, float]], generators: Sequence[torch.Generator]) -> None:
+    """New masks for one step, in place.
+
+    Args:
+        masks: with their probabilities; where there are several generators, each mask has a leading
+            dimension, one entry for each generator.
+        generators: one for each model, on the device of the masks.
+    """
+    for mask, p in masks:
+        rows = [mask] if len(generators) == 1 else mask.unbind(0)
+        for row, generator in zip(rows, generators, strict=True):
+            row.bernoulli_(1 - p, generator=generator)
+        mask.div_(max(1 - p, _SMALLEST))

@@ -1,0 +1,164 @@
+"""Seeds of one configuration, trained as one program: each gives what it gives alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from harness.execution import run_trial, run_trials
+from harness.training import Settings, TrainingDivergedError, build_model, prepare, resident, train, train_together
+from harness.training.dropout import SeededDropout, active_dropouts, seed_dropout
+from harness.training.stacked import Stacked
+from harness.trial import Phase
+
+CPU = Settings("cpu", threads=1, precision="fp32")
+ARCHITECTURE_NAMES = ["simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp"]
+
+
+def together(specs, data, settings=CPU):
+    models = [build_model(spec, data.shape, len(data.classes)) for spec in specs]
+    on_device = resident(data, settings.device)
+    program = prepare(models, specs, on_device, settings)
+    return models, list(train_together(program, models, specs, on_device, settings))
+
+
+def alone(spec, data, settings=CPU):
+    model = build_model(spec, data.shape, len(data.classes))
+    return model, list(train(model, spec, resident(data, settings.device), settings))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
+def test_each_seed_gives_the_same_together_as_alone(architecture, toy_data, make_spec) -> None:
+    """Losses, accuracies, weights and running statistics agree to rounding, dropout and augmentation included."""
+    changes = {"dropout": 0.3} if architecture.startswith("advanced") or architecture == "mlp" else {}
+    specs = [
+        make_spec(architecture, Phase.CONFIRM, seed=seed, epochs=2, augmentation="affine", **changes)
+        for seed in (1, 2, 3)
+    ]
+    models, epochs = together(specs, toy_data)
+    for index, spec in enumerate(specs):
+        model, results = alone(spec, toy_data)
+        for ours, theirs in zip(epochs, results, strict=True):
+            assert ours[index].train_loss == pytest.approx(theirs.train_loss, rel=1e-3)
+            assert ours[index].validation_loss == pytest.approx(theirs.validation_loss, rel=1e-2)
+            assert ours[index].validation_accuracy == pytest.approx(theirs.validation_accuracy, abs=0.011)
+        state = model.state_dict()
+        for name, value in models[index].state_dict().items():
+            torch.testing.assert_close(value, state[name], rtol=5e-3, atol=5e-3)
+    assert not torch.equal(next(models[0].parameters()), next(models[1].parameters()))
+
+
+def test_a_seed_that_diverges_costs_the_others_nothing(toy_data, make_spec) -> None:
+    """One model with weights that overflow fails alone; the other one's epochs are as if it had been alone."""
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed, epochs=2) for seed in (1, 2)]
+    models = [build_model(spec, toy_data.shape, len(toy_data.classes)) for spec in specs]
+    with torch.no_grad():
+        next(models[0].parameters()).fill_(float("nan"))
+    data = resident(toy_data, "cpu")
+    epochs = list(train_together(prepare(models, specs, data, CPU), models, specs, data, CPU))
+    assert all(isinstance(first, TrainingDivergedError) for first, _ in epochs)
+    _, expected = alone(specs[1], toy_data)
+    assert [second.validation_accuracy for _, second in epochs] == [e.validation_accuracy for e in expected]
+
+
+def test_specifications_that_differ_in_more_than_the_seed_are_refused(toy_data, make_spec) -> None:
+    """Two learning rates are two configurations."""
+    specs = [make_spec("mlp", learning_rate=rate) for rate in (0.1, 0.2)]
+    models = [build_model(spec, toy_data.shape, 4) for spec in specs]
+    with pytest.raises(ValueError, match="nothing but the seed"):
+        prepare(models, specs, resident(toy_data, "cpu"), CPU)
+
+
+def test_trials_together_say_what_each_says_alone(toy_data, toy_test, make_spec) -> None:
+    """Every trial has its own messages, its own outcome, and says how many there were."""
+    specs = [make_spec("advanced_mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    rounds = list(run_trials(specs, toy_data, lambda: toy_test, CPU))
+    for spec in specs:
+        mine = [message for messages in rounds for message in messages if message.trial_id == spec.trial_id]
+        theirs = list(run_trial(spec, toy_data, lambda: toy_test, CPU))
+        assert [message.epoch.epoch for message in mine[:-1]] == [1, 2]
+        assert mine[-1].outcome.test.accuracy == pytest.approx(theirs[-1].outcome.test.accuracy, abs=0.011)
+        assert [message.started.placement.together for message in (mine[0], theirs[0])] == [2, 1]
+
+
+def test_models_that_cannot_be_stacked_are_trained_one_after_the_other(
+    toy_data, toy_test, make_spec, monkeypatch
+) -> None:
+    """A model that draws random numbers of its own still gives every trial its result."""
+
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(144, 4)
+
+        def forward(self, images):
+            return nn.functional.dropout(self.linear(images.flatten(1)), 0.1, self.training)
+
+    monkeypatch.setattr("harness.execution.build_model", lambda spec, shape, classes: Noisy())
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    messages = [m for messages in run_trials(specs, toy_data, lambda: toy_test, CPU) for m in messages]
+    assert [m.trial_id for m in messages if m.outcome] == [spec.trial_id for spec in specs]
+    assert all(message.failure is None and message.started.placement.together == 1 for message in messages)
+
+
+def test_stacked_models_do_not_see_each_other() -> None:
+    """Gradients of one model are 0 when only the other one has a loss."""
+    models = [nn.Sequential(nn.Flatten(), nn.Linear(4, 2)) for _ in range(2)]
+    stacked = Stacked(models)
+    stacked(torch.ones(2, 3, 1, 2, 2))[0].sum().backward()
+    for parameter in stacked.parameters():
+        assert parameter.grad[0].abs().sum() > 0
+        assert parameter.grad[1].abs().sum() == 0
+
+
+def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
+    """Nested dropouts are found, weights keep their names, evaluation is unchanged."""
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 2)))
+    names, expected = list(plain.state_dict()), plain.eval()(torch.ones(3, 4))
+    seeded = seed_dropout(plain)
+    assert list(seeded.state_dict()) == names
+    assert [(name, module.p) for name, module in active_dropouts(seeded)] == [("1", 0.5), ("2.0", 0.2)]
+    assert torch.equal(seeded.eval()(torch.ones(3, 4)), expected)
+    assert isinstance(seed_dropout(nn.Dropout(0.1)), SeededDropout)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    """In training, units are 0 with probability p, and the others are scaled up to make up for it."""
+    from harness.training.dropout import draw_masks
+
+    mask = torch.ones(400, 500)
+    draw_masks([(mask, 0.3)], [torch.Generator().manual_seed(1)])
+    assert (mask == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert mask.mean().item() == pytest.approx(1.0, abs=0.01)
+    assert mask.unique().tolist() == [0.0, pytest.approx(1 / 0.7)]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
+def test_a_captured_step_gives_what_the_written_one_gives(architecture, toy_data, make_spec) -> None:
+    """With and without capture the same losses; two trials that share a capture do not see each other."""
+    captured, written = Settings("cuda", 1, "fp32"), Settings("cuda", 1, "fp32", capture=False)
+    for seed, rate in ((1, 0.003), (2, 0.001), (1, 0.003)):
+        spec = make_spec(architecture, seed=seed, learning_rate=rate, epochs=2)
+        _, ours = alone(spec, toy_data, captured)
+        _, theirs = alone(spec, toy_data, written)
+        assert [e.train_loss for e in ours] == pytest.approx([e.train_loss for e in theirs], rel=2e-2)
+    model = build_model(spec, toy_data.shape, 4)
+    assert prepare([model], [spec], resident(toy_data, "cuda"), captured).captured
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
+def test_seeds_together_on_a_gpu_give_what_each_gives_alone(architecture, toy_data, make_spec) -> None:
+    """The batched program, captured, agrees with single trials to rounding."""
+    settings = Settings("cuda", 1, "fp32")
+    specs = [make_spec(architecture, Phase.CONFIRM, seed=seed, epochs=2) for seed in (1, 2, 3)]
+    _, epochs = together(specs, toy_data, settings)
+    for index, spec in enumerate(specs):
+        _, results = alone(spec, toy_data, settings)
+        losses = [epoch[index].train_loss for epoch in epochs]
+        assert losses == pytest.approx([result.train_loss for result in results], rel=2e-2)
