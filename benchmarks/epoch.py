@@ -83,32 +83,28 @@ def engine(architecture: str, options: str, epochs: int) -> Iterator[dict[str, f
 
 def resident_batch(architecture: str, _: str, __: int) -> Iterator[dict[str, float]]:
     """The same forward pass, backward pass and optimizer step, again and again on one batch: the limit."""
-    import torch
     from torch.nn.functional import cross_entropy
 
-    from architectures import ARCHITECTURES
-    from harness.training import build_model, resident, resolve_settings
-    from harness.training.optimization import build_optimizer
-    from harness.training.prediction import memory_layout
+    from harness.training import build_model, prepare, resident, resolve_settings
+    from harness.training.dropout import draw_masks
+    from harness.training.prediction import autocast, memory_layout
 
     spec, data, settings = _spec(architecture, 1), _data(), resolve_settings("cpu", 1, "auto")
-    hyperparameters = ARCHITECTURES[architecture].hyperparameters.model_validate(spec.hyperparameters)
-    model = build_model(spec, data.shape, 10).train()
-    parameters = list(model.parameters())
-    decayed, spared = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
-    optimizer = build_optimizer(decayed, spared, hyperparameters, "cpu")
-    on_device, batch_size = resident(data, "cpu"), hyperparameters.batch_size
+    model, on_device = build_model(spec, data.shape, 10).train(), resident(data, "cpu")
+    program = prepare([model], [spec], on_device, settings)
+    masks, batch_size = program.step.masks, program.step.hyperparameters.batch_size
     inputs = on_device.normaliser(on_device.train_images[:batch_size].float())
     inputs = inputs.contiguous(memory_format=memory_layout(model))
     labels = on_device.train_labels[:batch_size]
     while True:
         started = time.perf_counter()
         for _ in range(IMAGES // batch_size):
-            with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
+            draw_masks(masks, program.generators)  # dropout is part of the forward pass
+            with autocast(settings):
                 loss = cross_entropy(model(inputs).float(), labels)
-            optimizer.zero_grad(set_to_none=True)
+            program.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            optimizer.step()
+            program.optimizer.step()
         yield {"train": time.perf_counter() - started}
 
 
@@ -199,11 +195,14 @@ def row(architecture: str, epochs: dict[str, list[dict[str, float]]]) -> tuple[d
     )
 
 
-def main(rounds: Annotated[int, typer.Option(help="Rounds that count.")] = 7) -> None:
+def main(
+    rounds: Annotated[int, typer.Option(help="Rounds that count.")] = 7,
+    architectures: Annotated[str, typer.Option(help="Which, separated by commas.")] = ",".join(CASES),
+) -> None:
     """Measure every architecture, and write `results/epoch.md` and `results/epoch.json`."""
     raw = {}
     with tempfile.TemporaryDirectory() as root:
-        for architecture in CASES:
+        for architecture in architectures.split(","):
             raw[architecture] = run(architecture, rounds, root)
     rows = [row(architecture, epochs) for architecture, epochs in raw.items()]
     sections = {

@@ -7,15 +7,17 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 
+from architectures import InputShape
 from harness import provenance
 from harness.cost import costs_json
 from harness.data import LoadedDataset, load_dataset
@@ -100,9 +102,9 @@ def run_benchmark(job: Job, display: Display) -> Finished:
     check_same_data(job, loaded)
     folder = RunFolder(job.folder) if job.finished is not None else new_folder(job)
     search = plan_search(job.study, loaded.provenance.fingerprint)
-    supply, begun = search_and_confirm(job, folder, loaded, search, display)
+    supply, begun, stamps = search_and_confirm(job, folder, loaded, search, display)
     keep_missed_images(folder, supply.records, loaded.test, supply.selected)
-    write_json(folder.environment, begun | ending(supply))
+    write_json(folder.environment, begun | ending(supply, stamps))
     return Finished(write_report(job.folder), supply.complete, without_result(job.study, supply.records))
 
 
@@ -134,20 +136,23 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
 
 def search_and_confirm(
     job: Job, folder: RunFolder, loaded: LoadedDataset, search: Sequence[TrialSpec], display: Display
-) -> tuple[Supply, dict[str, Any]]:
-    """Run every trial; gives the supply with all records, and what ran where."""
+) -> tuple[Supply, dict[str, Any], dict[str, float]]:
+    """Run every trial; gives the supply with all records, what ran where, and when things happened."""
+    stamps: dict[str, float] = {}
     interrupted = remember_interruption()
-    with ThreadPoolExecutor(1) as pool:
-        # torch takes seconds to import, and so does Ray to start: the one in a thread beside the other.
-        summaries = pool.submit(model_summaries, search, loaded)
+    # torch takes seconds to import, and so does Ray to start: the one in a process beside the other.
+    beside = ProcessPoolExecutor(1, get_context("spawn"), initializer=ignore_interruption)
+    with beside as pool:
+        summaries = pool.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
         from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
 
         with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
             stop_on_termination()
-            summary_of = summaries.result()
+            summary_of = by_configuration(search, summaries.result())
+            pool.shutdown(wait=False)
             supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
             begun = environment(job, loaded, cluster.slots) | as_it_began(folder)
-            write_json(folder.environment, begun | ending(supply))
+            write_json(folder.environment, begun | ending(supply, stamps))
             signal.signal(signal.SIGINT, signal.default_int_handler)
             if interrupted.is_set():
                 raise KeyboardInterrupt
@@ -159,11 +164,14 @@ def search_and_confirm(
                     run_experiment(job.study, supply, shared, cluster, summary_of, recorder.keep, display)
             finally:
                 display.end()
+            stamps["experiment_ended"] = time.time()
             if supply.complete:
                 models = first_models(folder, job.study, supply)
                 costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
                 write_bytes(folder.costs, costs_json(costs))
-            return supply, begun
+            stamps["cost_pass_ended"] = time.time()
+        stamps["cluster_stopped"] = time.time()
+        return supply, begun, stamps
 
 
 def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[TrialSpec, bytes]]:
@@ -197,15 +205,28 @@ def stop_on_termination() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 
 
-def model_summaries(search: Sequence[TrialSpec], loaded: LoadedDataset) -> Callable[[TrialSpec], ModelSummary | None]:
-    """Size of the model of every configuration, in whichever phase."""
-    from harness.execution import summary_of  # imports torch
+def ignore_interruption() -> None:
+    """Leave Ctrl-C to the process that was given the command."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def summarise_models(search: Sequence[TrialSpec], shape: InputShape, classes: int) -> list[ModelSummary | None]:
+    """Sizes of the models of the search trials; imports torch."""
+    from harness.execution import summaries_of
+
+    return summaries_of(search, shape, classes)
+
+
+def by_configuration(
+    search: Sequence[TrialSpec], summaries: Sequence[ModelSummary | None]
+) -> Callable[[TrialSpec], ModelSummary | None]:
+    """Size of the model of a trial, in whichever phase, from those of the search trials."""
 
     def key(spec: TrialSpec) -> tuple[str, str]:
         return spec.architecture, flat_json(spec.hyperparameters)
 
-    summaries = {key(spec): summary_of(spec, loaded.training) for spec in search}
-    return lambda spec: summaries[key(spec)]
+    of = {key(spec): summary for spec, summary in zip(search, summaries, strict=True)}
+    return lambda spec: of[key(spec)]
 
 
 def cost_by(summary_of: Callable[[TrialSpec], ModelSummary | None]) -> Callable[[TrialSpec], float]:
@@ -251,7 +272,7 @@ def as_it_began(folder: RunFolder) -> dict[str, Any]:
     return kept | {"resumed_at": [*earlier.get("resumed_at", []), again]}
 
 
-def ending(supply: Supply) -> dict[str, Any]:
+def ending(supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
     """When things happened, and whether the study is done: the rest of `environment.json`."""
     records = supply.records
     command_started = psutil.Process().create_time()
@@ -266,7 +287,7 @@ def ending(supply: Supply) -> dict[str, Any]:
             "command_started": command_started,
             "first_step": min((record.started_at for record in now), default=None),
             "last_trial_ended": max((record.ended_at for record in now), default=None),
-            "report_started": time.time(),
+            **stamps,
         },
         "interrupted": not supply.complete,
     }

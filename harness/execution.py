@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import nn
 
-from architectures import ARCHITECTURES
+from architectures import ARCHITECTURES, InputShape
 from harness.data.dataset import SealedTest, TrainingData
 from harness.errors import describe
 from harness.evaluation import evaluate
@@ -121,12 +121,16 @@ def _run_prepared(
         yield tuple(Message(trial_id, started, time.time(), failure=failure) for trial_id in running)
 
 
-def summary_of(spec: TrialSpec, data: TrainingData) -> ModelSummary | None:
+def summary_of(spec: TrialSpec, shape: InputShape, classes: int) -> ModelSummary | None:
     """Size of the model of a trial; None for a model that cannot be built: its trial will say why."""
     hyperparameters = ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
     try:
         with torch.device("meta"):
-            model = ARCHITECTURES[spec.architecture].build(hyperparameters, data.shape, len(data.classes))
-            return summarise(model, data.shape)
+            return summarise(ARCHITECTURES[spec.architecture].build(hyperparameters, shape, classes), shape)
     except Exception:  # noqa: BLE001  # the trial itself fails with the reason
         return None
+
+
+def summaries_of(specs: Sequence[TrialSpec], shape: InputShape, classes: int) -> list[ModelSummary | None]:
+    """Sizes of the models of trials, in their order."""
+    return [summary_of(spec, shape, classes) for spec in specs]

@@ -41,11 +41,23 @@ class Dataset(_Facts):
 
 
 class Timeline(_Facts):
-    """Seconds since 1970: the command started, a first training step began, the last trial ended."""
+    """Seconds since 1970; None for what did not happen, or was not written down.
+
+    Attributes:
+        command_started: the process began.
+        first_step: a first trial began its first epoch.
+        last_trial_ended: no trial ran any more.
+        experiment_ended: the scheduler and its workers had stopped.
+        cost_pass_ended: the models' latency and throughput were measured.
+        cluster_stopped: a local cluster was stopped, or another one left.
+    """
 
     command_started: float
     first_step: float | None = None
     last_trial_ended: float | None = None
+    experiment_ended: float | None = None
+    cost_pass_ended: float | None = None
+    cluster_stopped: float | None = None
 
 
 class Environment(_Facts):

@@ -18,7 +18,8 @@ from harness.report.label_errors import MNIST_TEST_LABELS, without_label_errors
 from harness.report.ledger import LedgerEntry, correct_by_seed, ledger
 from harness.report.run_folder import RunFolder
 from harness.report.spending import Spending, spending
-from harness.report.summary import ArchitectureSummary, TimeUse, first_confirmed, ranking, summarise, time_use
+from harness.report.summary import ArchitectureSummary, first_confirmed, ranking, summarise
+from harness.report.time_use import TimeUse, time_use
 from harness.statistics import Comparison, compare_all, letters, mean
 from harness.trial import Status
 

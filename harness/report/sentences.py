@@ -8,7 +8,8 @@ from harness.cost import Cost
 from harness.report.audit import Audit
 from harness.report.classification import largest_confusion
 from harness.report.formatting import count, listed, seconds, share
-from harness.report.summary import ArchitectureSummary, TimeUse, ranking
+from harness.report.summary import ArchitectureSummary, ranking
+from harness.report.time_use import TimeUse
 from harness.statistics import (
     Comparison,
     IntervalMethod,
@@ -75,9 +76,10 @@ def time_sentence(use: TimeUse) -> str:
         else ""
     )
     return (
-        f"The first training step came {seconds(use.start_up)} s after the command. From then to the end of "
+        f"The first training step came {seconds(use.start_up_seconds)} s after the command. From then to the end of "
         f"the last trial {seconds(use.wall)} s passed on {count(use.slots)} slots, which were busy training "
-        f"for {share(use.training, use.available)} of it.{earlier}"
+        f"for {share(use.busy, 1)} of it. The table counts the seconds of every slot from the command to the "
+        f"report.{earlier}"
     )
 
 

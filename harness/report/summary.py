@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from architectures import ARCHITECTURES, Architecture
 from harness.plan import plan_search
 from harness.report.classification import Classification, classify
-from harness.report.environment import Dataset, Timeline
+from harness.report.environment import Dataset
 from harness.report.run_folder import RunFolder
 from harness.selection import select
 from harness.space import Fixed
@@ -272,68 +272,3 @@ def ranking(summaries: Iterable[ArchitectureSummary]) -> list[tuple[Architecture
     """The architectures that have a result, by mean test accuracy, highest first."""
     confirmed = [(summary, summary.confirm.test) for summary in summaries if summary.confirm.test is not None]
     return sorted(confirmed, key=lambda pair: -pair[1].mean)
-
-
-@dataclass(frozen=True)
-class TimeUse:
-    """Where the time of a run went, in seconds; all but `start_up` and `wall` are seconds of a slot.
-
-    Attributes:
-        start_up: from the command to the first training step.
-        wall: from the first training step to the end of the last trial.
-        slots: trials at once.
-        search_training: training alone, in search trials.
-        confirm_training: training alone, in confirm trials.
-        audit_training: training alone, in audit trials.
-        validation: validation after each epoch.
-        earlier_trials: trials that an earlier command of this run had finished; not counted above.
-    """
-
-    start_up: float
-    wall: float
-    slots: int
-    search_training: float
-    confirm_training: float
-    audit_training: float
-    validation: float
-    earlier_trials: int
-
-    @property
-    def available(self) -> float:
-        """Slot-seconds that there were."""
-        return self.wall * self.slots
-
-    @property
-    def training(self) -> float:
-        """Slot-seconds of training, all phases."""
-        return self.search_training + self.confirm_training + self.audit_training
-
-    @property
-    def rest(self) -> float:
-        """Slot-seconds of neither training nor validation: test passes, starting trials, idle slots."""
-        return max(0.0, self.available - self.training - self.validation)
-
-
-def time_use(records: Iterable[TrialRecord], timeline: Timeline, slots: int) -> TimeUse | None:
-    """Where the time went since the last command started; None when no trial began a step or none ended."""
-    if timeline.first_step is None or timeline.last_trial_ended is None:
-        return None
-    seconds = dict.fromkeys(Phase, 0.0)
-    validation = 0.0
-    earlier = 0
-    for record in records:
-        if record.ended_at < timeline.command_started:
-            earlier += 1
-            continue
-        seconds[record.spec.phase] += record.train_seconds
-        validation += sum(epoch.validation_seconds for epoch in record.epochs)
-    return TimeUse(
-        start_up=timeline.first_step - timeline.command_started,
-        wall=timeline.last_trial_ended - timeline.first_step,
-        slots=slots,
-        search_training=seconds[Phase.SEARCH],
-        confirm_training=seconds[Phase.CONFIRM],
-        audit_training=seconds[Phase.AUDIT],
-        validation=validation,
-        earlier_trials=earlier,
-    )

@@ -128,7 +128,9 @@ def _as_written(
     spared = [p for name, p in model.named_parameters() if dimensions[name] <= 1]
     optimizer = build_optimizer(decayed, spared, hyperparameters, settings.device)
     generators = [torch.Generator(settings.device) for _ in models]
-    step = TrainingStep(model, optimizer, masks, generators, data, hyperparameters, settings)
+    step = TrainingStep(
+        model, optimizer, masks, generators, data, hyperparameters, settings, layout=memory_layout(model)
+    )
     return Program(model, optimizer, generators, step, captured=False)
 
 

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from architectures import TrainingHyperparameters
 from harness.training.augmentation import augment
 from harness.training.dropout import draw_masks
-from harness.training.prediction import autocast, memory_layout
+from harness.training.prediction import autocast
 from harness.training.resident import ResidentData
 from harness.training.settings import Settings
 
@@ -37,6 +37,7 @@ class TrainingStep:
         data: on the device.
         hyperparameters: augmentation and label smoothing.
         settings: device and precision.
+        layout: of the images, as the model's kernels want them.
     """
 
     model: nn.Module
@@ -46,6 +47,7 @@ class TrainingStep:
     data: ResidentData
     hyperparameters: TrainingHyperparameters
     settings: Settings
+    layout: torch.memory_format
 
     def __call__(self, batch: Tensor, draws: Tensor) -> Tensor:
         """One step.
@@ -61,7 +63,7 @@ class TrainingStep:
         draw_masks(self.masks, self.generators)
         pixels = self.data.train_images.index_select(0, images).float()
         pixels = augment(pixels, self.hyperparameters.augmentation, draws.flatten(0, -2))
-        inputs = self.data.normaliser(pixels).contiguous(memory_format=memory_layout(self.model))
+        inputs = self.data.normaliser(pixels).contiguous(memory_format=self.layout)
         with autocast(self.settings):
             logits = self.model(inputs.view(*batch.shape, *inputs.shape[1:]))
             losses = cross_entropy(
@@ -72,8 +74,8 @@ class TrainingStep:
             )
             loss = losses.view(batch.shape).mean(-1)
         self.optimizer.zero_grad(set_to_none=True)
-        # No model's loss depends on another one's weights, so the gradient of the sum is that of each.
-        loss.sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        # No model's loss depends on another one's weights: each has the gradient that it has alone.
+        loss.backward(torch.ones_like(loss))  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.optimizer.step()
         return loss.detach()
 

@@ -88,11 +88,11 @@ def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_dat
 
 def test_summaries_count_what_a_model_costs(toy_data, make_spec, monkeypatch) -> None:
     """Parameters, multiply-adds and bytes of a perceptron are those of its matrices; a broken model has none."""
-    summary = summary_of(make_spec("mlp", hidden_layers=1, units=16), toy_data)
+    summary = summary_of(make_spec("mlp", hidden_layers=1, units=16), toy_data.shape, 4)
     assert summary.macs == 144 * 16 + 16 * 4
     assert summary.parameters == summary.macs + 16 + 4
     assert summary.bytes == 4 * summary.parameters
     broken = Architecture("mlp", "MLP", "broken", ARCHITECTURES["mlp"].hyperparameters, lambda *_: None, False, "test")
     spec = make_spec("mlp")
     monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
-    assert summary_of(spec, toy_data) is None
+    assert summary_of(spec, toy_data.shape, 4) is None

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from harness.report.environment import Environment
 from harness.report.formatting import seconds, share
-from harness.report.summary import TimeUse
 from harness.report.tables.table import Table, make_table
+from harness.report.time_use import TimeUse
+from harness.trial import Phase
 
 
 def time_table(use: TimeUse) -> Table:
     """Slot-seconds by what they were spent on."""
     spent = {
-        "Training, search": use.search_training,
-        "Training, confirm": use.confirm_training,
-        "Training, audit": use.audit_training,
+        "Start-up": use.start_up,
+        **{f"Training, {phase.value}": use.training[phase] for phase in Phase},
         "Validation": use.validation,
-        "Test passes, starting trials, idle": use.rest,
-        "All": use.available,
+        "Reporting and test passes": use.reporting,
+        "Idle, or between two trials": use.idle,
+        "Latency and throughput of the models": use.cost_pass,
+        "Shut-down": use.shut_down,
+        "All": use.all,
     }
     rows = [
-        {"Spent on": name, "Slot-seconds": seconds(value), "Share": share(value, use.available)}
+        {"Spent on": name, "Slot-seconds": seconds(value), "Share": share(value, use.all)}
         for name, value in spent.items()
     ]
     return make_table(rows, {"Spent on"})

@@ -6,11 +6,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from synthetic_run import STARTED, SyntheticRun
+from synthetic_run import SyntheticRun
 
 from architectures import ARCHITECTURES
 from harness.plan import plan_search
-from harness.report.environment import Timeline
 from harness.report.run_folder import RunFolder, read_run_folder
 from harness.report.sentences import interval_sentence
 from harness.report.summary import (
@@ -19,7 +18,6 @@ from harness.report.summary import (
     ranking,
     summarise,
     summarise_confirm,
-    time_use,
 )
 from harness.report.tables import (
     accuracy_table,
@@ -127,33 +125,6 @@ def test_many_reasons_are_cut_and_counted(tmp_path: Path) -> None:
     assert table is not None
     assert len(table.frame) == 11
     assert table.frame["Trials"].astype(int).sum() == 21
-
-
-def test_time_is_accounted_for(folder: RunFolder) -> None:
-    """Start-up, training and the rest follow from the timeline and the records."""
-    use = time_use(folder.records, folder.environment.timeline, folder.environment.slots)
-    assert use is not None
-    assert use.start_up == 6
-    assert use.training == pytest.approx(sum(record.train_seconds for record in folder.records))
-    assert use.training + use.validation + use.rest == pytest.approx(use.available)
-    assert use.earlier_trials == 0
-    assert 0.7 < use.training / use.available < 1
-
-
-def test_time_of_an_earlier_command_is_left_out(folder: RunFolder) -> None:
-    """After a resume, trials that ended before the command started are counted apart."""
-    middle = sorted(record.ended_at for record in folder.records)[29]
-    timeline = Timeline(command_started=middle + 0.01, first_step=middle + 1, last_trial_ended=STARTED + 10_000)
-    use = time_use(folder.records, timeline, 2)
-    assert use is not None
-    assert use.earlier_trials == 30
-    later = [record for record in folder.records if record.ended_at > middle]
-    assert use.training == pytest.approx(sum(record.train_seconds for record in later))
-
-
-def test_time_without_a_step_is_none(folder: RunFolder) -> None:
-    """Before the first training step there is nothing to account for."""
-    assert time_use(folder.records, Timeline(command_started=STARTED), 2) is None
 
 
 def test_ranking_is_by_mean(summaries: tuple[ArchitectureSummary, ...]) -> None:

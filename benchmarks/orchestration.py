@@ -1,0 +1,114 @@
+"""What a trial costs besides its training: 200 trivial trials by the real command, and the accounting of a run.
+
+    python -m benchmarks.orchestration
+    python -m benchmarks.orchestration --accounting reports/reference
+
+A trivial trial trains a perceptron of four units on scikit-learn's digits for one epoch of a few milliseconds. Start-up
+is measured with the default study's data and first trials, which are interrupted as soon as the first one has begun.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from benchmarks.measurement import write_results
+from harness.journal import read_journal
+from harness.report.run_folder import read_run_folder
+from harness.report.tables.environment import time_table
+from harness.report.time_use import time_use
+from harness.trial import Phase
+
+TRIALS = 200
+TRIVIAL = {
+    "name": "trivial",
+    "dataset": {"name": "digits", "validation_size": 200},
+    "confirm": {"seeds": 1},
+    "architectures": {
+        "mlp": {
+            "samples": TRIALS,
+            "space": {
+                "epochs": 1,
+                "hidden_layers": 1,
+                "units": 4,
+                "batch_size": 1024,
+                "augmentation": "none",
+                "learning_rate": {"loguniform": [0.0001, 0.1]},
+            },
+        }
+    },
+}
+FIRST_STEP = {
+    "name": "first-step",
+    "confirm": {"seeds": 1},
+    "architectures": {"mlp": {"samples": 2, "space": {"epochs": 1, "learning_rate": {"uniform": [0.001, 0.002]}}}},
+}
+
+
+def run(study: dict[str, Any], folder: Path) -> Path:
+    """A run of a study by the command."""
+    config = folder / "study.yaml"
+    config.write_text(yaml.safe_dump(study), encoding="utf-8")
+    output = folder / "run"
+    command = [sys.executable, "-m", "harness.run", "--all", "--config", str(config), "--output", str(output)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return output
+
+
+def measure_trivial(folder: Path) -> dict[str, float]:
+    """Seconds for each of the trivial trials, from the moment when every worker has started."""
+    records = [r for r in read_journal(run(TRIVIAL, folder) / "journal.jsonl") if r.spec.phase is Phase.SEARCH]
+    ends = sorted(record.ended_at for record in records)
+    # Workers start while the first few trials are handed out; they are start-up, and not counted.
+    first = len(ends) // 10
+    return {"milliseconds a trial": 1000 * (ends[-1] - ends[first]) / (len(ends) - 1 - first)}
+
+
+def measure_start_up(folder: Path) -> dict[str, float]:
+    """Seconds from the command to the first training step on MNIST."""
+    timeline = json.loads((run(FIRST_STEP, folder) / "environment.json").read_text(encoding="utf-8"))["timeline"]
+    return {"start-up (s)": timeline["first_step"] - timeline["command_started"]}
+
+
+def accounting(folder: Path) -> list[dict[str, Any]]:
+    """The report's table of where the time of a run went."""
+    finished = read_run_folder(folder)
+    use = time_use(finished.records, finished.environment.timeline, finished.environment.slots)
+    if use is None:
+        raise SystemExit(f"{folder}: no trial of this run began")
+    rows: list[dict[str, Any]] = time_table(use).frame.to_dict("records")
+    return rows
+
+
+def main(
+    rounds: Annotated[int, typer.Option(help="Rounds.")] = 5,
+    accounted: Annotated[Path, typer.Option("--accounting", help="Run folder.")] = Path("reports/reference"),
+) -> None:
+    """Measure, and write `results/orchestration.md` and `.json`."""
+    raw: list[dict[str, float]] = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+            raw.append(measure_trivial(Path(first)) | measure_start_up(Path(second)))
+    rows = [
+        {
+            "measured": name,
+            "median": round(statistics.median(one[name] for one in raw), 1),
+            "lowest": round(min(one[name] for one in raw), 1),
+            "highest": round(max(one[name] for one in raw), 1),
+        }
+        for name in raw[0]
+    ]
+    sections = {f"{TRIALS} trivial trials, and start-up": rows, f"Accounting of {accounted}": accounting(accounted)}
+    write_results("orchestration", sections, {"rounds": raw})
+
+
+if __name__ == "__main__":
+    typer.run(main)

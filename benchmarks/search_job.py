@@ -1,0 +1,62 @@
+"""The search that `benchmarks.alternatives` gives to every contender: 30 configurations of lenet5, at most 8 epochs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+EPOCHS = 8
+CONFIGURATIONS = 30
+GRACE_EPOCHS = 1
+REDUCTION_FACTOR = 3
+STUDY = {
+    "name": "search-job",
+    "early_stopping": {"grace_epochs": GRACE_EPOCHS, "reduction_factor": REDUCTION_FACTOR},
+    "confirm": {"seeds": 1},
+    "architectures": {
+        "lenet5": {
+            "samples": CONFIGURATIONS,
+            "space": {
+                "epochs": EPOCHS,
+                "augmentation": "none",
+                "learning_rate": {"loguniform": [0.0003, 0.03]},
+                "activation": {"choice": ["tanh", "relu"]},
+                "pooling": {"choice": ["average", "max"]},
+            },
+        }
+    },
+}
+
+
+def configurations() -> list[dict[str, Any]]:
+    """Hyperparameters of every trial: those that the harness draws."""
+    from harness.plan import plan_search
+    from harness.study import parse_study
+
+    return [dict(spec.hyperparameters) for spec in plan_search(parse_study(STUDY, "search-job"), "mnist")]
+
+
+def split_indices() -> tuple[list[int], list[int]]:
+    """Indices of the harness's training and validation images among torchvision's 60,000."""
+    from harness.data.mnist import load_mnist
+    from harness.data.splits import stratified_cut
+
+    rest, validation = stratified_cut(load_mnist(None).train.labels, 5000, 0)
+    return rest.tolist(), validation.tolist()
+
+
+def build(hyperparameters: Mapping[str, Any]) -> Any:
+    """The model of a configuration, as a user's own would lie in memory."""
+    from architectures import ARCHITECTURES, InputShape
+
+    entry = ARCHITECTURES["lenet5"]
+    return entry.build(entry.hyperparameters.model_validate(dict(hyperparameters)), InputShape(1, 28, 28), 10)
+
+
+def note(path: Path, accuracy: float) -> None:
+    """Write down when a validation accuracy was seen."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"at": time.time(), "accuracy": accuracy}) + "\n")
