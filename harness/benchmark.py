@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -98,11 +99,18 @@ def run_benchmark(job: Job, display: Display) -> Finished:
     """
     provenance.check_environment()
     display.plan(job, plan_search(job.study, "not loaded yet"))
-    loaded = load_dataset(job.study.dataset, job.data_dir)
-    check_same_data(job, loaded)
-    folder = RunFolder(job.folder) if job.finished is not None else new_folder(job)
-    search = plan_search(job.study, loaded.provenance.fingerprint)
-    supply, begun, stamps = search_and_confirm(job, folder, loaded, search, display)
+    # torch and Ray take seconds to import: the one in a process, the other in a thread, while the data are read.
+    process = ProcessPoolExecutor(1, get_context("spawn"), initializer=import_torch)
+    with process as beside, ThreadPoolExecutor(1) as thread:
+        beside.submit(os.getpid)
+        thread.submit(importlib.import_module, "harness.orchestration")
+        loaded = load_dataset(job.study.dataset, job.data_dir)
+        check_same_data(job, loaded)
+        folder = RunFolder(job.folder) if job.finished is not None else new_folder(job)
+        search = plan_search(job.study, loaded.provenance.fingerprint)
+        summaries = beside.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
+        beside.shutdown(wait=False)
+        supply, begun, stamps = search_and_confirm(job, folder, loaded, search, summaries, display)
     keep_missed_images(folder, supply.records, loaded.test, supply.selected)
     write_json(folder.environment, begun | ending(supply, stamps))
     return Finished(write_report(job.folder), supply.complete, without_result(job.study, supply.records))
@@ -135,43 +143,43 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
 
 
 def search_and_confirm(
-    job: Job, folder: RunFolder, loaded: LoadedDataset, search: Sequence[TrialSpec], display: Display
+    job: Job,
+    folder: RunFolder,
+    loaded: LoadedDataset,
+    search: Sequence[TrialSpec],
+    summaries: Future[list[ModelSummary | None]],
+    display: Display,
 ) -> tuple[Supply, dict[str, Any], dict[str, float]]:
     """Run every trial; gives the supply with all records, what ran where, and when things happened."""
     stamps: dict[str, float] = {}
     interrupted = remember_interruption()
-    # torch takes seconds to import, and so does Ray to start: the one in a process beside the other.
-    beside = ProcessPoolExecutor(1, get_context("spawn"), initializer=ignore_interruption)
-    with beside as pool:
-        summaries = pool.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
-        from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
+    from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
 
-        with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
-            stop_on_termination()
-            summary_of = by_configuration(search, summaries.result())
-            pool.shutdown(wait=False)
-            supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
-            begun = environment(job, loaded, cluster.slots) | as_it_began(folder)
-            write_json(folder.environment, begun | ending(supply, stamps))
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            if interrupted.is_set():
-                raise KeyboardInterrupt
-            display.begin(job.study, supply, cluster.slots)
-            try:
-                with Journal(folder.journal) as journal:
-                    recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
-                    shared = Shared(loaded.training, loaded.test)
-                    run_experiment(job.study, supply, shared, cluster, summary_of, recorder.keep, display)
-            finally:
-                display.end()
-            stamps["experiment_ended"] = time.time()
-            if supply.complete:
-                models = first_models(folder, job.study, supply)
-                costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
-                write_bytes(folder.costs, costs_json(costs))
-            stamps["cost_pass_ended"] = time.time()
-        stamps["cluster_stopped"] = time.time()
-        return supply, begun, stamps
+    with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
+        stop_on_termination()
+        summary_of = by_configuration(search, summaries.result())
+        supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
+        begun = environment(job, loaded, cluster.slots) | as_it_began(folder)
+        write_json(folder.environment, begun | ending(supply, stamps))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        display.begin(job.study, supply, cluster.slots)
+        try:
+            with Journal(folder.journal) as journal:
+                recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
+                shared = Shared(loaded.training, loaded.test)
+                run_experiment(job.study, supply, shared, cluster, summary_of, recorder.keep, display)
+        finally:
+            display.end()
+        stamps["experiment_ended"] = time.time()
+        if supply.complete:
+            models = first_models(folder, job.study, supply)
+            costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
+            write_bytes(folder.costs, costs_json(costs))
+        stamps["cost_pass_ended"] = time.time()
+    stamps["cluster_stopped"] = time.time()
+    return supply, begun, stamps
 
 
 def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[TrialSpec, bytes]]:
@@ -205,9 +213,10 @@ def stop_on_termination() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 
 
-def ignore_interruption() -> None:
-    """Leave Ctrl-C to the process that was given the command."""
+def import_torch() -> None:
+    """Make a process ready to summarise models; Ctrl-C is left to the process that was given the command."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    importlib.import_module("harness.execution")
 
 
 def summarise_models(search: Sequence[TrialSpec], shape: InputShape, classes: int) -> list[ModelSummary | None]:

@@ -132,7 +132,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     draw_masks([(mask, 0.3)], [torch.Generator().manual_seed(1)])
     assert (mask == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
     assert mask.mean().item() == pytest.approx(1.0, abs=0.01)
-    assert mask.unique().tolist() == [0.0, pytest.approx(1 / 0.7)]
+    assert mask.unique().tolist() == [0.0, pytest.approx(1 / 0.7, rel=1e-4)]
 
 
 @pytest.mark.gpu
