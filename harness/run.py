@@ -30,7 +30,9 @@ def command(
     ] = None,
     config: Annotated[
         str | None,
-        typer.Option("--config", metavar="NAME|PATH", help="default, smoke, full or a file. [default: default]"),
+        typer.Option(
+            "--config", metavar="NAME|PATH", help="default, smoke, full, speedrun or a file. [default: default]"
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="Run folder. [default: reports/<study>-<time>]")

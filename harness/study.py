@@ -17,7 +17,7 @@ from harness.errors import StudyError, nearest
 from harness.space import Parameter, parse_space
 from harness.trial import Frozen
 
-SHIPPED = ("default", "smoke", "full")
+SHIPPED = ("default", "smoke", "full", "speedrun")
 
 
 class DatasetStudy(Frozen):

@@ -1,22 +1,27 @@
-"""Time and memory of the report of a made-up run with 10,000 trials and 100,000 epochs.
+"""Time and memory of the report of made-up runs with 1,000 and 10,000 trials, of ten epochs on average.
 
-    python benchmarks/large_report.py
+    python -m benchmarks.report
 
-Prints seconds and the peak of resident memory of a process that does nothing but write the report.
+Seconds and the peak of resident memory are those of a process that does nothing but write the report. Ten times the
+trials must not take more than ten times as long: no step may grow with the square of their number.
 """
 
 from __future__ import annotations
 
-import json
-import resource
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+import psutil
+import typer
 
+from benchmarks.measurement import write_results
 from harness.journal import read_journal
 from harness.plan import plan_confirm, plan_search
 from harness.run_folder import RunFolder, write_arrays, write_json, write_text
@@ -25,23 +30,23 @@ from harness.study import parse_study, study_yaml
 from harness.trial import EpochResult, Phase, Status, TestResult, TrialRecord, TrialSpec
 
 EPOCHS = 20
-TRIALS = 10_000
+TRIALS = (1_000, 10_000)
 TEST_IMAGES = 10_000
-STUDY = {
-    "name": "large",
-    "confirm": {"seeds": 5},
-    "architectures": {
-        name: {
-            "samples": TRIALS // 5,
-            "space": {
-                "epochs": EPOCHS,
-                "learning_rate": {"loguniform": [1.0e-5, 0.1]},
-                "weight_decay": {"loguniform": [1.0e-5, 0.1]},
-            },
-        }
-        for name in ("simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp")
-    },
-}
+
+
+def study_of(trials: int) -> dict[str, Any]:
+    """A study of so many search trials."""
+    space = {
+        "epochs": EPOCHS,
+        "learning_rate": {"loguniform": [1.0e-5, 0.1]},
+        "weight_decay": {"loguniform": [1.0e-5, 0.1]},
+    }
+    names = ("simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp")
+    return {
+        "name": "large",
+        "confirm": {"seeds": 5},
+        "architectures": {name: {"samples": trials // 5, "space": space} for name in names},
+    }
 
 
 def epoch_results(error: float, epochs: int) -> tuple[EpochResult, ...]:
@@ -72,10 +77,10 @@ def record_of(spec: TrialSpec, error: float, epochs: int) -> TrialRecord:
     )
 
 
-def write_run(path: Path) -> None:
+def write_run(path: Path, trials: int) -> None:
     """Everything that a run leaves for its report."""
     folder = RunFolder.create(path)
-    study = parse_study(STUDY, "large")
+    study = parse_study(study_of(trials), "large")
     generator = np.random.default_rng(0)
     search = [
         record_of(spec, 0.005 + 0.02 * generator.random(), int(generator.choice([1, 6, 20], p=[0.38, 0.2, 0.42])))
@@ -112,25 +117,36 @@ def environment() -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Write the run, then measure the report in a process of its own."""
+def measure(run: Path) -> dict[str, float]:
+    """Seconds and peak of resident memory in GiB of a report."""
+    started = time.perf_counter()
+    process = psutil.Popen([sys.executable, "-m", "harness.report", str(run)], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"the report ended with {os.waitstatus_to_exitcode(status)}")
+    return {"seconds": time.perf_counter() - started, "peak (GiB)": used.ru_maxrss / 2**20}
+
+
+def main(rounds: Annotated[int, typer.Option(help="Rounds.")] = 3) -> None:
+    """Write both runs, measure their reports in turn, and write `results/report.md` and `.json`."""
+    raw: dict[int, list[dict[str, float]]] = {trials: [] for trials in TRIALS}
+    facts: dict[int, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        run = Path(scratch) / "run"
-        write_run(run)
-        records = read_journal(run / "journal.jsonl")
-        searched = [record for record in records if record.spec.phase is Phase.SEARCH]
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "harness.report", str(run)], check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-        measured = {
-            "trials": len(searched),
-            "epochs": sum(len(record.epochs) for record in records),
-            "seconds": round(seconds, 1),
-            "peak_gib": round(peak, 2),
-        }
-        sys.stdout.write(json.dumps(measured) + "\n")
+        runs = {trials: Path(scratch) / str(trials) for trials in TRIALS}
+        for trials, run in runs.items():
+            write_run(run, trials)
+            records = read_journal(run / "journal.jsonl")
+            searched = [record for record in records if record.spec.phase is Phase.SEARCH]
+            facts[trials] = {"trials": len(searched), "epochs": sum(len(record.epochs) for record in records)}
+        for _ in range(rounds):
+            for trials, run in runs.items():
+                raw[trials].append(measure(run))
+    rows = [
+        facts[trials] | {clock: round(statistics.median(one[clock] for one in taken), 2) for clock in taken[0]}
+        for trials, taken in raw.items()
+    ]
+    write_results("report", {"The report of a made-up run": rows}, {"rounds": list(raw.values())})
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)
