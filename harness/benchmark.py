@@ -292,6 +292,8 @@ def ending(supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
         "devices": sorted({placement.device for placement in placements}),
         "precision": sorted({placement.precision for placement in placements}),
         "threads": sorted({placement.threads for placement in placements}),
+        "captured": any(placement.captured for placement in placements),
+        "together": max((placement.together for placement in placements), default=1),
         "timeline": {
             "command_started": command_started,
             "first_step": min((record.started_at for record in now), default=None),

@@ -74,6 +74,8 @@ class Environment(_Facts):
         devices: that trials ran on, cpu or cuda.
         threads: of a trial.
         precision: of convolutions and matrix products, fp32 or bf16.
+        captured: whether a GPU ran steps as captured graphs.
+        together: how many seeds one program trained at once, at most.
         dataset: the images.
         timeline: when things happened.
         interrupted: whether the run ended before the study did.
@@ -89,6 +91,8 @@ class Environment(_Facts):
     devices: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
     precision: tuple[str, ...] = ()
+    captured: bool = False
+    together: int = 1
     dataset: Dataset
     timeline: Timeline
     interrupted: bool = False

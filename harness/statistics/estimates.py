@@ -41,33 +41,6 @@ class AccuracyEstimate:
     n: int
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """How far one configuration is ahead of another over the same seeds: mean and 95 % interval, as fractions."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-
-
-def paired_difference(ahead: Sequence[float], behind: Sequence[float]) -> PairedDifference | None:
-    """Student's t interval of the difference, seed by seed; None for fewer than two pairs.
-
-    >>> difference = paired_difference([0.992, 0.994, 0.993], [0.990, 0.993, 0.990])
-    >>> round(difference.mean, 4), difference.low < 0 < difference.high
-    (0.002, True)
-
-    Raises:
-        ValueError: the two are not of one length.
-    """
-    differences = [a - b for a, b in zip(ahead, behind, strict=True)]
-    if len(differences) < 2:
-        return None
-    low, high = student_t_interval(differences)
-    return PairedDifference(mean(differences), low, high, len(differences))
-
-
 def mean(values: Sequence[float]) -> float:
     """Arithmetic mean.
 

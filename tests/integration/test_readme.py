@@ -65,6 +65,43 @@ def test_its_numbers_are_those_of_the_published_run() -> None:
     assert written.startswith(reference_table())
 
 
+def measured(name: str) -> list[list[dict[str, object]]]:
+    """The tables of a benchmark, in order."""
+    document = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return list(document["tables"].values())
+
+
+def speed_table() -> str:
+    """The table of the README on speed, from the committed results of the benchmarks."""
+    against, limit = measured("epoch")
+    listed = {
+        "an epoch, against the `DataLoader` loop, both at batch 64": ("ratio at batch 64", against, "x"),
+        "the same, at the study's own batch size": ("ratio at study's batch", against, "x"),
+        "an epoch, as a share of the limit: one resident batch": ("engine / limit", limit, ""),
+    }
+    rows = [
+        [what, ", ".join(f"{row['architecture']} {row[column]}{unit}" for row in table)]
+        for what, (column, table, unit) in listed.items()
+    ]
+    _, example, optuna = measured("alternatives")[0]
+    for name, row in (("Ray Tune's `mnist_pytorch` example", example), ("Optuna in two processes", optuna)):
+        done, goal = row["ratio until all is done"], row["ratio until 98.5 %"]
+        rows.append([f"a search of 30 LeNet-5s, against {name}", f"{done}x until all is done, {goal}x until 98.5 %"])
+    search = measured("search")[0][-1]
+    early = f"{search['share (%)']} % of the epochs, {search['difference (points)']:+} points on the test images"
+    rows.append(["early stopping on the MLP grid, mean of three seeds", early])
+    rows += [[f"{row['measured']}, median", f"{row['median']}"] for row in measured("orchestration")[0]]
+    memory = max(int(row["peak beyond that (MiB)"]) for row in measured("memory")[0])
+    rows.append(["memory of a worker beyond importing torch, at most", f"{memory} MiB"])
+    return tabulate(rows, ["measured on two cores, no GPU", "result"], tablefmt="github", disable_numparse=True)
+
+
+def test_its_speeds_are_those_of_the_committed_benchmarks() -> None:
+    """The table on speed is made from benchmarks/results, to the character."""
+    written = README.split("<!-- speed:begin -->\n")[1].split("<!-- speed:end -->")[0].strip()
+    assert written == speed_table()
+
+
 def test_it_names_the_two_commands_that_the_makefile_has() -> None:
     """Make run and make test are what make would run."""
     assert [command.split() for command in COMMANDS[:2]] == [["make", "run"], ["make", "test"]]

@@ -42,6 +42,9 @@ def machine_table(environment: Environment) -> Table:
         "Threads of a trial": ", ".join(map(str, environment.threads)) or "not known",
         "Precision": ", ".join(environment.precision) or "not known",
     }
+    if "cuda" in environment.devices:
+        facts["Steps on a GPU"] = "captured as a CUDA graph" if environment.captured else "as they are written"
+        facts["Seeds trained as one program, at most"] = str(environment.together)
     facts |= {f"Version of {package}": version for package, version in environment.versions.items()}
     return make_table([{"What": name, "Value": value} for name, value in facts.items()], {"What", "Value"})
 

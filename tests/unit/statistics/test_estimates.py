@@ -10,7 +10,6 @@ from harness.statistics import (
     IntervalMethod,
     estimate_accuracy,
     mean,
-    paired_difference,
     std,
     student_t_interval,
     wilson_interval,
@@ -70,16 +69,3 @@ def test_interval_stays_among_accuracies() -> None:
     """An interval never promises an accuracy above 1 or below 0."""
     assert estimate_accuracy([1.0, 0.9], images=10).high == 1.0
     assert estimate_accuracy([0.0, 0.1], images=10).low == 0.0
-
-
-def test_a_paired_difference_is_the_t_interval_of_the_differences() -> None:
-    """It agrees with scipy's own paired test, and does not care how much both vary together."""
-    ahead, behind = [0.9921, 0.9952, 0.9933, 0.9947], [0.9912, 0.9940, 0.9925, 0.9938]
-    difference = paired_difference(ahead, behind)
-    reference = stats.ttest_rel(ahead, behind).confidence_interval(0.95)
-    assert (difference.low, difference.high) == pytest.approx((reference.low, reference.high))
-    assert difference.mean == pytest.approx(np.mean(ahead) - np.mean(behind))
-    assert difference.low > 0
-    assert paired_difference([0.9], [0.8]) is None
-    with pytest.raises(ValueError, match="argument 2 is shorter"):
-        paired_difference([0.9, 0.8], [0.8])
