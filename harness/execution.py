@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 import torch
 from torch import nn
@@ -15,7 +16,6 @@ from harness.errors import describe
 from harness.evaluation import evaluate
 from harness.messages import Message, Outcome, Started
 from harness.training import (
-    ResidentData,
     Settings,
     TrainingDivergedError,
     build_model,
@@ -26,7 +26,8 @@ from harness.training import (
 )
 from harness.training.model import weights
 from harness.training.program import Program
-from harness.trial import ModelSummary, Phase, Placement, TrialSpec
+from harness.training.resident import Normaliser
+from harness.trial import EpochResult, ModelSummary, Phase, Placement, TrialSpec
 
 
 def run_trial(
@@ -65,37 +66,45 @@ def run_trials(
         models = [build_model(spec, data.shape, len(data.classes)) for spec in specs]
         on_device = resident(data, settings.device)
         program = prepare(models, specs, on_device, settings)
+        started = Started(_placement(program, len(specs), settings), time.time())
+        epochs = train_together(program, models, specs, on_device, settings)
+        if len(specs) > 1:
+            epochs = chain([next(epochs)], epochs)  # what they cannot do together shows in their first epoch
     except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own trials only
         if len(specs) == 1:
             yield (Message(specs[0].trial_id, None, time.time(), failure=describe(error)),)
             return
-        # Some models cannot be stacked: they draw random numbers of their own, or look at their own values.
+        # They draw random numbers of their own, look at their own values, or need too much memory together.
         for spec in specs:
             yield from run_trials([spec], data, open_test, settings)
         return
-    placement = Placement(
+    yield from _tell(epochs, models, specs, on_device.normaliser, open_test, settings, started)
+
+
+def _placement(program: Program, together: int, settings: Settings) -> Placement:
+    return Placement(
         node=platform.node(),
         device=settings.device,
         threads=settings.threads,
         precision=settings.precision,
         captured=program.captured,
-        together=len(specs),
+        together=together,
     )
-    yield from _run_prepared(program, models, specs, on_device, open_test, settings, Started(placement, time.time()))
 
 
-def _run_prepared(
-    program: Program,
+def _tell(
+    epochs: Iterable[tuple[EpochResult | TrainingDivergedError, ...]],
     models: Sequence[nn.Module],
     specs: Sequence[TrialSpec],
-    data: ResidentData,
+    normaliser: Normaliser,
     open_test: Callable[[], SealedTest],
     settings: Settings,
     started: Started,
 ) -> Iterator[tuple[Message, ...]]:
+    """The messages of trials whose epochs are trained as they are asked for."""
     running = {spec.trial_id: model for spec, model in zip(specs, models, strict=True)}
     try:
-        for results in train_together(program, models, specs, data, settings):
+        for results in epochs:
             messages = []
             for spec, result in zip(specs, results, strict=True):
                 if spec.trial_id not in running:
@@ -112,7 +121,7 @@ def _run_prepared(
         if specs[0].phase is Phase.CONFIRM:
             test = open_test().open(specs[0].phase)
             for trial_id, model in list(running.items()):
-                evaluated, probabilities = evaluate(model, test, data.normaliser, settings)
+                evaluated, probabilities = evaluate(model, test, normaliser, settings)
                 outcome = Outcome(evaluated, probabilities, weights(model))
                 del running[trial_id]
                 yield (Message(trial_id, started, time.time(), outcome=outcome),)

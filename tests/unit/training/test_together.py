@@ -102,6 +102,26 @@ def test_models_that_cannot_be_stacked_are_trained_one_after_the_other(
     assert all(message.failure is None and message.started.placement.together == 1 for message in messages)
 
 
+def test_a_program_that_fails_in_its_first_epoch_gives_way_to_single_trials(
+    toy_data, toy_test, make_spec, monkeypatch
+) -> None:
+    """What is too much for the device together is trained one after the other, and nothing is lost."""
+    import harness.execution as execution
+
+    real = execution.train_together
+
+    def too_much(program, models, *rest):
+        if len(models) > 1:
+            raise RuntimeError("out of memory")
+        return real(program, models, *rest)
+
+    monkeypatch.setattr(execution, "train_together", too_much)
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    messages = [m for messages in run_trials(specs, toy_data, lambda: toy_test, CPU) for m in messages]
+    assert [m.trial_id for m in messages if m.outcome] == [spec.trial_id for spec in specs]
+    assert all(message.failure is None for message in messages)
+
+
 def test_stacked_models_do_not_see_each_other() -> None:
     """Gradients of one model are 0 when only the other one has a loss."""
     models = [nn.Sequential(nn.Flatten(), nn.Linear(4, 2)) for _ in range(2)]
