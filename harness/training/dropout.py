@@ -34,16 +34,9 @@ class SeededDropout(nn.Module):
         return inputs * self.mask if self.training and self.p > 0 else inputs
 
 
-def seed_dropout(model: nn.Module) -> nn.Module:
-    """The model with `SeededDropout` wherever it had `nn.Dropout`; parameters keep their names."""
-    if type(model) is nn.Dropout:
-        return SeededDropout(model.p)
-    for name, child in model.named_children():
-        if type(child) is nn.Dropout:
-            setattr(model, name, SeededDropout(child.p))
-        else:
-            seed_dropout(child)
-    return model
+def seeded_dropout(layer: nn.Module) -> nn.Module | None:
+    """`SeededDropout` for an `nn.Dropout`; None for any other layer."""
+    return SeededDropout(layer.p) if type(layer) is nn.Dropout else None
 
 
 def active_dropouts(model: nn.Module) -> list[tuple[str, SeededDropout]]:

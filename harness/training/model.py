@@ -8,7 +8,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from architectures import ARCHITECTURES, Architecture, InputShape
-from harness.training.dropout import seed_dropout
+from harness.training.dropout import seeded_dropout
+from harness.training.pooling import quick_pooling
+from harness.training.replacement import replace_layers
 from harness.trial import ModelSummary, TrialSpec, stream_seed
 
 
@@ -22,7 +24,9 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
     hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed("initialisation", spec.stream_id))
-        model = seed_dropout(architecture.build(hyperparameters, shape, classes))
+        model = architecture.build(hyperparameters, shape, classes)
+    for replacement in (seeded_dropout, quick_pooling):
+        model = replace_layers(model, replacement)
     layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
     return model.to(memory_format=layout)
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from harness.training.pooling import AveragePool2x2
+
 
 class Stacked(nn.Module):
     """S models with the same layers; parameters and buffers have a leading dimension S.
@@ -31,7 +33,11 @@ class Stacked(nn.Module):
         for name, value in buffers.items():
             self.register_buffer(_key(name), value)
         self.dimensions = {_key(name): value.ndim - 1 for name, value in parameters.items()}
-        self._skeleton = [copy.deepcopy(models[0]).to("meta")]  # in a list, so that it is no submodule
+        skeleton = copy.deepcopy(models[0]).to("meta")
+        for layer in skeleton.modules():
+            if isinstance(layer, AveragePool2x2):
+                layer.plain = True  # vmap cannot tell the memory layout
+        self._skeleton = [skeleton]  # in a list, so that it is no submodule
 
     def stacked_buffer(self, name: str) -> Tensor:
         """A buffer of all models, (S, ...), by its name in one of them."""

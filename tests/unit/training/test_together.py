@@ -8,7 +8,8 @@ from torch import nn
 
 from harness.execution import run_trial, run_trials
 from harness.training import Settings, TrainingDivergedError, build_model, prepare, resident, train, train_together
-from harness.training.dropout import SeededDropout, active_dropouts, seed_dropout
+from harness.training.dropout import SeededDropout, active_dropouts, seeded_dropout
+from harness.training.replacement import replace_layers
 from harness.training.stacked import Stacked
 from harness.trial import Phase
 
@@ -137,11 +138,11 @@ def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
     torch.manual_seed(0)
     plain = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 2)))
     names, expected = list(plain.state_dict()), plain.eval()(torch.ones(3, 4))
-    seeded = seed_dropout(plain)
+    seeded = replace_layers(plain, seeded_dropout)
     assert list(seeded.state_dict()) == names
     assert [(name, module.p) for name, module in active_dropouts(seeded)] == [("1", 0.5), ("2.0", 0.2)]
     assert torch.equal(seeded.eval()(torch.ones(3, 4)), expected)
-    assert isinstance(seed_dropout(nn.Dropout(0.1)), SeededDropout)
+    assert isinstance(replace_layers(nn.Dropout(0.1), seeded_dropout), SeededDropout)
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:

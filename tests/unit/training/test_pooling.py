@@ -1,0 +1,60 @@
+"""Average pooling as a convolution: the same numbers as torch's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from harness.training import build_model
+from harness.training.pooling import AveragePool2x2, quick_pooling
+from harness.training.replacement import replace_layers
+
+
+def gradients(layer: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    images = images.clone(memory_format=torch.preserve_format).requires_grad_()
+    pooled = layer(images)
+    generator = torch.Generator().manual_seed(1)
+    pooled.backward(torch.randn(pooled.shape, generator=generator).to(pooled.dtype))
+    return pooled.detach(), images.grad
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 28, 28), (3, 16, 10, 10), (2, 1, 2, 2), (2, 3, 9, 8), (2, 3, 8, 7)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_it_pools_and_differentiates_as_torch_does(shape, dtype, layout) -> None:
+    """Outputs and gradients are those of `nn.AvgPool2d(2)`, whatever the size, the type and the layout."""
+    images = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(dtype).to(memory_format=layout)
+    for ours, theirs in zip(gradients(AveragePool2x2(), images), gradients(nn.AvgPool2d(2), images), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6 if dtype is torch.float32 else 1e-2)
+
+
+def test_autocast_does_not_change_what_it_computes() -> None:
+    """Pooling of fp32 images stays in fp32, as torch's own does."""
+    images = torch.rand(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        pooled = AveragePool2x2()(images)
+    assert pooled.dtype is torch.float32
+    torch.testing.assert_close(pooled, nn.AvgPool2d(2)(images), rtol=1e-6, atol=1e-6)
+
+
+def test_only_what_it_can_stand_for_is_replaced() -> None:
+    """Pooling of other sizes, with padding or with strides of its own stays as it is."""
+    kept = [
+        nn.AvgPool2d(3),
+        nn.AvgPool2d(2, stride=1),
+        nn.AvgPool2d(2, padding=1),
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.AvgPool2d(2, divisor_override=1),
+        nn.MaxPool2d(2),
+    ]
+    model = nn.Sequential(*kept, nn.AvgPool2d(2), nn.AvgPool2d((2, 2), stride=2))
+    replaced = replace_layers(model, quick_pooling)
+    assert list(replaced)[:6] == kept
+    assert all(isinstance(layer, AveragePool2x2) for layer in list(replaced)[6:])
+
+
+def test_lenet5_is_trained_with_it(toy_data, make_spec) -> None:
+    """Both poolings of the classic are replaced."""
+    model = build_model(make_spec("lenet5"), toy_data.shape, 4)
+    assert sum(isinstance(layer, AveragePool2x2) for layer in model.modules()) == 2
