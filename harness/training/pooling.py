@@ -1,7 +1,7 @@
 """Average pooling of 2x2 pixels as a convolution: the same numbers, several times as fast on a CPU.
 
-In channels-last layout torch's own kernel walks through the image one pixel and one channel at a time; with LeNet-5's six channels it took a
-quarter of a step. See docs/log.md for the figures.
+In channels-last layout torch's own kernel walks through the image one pixel and one channel at a time; with LeNet-5's
+six channels it took a quarter of a step. See docs/log.md for the figures.
 """
 
 from __future__ import annotations
