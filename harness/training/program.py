@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from architectures import TrainingHyperparameters
+from harness.training.augmentation import draw
 from harness.training.dropout import active_dropouts, shape_masks
 from harness.training.optimization import build_optimizer, forget
 from harness.training.prediction import autocast, memory_layout
@@ -85,7 +86,7 @@ def program_for(
     Raises:
         RuntimeError: the models cannot be stacked.
     """
-    if settings.device_type != "cuda" or not settings.capture:
+    if not captures(settings):
         return _as_written(models, hyperparameters, batch_size, data, settings)
     fixed = hyperparameters.model_dump_json(exclude=_FREE)
     key = (architecture, fixed, batch_size, len(models), id(data), settings)
@@ -98,6 +99,11 @@ def program_for(
     program = _captured[key]
     program.load(models)
     return program
+
+
+def captures(settings: Settings) -> bool:
+    """Whether steps are captured: on CUDA devices, unless the settings say otherwise."""
+    return settings.capture and settings.device_type == "cuda"
 
 
 def _as_written(
@@ -137,8 +143,6 @@ def _as_written(
 def _captured_of(
     written: Program, batch_size: int, models: int, hyperparameters: TrainingHyperparameters, settings: Settings
 ) -> Program:
-    from harness.training.augmentation import draw
-
     shape = (batch_size,) if models == 1 else (models, batch_size)
     batch: Tensor = torch.zeros(shape, dtype=torch.int64, device=settings.device)
     draws = draw(hyperparameters.augmentation, batch.numel(), 0).view(*shape, -1).to(settings.device)

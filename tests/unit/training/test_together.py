@@ -156,6 +156,82 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     assert mask.unique().tolist() == [0.0, pytest.approx(1 / 0.7, rel=1e-4)]
 
 
+class Rehearsal:
+    """Stands for a captured step where there is no CUDA: warms up, has inputs of its own, runs the step each time."""
+
+    made = 0
+
+    def __init__(self, step, batch, draws) -> None:
+        type(self).made += 1
+        self._step, self._batch, self._draws = step, batch.clone(), draws.clone()
+        for _ in range(3):
+            step(self._batch, self._draws)
+
+    def __call__(self, batch, draws):
+        self._batch.copy_(batch)
+        self._draws.copy_(draws)
+        return self._step(self._batch, self._draws)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_trials_that_share_a_captured_program_leave_no_trace_in_each_other(
+    architecture, seeds, toy_data, make_spec, monkeypatch
+) -> None:
+    """Warm-up, weights, moments and rates of an earlier trial change no bit of a later one; one program serves all."""
+    from collections import OrderedDict
+
+    from harness.training import program
+
+    def trial(rate: float) -> list:
+        specs = [
+            make_spec(architecture, Phase.CONFIRM, seed=seed, learning_rate=rate, epochs=2, augmentation="shift")
+            for seed in range(1, seeds + 1)
+        ]
+        models, epochs = together(specs, data)
+        weights = [value for model in models for value in model.state_dict().values()]
+        return [[epoch.validation_loss for results in epochs for epoch in results], weights]
+
+    data = toy_data
+    on_device = resident(toy_data, "cpu")
+    monkeypatch.setattr(f"{__name__}.resident", lambda *_: on_device)  # a device keeps its data
+    expected = [trial(rate) for rate in (0.003, 0.001, 0.003)]
+    monkeypatch.setattr(program, "captures", lambda settings: True)
+    monkeypatch.setattr(program, "CapturedStep", Rehearsal)
+    monkeypatch.setattr(program, "_captured", OrderedDict())
+    monkeypatch.setattr(Rehearsal, "made", 0)
+    for (losses, weights), (plain_losses, plain_weights) in zip(
+        [trial(rate) for rate in (0.003, 0.001, 0.003)], expected, strict=True
+    ):
+        assert losses == plain_losses
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(weights, plain_weights, strict=True))
+    assert Rehearsal.made == 1
+
+
+def test_a_step_that_cannot_be_captured_runs_as_it_is_written(toy_data, make_spec, monkeypatch) -> None:
+    """The trial is trained all the same, from its own weights, and says that nothing was captured."""
+    from collections import OrderedDict
+
+    from harness.training import program
+
+    class Refused(Rehearsal):
+        def __init__(self, step, batch, draws) -> None:
+            super().__init__(step, batch, draws)
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    spec = make_spec("lenet5", epochs=2)
+    _, expected = alone(spec, toy_data)
+    monkeypatch.setattr(program, "captures", lambda settings: True)
+    monkeypatch.setattr(program, "CapturedStep", Refused)
+    monkeypatch.setattr(program, "_captured", OrderedDict())
+    model = build_model(spec, toy_data.shape, 4)
+    data = resident(toy_data, "cpu")
+    prepared = prepare([model], [spec], data, CPU)
+    assert not prepared.captured
+    [(first,), (second,)] = train_together(prepared, [model], [spec], data, CPU)
+    assert [first.validation_loss, second.validation_loss] == [result.validation_loss for result in expected]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
