@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +19,7 @@ from harness import provenance
 from harness.cost import costs_json
 from harness.data import LoadedDataset, load_dataset
 from harness.errors import RunFolderError
+from harness.interruption import import_ray, process_beside, remember_interruption, stop_on_termination
 from harness.journal import Journal
 from harness.plan import plan_confirm, plan_search
 from harness.recorder import Recorder, keep_missed_images
@@ -99,17 +96,16 @@ def run_benchmark(job: Job, display: Display) -> Finished:
     """
     provenance.check_environment()
     display.plan(job, plan_search(job.study, "not loaded yet"))
-    # torch and Ray take seconds to import: the one in a process, the other in a thread, while the data are read.
-    process = ProcessPoolExecutor(1, get_context("spawn"), initializer=import_torch)
-    with process as beside, ThreadPoolExecutor(1) as thread:
-        beside.submit(os.getpid)
-        thread.submit(importlib.import_module, "harness.orchestration")
-        loaded = load_dataset(job.study.dataset, job.data_dir)
+    with process_beside() as beside:
+        # The data take as long to be read as Ray to be imported, and torch as Ray to be started.
+        loading = beside.submit(load_dataset, job.study.dataset, job.data_dir)
+        import_ray()
+        loaded = loading.result()
         check_same_data(job, loaded)
         folder = RunFolder(job.folder) if job.finished is not None else new_folder(job)
         search = plan_search(job.study, loaded.provenance.fingerprint)
         summaries = beside.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
-        beside.shutdown(wait=False)
+        beside.shutdown(wait=False)  # it ends with that
         supply, begun, stamps = search_and_confirm(job, folder, loaded, search, summaries, display)
     keep_missed_images(folder, supply.records, loaded.test, supply.selected)
     write_json(folder.environment, begun | ending(supply, stamps))
@@ -190,33 +186,6 @@ def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[
         if selected is not None and folder.weights(name).is_file():
             models.append((plan_confirm(study, selected)[0], folder.weights(name).read_bytes()))
     return models
-
-
-def remember_interruption() -> threading.Event:
-    """Is set by the first Ctrl-C from here on; a second one raises KeyboardInterrupt.
-
-    While torch and Ray are imported and started, an exception in the midst of their code can be swallowed or hang.
-    """
-    interrupted = threading.Event()
-
-    def remember(*_: object) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-
-    signal.signal(signal.SIGINT, remember)
-    return interrupted
-
-
-def stop_on_termination() -> None:
-    """Let SIGTERM end a run as Ctrl-C does; Ray would end it without a report."""
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-
-
-def import_torch() -> None:
-    """Make a process ready to summarise models; Ctrl-C is left to the process that was given the command."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    importlib.import_module("harness.execution")
 
 
 def summarise_models(search: Sequence[TrialSpec], shape: InputShape, classes: int) -> list[ModelSummary | None]:
