@@ -17,10 +17,18 @@ SMALL = {"name": "small", "architectures": {"mlp": {}}}
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_studies_are_valid_and_search_every_architecture(name: str) -> None:
-    """default, smoke and full parse, and each of them covers the whole registry."""
+    """Each parses under its own name, and covers the whole registry, but for the one that is about speed alone."""
     study = load_study(name)
     assert study.name == name
-    assert set(study.architectures) == set(ARCHITECTURES)
+    assert set(study.architectures) == ({"advanced_cnn"} if name == "speedrun" else set(ARCHITECTURES))
+
+
+def test_the_speedrun_searches_nothing_and_has_thirty_seeds() -> None:
+    """One configuration, two epochs: what is measured is training."""
+    study = load_study("speedrun")
+    [spec] = plan_search(study, "d")
+    assert spec.epochs == 2
+    assert study.confirm.seeds == 30
 
 
 def test_the_default_study_asks_for_what_is_published() -> None:
