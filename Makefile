@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?= --all
 
-.PHONY: run test check clean
+.PHONY: run test test-all check audit clean
 
 run: $(VENV)/installed
 	$(BIN)/python -m harness.run $(ARGS)
 
 test: check
+	$(BIN)/python -m pytest -m 'not exhaustive'
+
+test-all: check
 	$(BIN)/python -m pytest
 
 check: $(VENV)/installed-test
@@ -17,6 +20,10 @@ check: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,15 +21,26 @@ from harness import provenance
 from harness.cost import costs_json
 from harness.data import LoadedDataset, load_dataset
 from harness.errors import RunFolderError
-from harness.interruption import import_ray, process_beside, remember_interruption, stop_on_termination
+from harness.interruption import (
+    end_processes_beside,
+    import_ray,
+    process_beside,
+    remember_interruption,
+    stop_on_termination,
+)
 from harness.journal import Journal
 from harness.plan import plan_confirm, plan_search
-from harness.recorder import Recorder, keep_missed_images
+from harness.recorder import Recorder, keep_missed_images, settle_predictions
 from harness.report import write_report
+from harness.resume import begun_environment, changed_code
 from harness.run_folder import RunFolder, write_bytes, write_json, write_text
 from harness.study import Study, study_yaml
 from harness.supply import Supply
 from harness.trial import EpochResult, ModelSummary, TrialRecord, TrialSpec, flat_json
+
+_BUILD_SECONDS = 60.0  # for building models, without memory for their weights
+_IMPORT_SECONDS = 15.0  # for a process to start and to import torch, on a machine that does other things too
+_BUILD_SECONDS_EACH = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class Job:
     Attributes:
         study: what is asked.
         folder: where results go.
-        finished: records of an earlier part of the run; None for a new run.
+        finished: records of an earlier part of the run, whose folder this process holds; None for a new run.
         data_dir: where the data files are; None for the user's cache.
         address: of a Ray cluster; None for a local one.
         command: as it was typed.
@@ -66,6 +79,9 @@ class Display(Protocol):
     def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
         """A trial finished an epoch."""
 
+    def again(self, spec: TrialSpec, reason: str) -> None:
+        """A trial lost its worker, for this reason, and is tried again."""
+
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, and is in the journal."""
 
@@ -79,7 +95,7 @@ class Finished:
 
     Attributes:
         report: path of the report.
-        complete: whether every trial of the study ended; if not, the run was interrupted.
+        complete: whether all was done that the study asks for; if not, the run was interrupted.
         without_result: architectures of which no confirm trial completed.
     """
 
@@ -96,32 +112,29 @@ def run_benchmark(job: Job, display: Display) -> Finished:
     """
     provenance.check_environment()
     display.plan(job, plan_search(job.study, "not loaded yet"))
-    with process_beside() as beside:
+    with contextlib.ExitStack() as holding, process_beside() as beside:
         # The data take as long to be read as Ray to be imported, and torch as Ray to be started.
         loading = beside.submit(load_dataset, job.study.dataset, job.data_dir)
         import_ray()
         loaded = loading.result()
         check_same_data(job, loaded)
-        folder = RunFolder(job.folder) if job.finished is not None else new_folder(job)
+        folder = RunFolder(job.folder)
+        if job.finished is None:
+            folder = RunFolder.create(job.folder)
+            holding.enter_context(folder.held())
+        # From here on the folder can be resumed, whatever happens.
+        write_text(folder.study, study_yaml(job.study))
+        Journal(folder.journal).close()
         search = plan_search(job.study, loaded.provenance.fingerprint)
         summaries = beside.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
         beside.shutdown(wait=False)  # it ends with that
         supply, begun, stamps = search_and_confirm(job, folder, loaded, search, summaries, display)
-    keep_missed_images(folder, supply.records, loaded.test, supply.selected)
-    write_json(folder.environment, begun | ending(supply, stamps))
-    return Finished(write_report(job.folder), supply.complete, without_result(job.study, supply.records))
-
-
-def new_folder(job: Job) -> RunFolder:
-    """A folder that can be resumed from the moment it exists.
-
-    Raises:
-        RunFolderError: there is something in it already, or it cannot be written.
-    """
-    folder = RunFolder.create(job.folder)
-    write_text(folder.study, study_yaml(job.study))
-    Journal(folder.journal).close()
-    return folder
+        settle_predictions(folder, supply.confirmed, supply.selected)
+        keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
+        end = ending(supply, stamps)
+        write_json(folder.environment, begun | end)
+        report = write_report(job.folder)
+    return Finished(report, not end["interrupted"], without_result(job.study, supply.confirmed))
 
 
 def check_same_data(job: Job, loaded: LoadedDataset) -> None:
@@ -153,9 +166,11 @@ def search_and_confirm(
 
     with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
         stop_on_termination()
-        summary_of = by_configuration(search, summaries.result())
+        summary_of = by_configuration(
+            search, model_sizes(summaries, search, loaded, job.study.trial_timeout, interrupted)
+        )
         supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
-        begun = environment(job, loaded, cluster.slots) | as_it_began(folder)
+        begun = environment(job, loaded, cluster.slots) | as_it_began(job, folder)
         write_json(folder.environment, begun | ending(supply, stamps))
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if interrupted.is_set():
@@ -165,15 +180,16 @@ def search_and_confirm(
             with Journal(folder.journal) as journal:
                 recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
                 shared = Shared(loaded.training, loaded.test)
-                run_experiment(job.study, supply, shared, cluster, summary_of, recorder.keep, display)
+                run_experiment(job.study, supply, shared, cluster, summary_of, recorder, display)
         finally:
             display.end()
         stamps["experiment_ended"] = time.time()
         if supply.complete:
-            models = first_models(folder, job.study, supply)
-            costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
-            write_bytes(folder.costs, costs_json(costs))
-        stamps["cost_pass_ended"] = time.time()
+            with contextlib.suppress(KeyboardInterrupt):  # without that stamp, the run counts as interrupted
+                models = first_models(folder, job.study, supply)
+                costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
+                write_bytes(folder.costs, costs_json(costs))
+                stamps["cost_pass_ended"] = time.time()
     stamps["cluster_stopped"] = time.time()
     return supply, begun, stamps
 
@@ -193,6 +209,55 @@ def summarise_models(search: Sequence[TrialSpec], shape: InputShape, classes: in
     from harness.execution import summaries_of
 
     return summaries_of(search, shape, classes)
+
+
+def model_sizes(
+    waiting: Future[list[ModelSummary | None]],
+    search: Sequence[TrialSpec],
+    loaded: LoadedDataset,
+    trial_timeout: float,
+    interrupted: threading.Event,
+) -> list[ModelSummary | None]:
+    """Sizes of the models of the search trials; None for those that cannot be built in a reasonable time.
+
+    An architecture that never returns from `build`, or brings the process down, costs its own sizes only:
+    its trials will say what is wrong with it.
+
+    Raises:
+        KeyboardInterrupt: the user would not wait.
+    """
+    limit = min(_BUILD_SECONDS, _IMPORT_SECONDS + trial_timeout)
+    found = answer_of(waiting, limit + _BUILD_SECONDS_EACH * len(search), interrupted)
+    if found is not None:
+        return found
+    end_processes_beside()
+    sizes: dict[str, ModelSummary | None] = {}
+    for name in dict.fromkeys(spec.architecture for spec in search):
+        specs = [spec for spec in search if spec.architecture == name]
+        with contextlib.suppress(TimeoutError), process_beside() as beside:
+            again = beside.submit(summarise_models, specs, loaded.training.shape, len(loaded.training.classes))
+            of_one = answer_of(again, limit + _BUILD_SECONDS_EACH * len(specs), interrupted)
+            if of_one is None:
+                raise TimeoutError  # leaving the block in peace would wait for it
+            sizes |= {spec.trial_id: size for spec, size in zip(specs, of_one, strict=True)}
+    return [sizes.get(spec.trial_id) for spec in search]
+
+
+def answer_of(
+    waiting: Future[list[ModelSummary | None]], limit: float, interrupted: threading.Event
+) -> list[ModelSummary | None] | None:
+    """What a process beside answers; None when it dies, or says nothing for so many seconds."""
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        try:
+            return waiting.result(timeout=0.1)
+        except TimeoutError:
+            pass
+        except BrokenProcessPool:
+            return None
+    return None
 
 
 def by_configuration(
@@ -236,18 +301,26 @@ def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
         "dirty": dirty,
         "hardware": provenance.hardware(),
         "slots": slots,
+        "study": job.study.model_dump(mode="json"),
+        "code": provenance.code_fingerprints(job.study.architectures),
         "dataset": loaded.provenance.model_dump(mode="json") | {"classes": list(loaded.training.classes)},
     }
 
 
-def as_it_began(folder: RunFolder) -> dict[str, Any]:
-    """Of an earlier part of the run: what it takes to do it again. Empty in a new run."""
-    if not folder.environment.is_file():
+def as_it_began(job: Job, folder: RunFolder) -> dict[str, Any]:
+    """Of an earlier part of the run: what it takes to do it again, and what has changed since. Empty in a new run."""
+    earlier = begun_environment(folder)
+    if not earlier:
         return {}
-    earlier = json.loads(folder.environment.read_text(encoding="utf-8"))
     again = datetime.fromtimestamp(psutil.Process().create_time(), UTC).isoformat(timespec="seconds")
     kept = {name: earlier[name] for name in ("command", "started_at", "commit", "dirty") if name in earlier}
-    return kept | {"resumed_at": [*earlier.get("resumed_at", []), again]}
+    code = provenance.code_fingerprints(job.study.architectures) | earlier.get("code", {})
+    changed = {*earlier.get("changed_code", []), *changed_code(folder, job.finished or ())}
+    return kept | {
+        "code": code,
+        "changed_code": sorted(changed),
+        "resumed_at": [*earlier.get("resumed_at", []), again],
+    }
 
 
 def ending(supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
@@ -269,7 +342,7 @@ def ending(supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
             "last_trial_ended": max((record.ended_at for record in now), default=None),
             **stamps,
         },
-        "interrupted": not supply.complete,
+        "interrupted": not supply.complete or "cost_pass_ended" not in stamps,
     }
 
 

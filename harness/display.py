@@ -54,6 +54,10 @@ class ConsoleDisplay:
         """A trial finished an epoch."""
         self._running.epoch(spec, result)
 
+    def again(self, spec: TrialSpec, reason: str) -> None:
+        """A trial lost its worker, and is tried again."""
+        self._running.again(spec, reason)
+
     def ended(self, record: TrialRecord) -> None:
         """A trial ended."""
         self._running.ended(record)

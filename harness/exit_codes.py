@@ -22,13 +22,22 @@ INTERRUPTED = 130
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
+def one_line(text: str) -> str:
+    r"""Text that a terminal shows as it is: white space as single spaces, nothing that steers the terminal.
+
+    >>> one_line("a\n b\x1b[31m")
+    'a b [31m'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
     """Turn exceptions into a sentence and an exit code; the traceback of a fault goes to a file."""
     try:
         yield
     except HarnessError as error:
-        errors.print(f"error: {error}")
+        errors.print(f"error: {one_line(str(error))}")
         raise typer.Exit(WRONG) from None
     except KeyboardInterrupt:
         errors.print("interrupted; what had finished is kept")
@@ -39,7 +48,7 @@ def exit_codes() -> Iterator[None]:
         with tempfile.NamedTemporaryFile("w", prefix="harness-", suffix=".log", delete=False) as file:
             traceback.print_exc(file=file)
         errors.print(
-            f"error: something failed that should not ({type(error).__name__}: {error}); the traceback is in "
-            f"{file.name}"
+            f"error: something failed that should not ({one_line(f'{type(error).__name__}: {error}')}); the traceback "
+            f"is in {file.name}"
         )
         raise typer.Exit(FAULT) from None

@@ -19,9 +19,14 @@ def process_beside() -> Iterator[ProcessPoolExecutor]:
         try:
             yield beside
         except BaseException:
-            for process in active_children():
-                process.terminate()
+            end_processes_beside()
             raise
+
+
+def end_processes_beside() -> None:
+    """End them in the midst of what they do; whoever waits for a result hears that the pool is broken."""
+    for process in active_children():
+        process.terminate()
 
 
 def _begin_beside() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
 from pydantic import ValidationError
 
 from harness.errors import RunFolderError
+from harness.run_folder import sync_folder
 from harness.trial import TrialRecord
 
 
@@ -22,8 +26,10 @@ class Journal:
         self._path = path
         try:
             keep = _whole_lines(path.read_bytes()) if path.exists() else 0
-            self._file = path.open("ab")
+            # Unbuffered: what could not be written must not be tried again when the file is closed.
+            self._file = path.open("ab", buffering=0)
             self._file.truncate(keep)
+            sync_folder(path.parent)
         except OSError as error:
             raise RunFolderError(f"{path}: the journal cannot be written: {error.strerror}") from None
 
@@ -31,15 +37,17 @@ class Journal:
         """Write one record, down to the disk.
 
         Raises:
-            RunFolderError: the disk is full, or the folder is gone or read-only.
+            RunFolderError: the disk is full, or the folder is gone or read-only. A journal that was removed could
+                still be written to, and would be lost.
         """
         try:
-            self._file.write(record.model_dump_json().encode() + b"\n")
-            self._file.flush()
+            if os.fstat(self._file.fileno()).st_ino != self._path.stat().st_ino:
+                raise FileNotFoundError(errno.ENOENT, "another file is there now")
+            _write_all(self._file, record.model_dump_json().encode() + b"\n")
             os.fsync(self._file.fileno())
         except OSError as error:
             raise RunFolderError(
-                f"{self._path}: trial {record.trial_id} could not be recorded: {error.strerror}; make room there"
+                f"{self._path}: trial {record.trial_id} could not be recorded: {error.strerror}; {_remedy(error)}"
             ) from None
 
     def close(self) -> None:
@@ -53,6 +61,18 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "the folder was moved or removed while the run went on; put it back"
+    return "make room there"
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    view = memoryview(content)
+    while view:  # a disk that is nearly full takes a part
+        view = view[file.write(view) :]
 
 
 def _whole_lines(content: bytes) -> int:
@@ -81,3 +101,8 @@ def read_journal(path: Path) -> tuple[TrialRecord, ...]:
                 "restore the file from a copy"
             ) from None
     return tuple(records)
+
+
+def latest_records(records: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
+    """The last record of each trial: one that failed and was run again counts as what it gave then."""
+    return tuple({record.trial_id: record for record in records}.values())

@@ -42,6 +42,7 @@ class Message:
         started: how it began; None when it failed before that.
         epoch: an epoch has ended.
         outcome: a confirm trial has ended, and this is what it gave.
+        checkpoint: from which the trial can go on after this epoch; with an epoch only.
         failure: the trial has ended without a result, for this reason.
         at: seconds since 1970.
     """
@@ -51,4 +52,5 @@ class Message:
     at: float
     epoch: EpochResult | None = None
     outcome: Outcome | None = None
+    checkpoint: bytes | None = None
     failure: str | None = None

@@ -23,12 +23,14 @@ class ArchitectureProgress:
     Attributes:
         running: trials that have a slot now.
         ended: trials by phase and status.
+        lost_workers: why workers of its trials died.
         best: validation accuracy of the best epoch seen in the search.
         seconds: wall time of each trial that ended, by phase.
     """
 
     running: set[str] = field(default_factory=set)
     ended: Counter[tuple[Phase, Status]] = field(default_factory=Counter)
+    lost_workers: list[str] = field(default_factory=list)
     best: float | None = None
     seconds: dict[Phase, list[float]] = field(default_factory=lambda: {phase: [] for phase in Phase})
 
@@ -55,6 +57,12 @@ class Progress:
         if spec.phase is Phase.SEARCH:
             progress = self.architectures[spec.architecture]
             progress.best = max(progress.best or 0.0, result.validation_accuracy)
+
+    def again(self, spec: TrialSpec, reason: str) -> None:
+        """A trial lost its worker, and is tried again."""
+        progress = self.architectures[spec.architecture]
+        progress.running.discard(spec.trial_id)
+        progress.lost_workers.append(reason)
 
     def ended(self, record: TrialRecord) -> None:
         """A trial ended."""
@@ -115,7 +123,16 @@ class LiveProgress(Progress):
         left = "…" if remaining is None else f"about {duration(remaining)}"
         table = Table(title=f"{self._study.name}: {duration(self.elapsed)} elapsed, {left} left")
         table.add_column("architecture")
-        for column in ("search", "stopped early", "failed", "running", "confirm", "audit", "best validation"):
+        for column in (
+            "search",
+            "stopped early",
+            "failed",
+            "lost workers",
+            "running",
+            "confirm",
+            "audit",
+            "best validation",
+        ):
             table.add_column(column, justify="right")
         for name, progress in self.architectures.items():
             ended = progress.ended
@@ -124,6 +141,7 @@ class LiveProgress(Progress):
                 f"{self.count(name, Phase.SEARCH)}/{self.planned(name, Phase.SEARCH)}",
                 str(ended[Phase.SEARCH, Status.STOPPED_EARLY]),
                 str(sum(ended[phase, Status.FAILED] for phase in Phase)),
+                str(len(progress.lost_workers)),
                 str(len(progress.running)),
                 f"{self.count(name, Phase.CONFIRM)}/{self.planned(name, Phase.CONFIRM)}",
                 f"{self.count(name, Phase.AUDIT)}/{self.planned(name, Phase.AUDIT)}",
@@ -138,6 +156,12 @@ class PlainProgress(Progress):
     def __init__(self, study: Study, supply: Supply, slots: int, write: Callable[[str], None]) -> None:
         super().__init__(study, supply, slots)
         self._write = write
+
+    def again(self, spec: TrialSpec, reason: str) -> None:
+        """Write its line."""
+        super().again(spec, reason)
+        place = f"{spec.architecture} {spec.phase.value} trial {spec.trial_id}"
+        self._write(f"[{duration(self.elapsed)}] {place} lost its worker and is tried again: {reason}")
 
     def ended(self, record: TrialRecord) -> None:
         """Write its line."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,23 @@ from typing import Any
 import psutil
 from packaging.requirements import InvalidRequirement, Requirement
 
+from architectures import ARCHITECTURES
 from harness import __version__
 from harness.errors import EnvironmentMismatchError
 
 _SOURCE = (":(top)harness", ":(top)architectures", ":(top)configs", ":(top)pyproject.toml")
+ENGINE = "engine"
+"""What `code_fingerprints` calls the code that every trial runs through."""
+
+_ENGINE_SOURCE = (
+    "architectures/architecture.py",
+    "architectures/hyperparameters.py",
+    "harness/data",
+    "harness/evaluation.py",
+    "harness/execution.py",
+    "harness/training",
+    "harness/trial.py",
+)
 _PACKAGES = ("torch", "torchvision", "ray", "numpy", "pandas", "scikit-learn", "scipy", "matplotlib", "pydantic")
 
 
@@ -90,6 +105,31 @@ def commit() -> tuple[str | None, bool | None]:
     if head is None or tracked is None:
         return None, None
     return head, bool(git("status", "--porcelain", "--", *_SOURCE))
+
+
+def code_fingerprints(architectures: Iterable[str]) -> dict[str, str]:
+    """What the numbers of a trial come from, as hashes of source: of the engine, and of each architecture's file.
+
+    The registry is not among it: one more architecture changes no number of the others.
+    """
+    root = Path(__file__).resolve().parents[1]
+    files = [path for place in _ENGINE_SOURCE for path in _python_files(root / place)]
+    fingerprints = {ENGINE: _hash(files)}
+    for name in architectures:
+        source = importlib.import_module(ARCHITECTURES[name].build.__module__).__file__
+        fingerprints[name] = _hash([Path(source)]) if source else "unknown"
+    return fingerprints
+
+
+def _python_files(place: Path) -> list[Path]:
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+
+
+def _hash(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def hardware() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,11 @@ from harness.data.dataset import SealedTest, TrainingData
 from harness.journal import Journal
 from harness.messages import Outcome
 from harness.plan import confirm_seeds
-from harness.run_folder import RunFolder, write_arrays, write_bytes, write_text
+from harness.run_folder import RunFolder, is_whole, remove, rename, trial_of, write_arrays, write_bytes, write_text
 from harness.saved_model import SavedModel
 from harness.selection import has_selected_configuration
 from harness.study import Study
-from harness.trial import Phase, Status, TrialRecord
+from harness.trial import Phase, TrialRecord, TrialSpec
 
 
 class Recorder:
@@ -59,10 +59,28 @@ class Recorder:
             labels = self._test.open(record.spec.phase).labels
             winner = self._selected(record.spec.architecture)
             path = predictions_path(self._folder, record, winner)
-            write_arrays(path, labels=labels, probabilities=outcome.probabilities)
+            _make_way(path, record.trial_id)
+            trial_id = np.array(record.trial_id)
+            write_arrays(path, labels=labels, probabilities=outcome.probabilities, trial_id=trial_id)
             if has_selected_configuration(record, winner) and record.spec.seed == confirm_seeds(self._study)[0]:
                 self._keep_model(record, outcome)
         self._journal.append(record)
+        remove(self._folder.checkpoint(record.trial_id))
+
+    def keep_checkpoint(self, trial_id: str, checkpoint: bytes) -> None:
+        """Keep what a trial can go on from, in place of what it could go on from before.
+
+        Raises:
+            RunFolderError: the folder cannot be written.
+        """
+        write_bytes(self._folder.checkpoint(trial_id), checkpoint)
+
+    def checkpoint(self, spec: TrialSpec) -> bytes | None:
+        """What a trial can go on from; None when an earlier attempt left nothing."""
+        try:
+            return self._folder.checkpoint(spec.trial_id).read_bytes()
+        except OSError:
+            return None  # it begins at its start
 
     def _keep_model(self, record: TrialRecord, outcome: Outcome) -> None:
         if record.placement is None:
@@ -92,9 +110,51 @@ def predictions_path(folder: RunFolder, record: TrialRecord, winner: TrialRecord
     return place(record.spec.architecture, record.spec.seed)
 
 
+def has_predictions(folder: RunFolder, record: TrialRecord) -> bool:
+    """Whether the predictions of a completed confirm trial lie anywhere in the folder, undamaged."""
+    return any(trial_of(path) in (record.trial_id, "") and is_whole(path) for path in _places(folder, record))
+
+
+def _places(folder: RunFolder, record: TrialRecord) -> tuple[Path, ...]:
+    """Wherever the predictions of a confirm trial can lie."""
+    name, seed = record.spec.architecture, record.spec.seed
+    selected = folder.predictions(name, seed)
+    return selected, folder.default_predictions(name, seed), _aside(selected, record.trial_id)
+
+
+def _aside(path: Path, trial_id: str) -> Path:
+    """Where predictions lie that are neither the selected configuration's nor the default one's any more."""
+    return path.with_name(f"{trial_id}.npz")
+
+
+def _make_way(path: Path, trial_id: str) -> None:
+    """Put the predictions of another trial aside: a search that was enlarged can select anew."""
+    other = trial_of(path)
+    if other and other != trial_id:
+        rename(path, _aside(path, other))
+
+
+def settle_predictions(
+    folder: RunFolder, records: Iterable[TrialRecord], selected: Callable[[str], TrialRecord | None]
+) -> None:
+    """Put the predictions of every confirm trial where what is selected now says that they belong.
+
+    Raises:
+        RunFolderError: the folder cannot be written.
+    """
+    for record in records:
+        path = predictions_path(folder, record, selected(record.spec.architecture))
+        if record.test is None or trial_of(path) in (record.trial_id, ""):
+            continue
+        for place in _places(folder, record):
+            if trial_of(place) == record.trial_id:
+                _make_way(path, record.trial_id)
+                rename(place, path)
+
+
 def keep_missed_images(
     folder: RunFolder,
-    records: Iterable[TrialRecord],
+    records: Sequence[TrialRecord],
     test: SealedTest,
     selected: Callable[[str], TrialRecord | None],
 ) -> None:
@@ -107,7 +167,7 @@ def keep_missed_images(
     Raises:
         RunFolderError: the folder cannot be written.
     """
-    confirmed = [r for r in records if r.spec.phase is Phase.CONFIRM and r.status is Status.COMPLETED]
+    confirmed = [record for record in records if record.test is not None]
     if not confirmed:
         return
     split = test.open(Phase.CONFIRM)

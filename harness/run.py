@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from architectures import InputShape
-from harness.errors import StudyError
+from architectures import ARCHITECTURES, InputShape
+from harness.errors import RunFolderError, StudyError
 from harness.exit_codes import DONE, INCOMPLETE, INTERRUPTED, errors, exit_codes
 from harness.provenance import command_line
-from harness.study import Override, load_study
+from harness.study import Override, Study, continued, load_study
 
 if TYPE_CHECKING:
-    from harness.benchmark import Job
+    from harness.trial import TrialRecord
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -38,8 +41,19 @@ def command(
         Path | None, typer.Option("--output", metavar="DIR", help="Run folder. [default: reports/<study>-<time>]")
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", metavar="RUN_DIR", help="Continue a run; finished trials are kept.")
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN_DIR",
+            help="Continue a run; finished trials are kept. With --all, --architectures, --config, --set: enlarge it.",
+        ),
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: try trials that failed once more.")
+    ] = False,
+    accept_changed_code: Annotated[
+        bool, typer.Option("--accept-changed-code", help="With --resume: go on although the code has changed.")
+    ] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="Seeds of the confirm phase.")] = None,
     audit: Annotated[
         int | None, typer.Option("--audit", metavar="N", help="Stopped trials to finish, to audit early stopping.")
@@ -70,16 +84,28 @@ def command(
             overrides.append(Override(("confirm", "seeds"), seeds))
         if audit is not None:
             overrides.append(Override(("audit", "trials"), audit))
-        if resume is not None and (config or output or names or overrides):
-            raise StudyError(
-                "--resume: a run goes on as it began; drop --config, --output, --set, --seeds, --audit and names"
-            )
+        if every and names:
+            raise StudyError(f"--all stands for every architecture already; drop it, or drop {', '.join(names)}")
+        if resume is not None and output is not None:
+            raise StudyError(f"--resume: a run goes on in its own folder; drop --output {output}")
+        if resume is None and (retry_failed or accept_changed_code):
+            raise StudyError("--retry-failed and --accept-changed-code go with --resume RUN_DIR; drop them")
+        place = Place(data_dir, address, dry_run)
         code = (
-            _begin(names, every, config or "default", output, overrides, data_dir, address, dry_run)
+            _begin(names, every, config or "default", output, overrides, place)
             if resume is None
-            else _resume(resume, data_dir, address, dry_run)
+            else _resume(resume, names, every, config, overrides, place, retry_failed, accept_changed_code)
         )
         raise typer.Exit(code)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where data are and trials run, and whether anything is run at all."""
+
+    data_dir: Path | None
+    address: str | None
+    dry_run: bool
 
 
 def _begin(
@@ -88,52 +114,77 @@ def _begin(
     config: str,
     output: Path | None,
     overrides: Sequence[Override],
-    data_dir: Path | None,
-    address: str | None,
-    dry_run: bool,
+    place: Place,
 ) -> int:
-    if every and names:
-        raise StudyError(f"--all stands for every architecture already; drop it, or drop {', '.join(names)}")
     if not every and not names:
         raise StudyError("say what to run: either --all, or --architectures with names (--list shows them)")
     study = load_study(config, overrides)
     if names:
         study = study.restricted_to(names)
-    from harness.benchmark import Job  # the data and report packages take time to import
-
     now = datetime.now().astimezone()
     folder = output or Path("reports") / f"{study.name}-{now:%Y%m%d-%H%M%S}"
-    return _run(Job(study, folder, None, data_dir, address, command_line()), dry_run)
+    return _run(study, folder, None, place)
 
 
-def _resume(folder: Path, data_dir: Path | None, address: str | None, dry_run: bool) -> int:
-    from harness.benchmark import Job
-    from harness.journal import read_journal
+def _resume(
+    folder: Path,
+    names: Sequence[str],
+    every: bool,
+    config: str | None,
+    overrides: Sequence[Override],
+    place: Place,
+    retry_failed: bool,
+    accept_changed_code: bool,
+) -> int:
+    from harness.journal import latest_records, read_journal
+    from harness.resume import begun_study, check_code, usable
     from harness.run_folder import RunFolder
 
     run_folder = RunFolder.existing(folder)
-    study = load_study(str(run_folder.study))
-    finished = read_journal(run_folder.journal)
-    return _run(Job(study, folder, finished, data_dir, address, command_line()), dry_run)
+    with contextlib.nullcontext() if place.dry_run else run_folder.held():
+        asked = load_study(config or str(run_folder.study), overrides)
+        if names:
+            asked = asked.restricted_to(names) if config else asked.with_architectures(names)
+        if every:
+            asked = asked.with_architectures(ARCHITECTURES)
+        try:
+            study = continued(begun_study(run_folder), asked)
+        except StudyError as error:
+            raise StudyError(f"--resume {folder}: {error}") from None
+        records = latest_records(read_journal(run_folder.journal))
+        finished = usable(run_folder, records, retry_failed)
+        if not accept_changed_code:
+            check_code(run_folder, finished)
+        return _run(study, folder, finished, place)
 
 
-def _run(job: Job, dry_run: bool) -> int:
-    from harness.benchmark import run_benchmark
+def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, place: Place) -> int:
+    from harness.benchmark import Job, run_benchmark  # the data and report packages take time to import
     from harness.display import ConsoleDisplay
     from harness.plan import plan_search
 
+    job = Job(study, folder, finished, place.data_dir, place.address, command_line())
     display = ConsoleDisplay(console)
-    if dry_run:
-        display.plan(job, plan_search(job.study, "unknown"))
+    if place.dry_run:
+        display.plan(job, plan_search(study, "unknown"))
         return DONE
-    finished = run_benchmark(job, display)
-    display.results(job.folder)
-    console.print(f"report: {finished.report}", markup=False)
-    if not finished.complete:
-        errors.print(f"interrupted; to go on: python -m harness.run --resume {job.folder}")
+    to_go_on = f"to go on: {shlex.join(['python', '-m', 'harness.run', '--resume', str(folder)])}"
+    try:
+        done = run_benchmark(job, display)
+    except (KeyboardInterrupt, RunFolderError) as error:
+        if not (folder / "journal.jsonl").is_file():
+            raise
+        if isinstance(error, RunFolderError):
+            raise RunFolderError(f"{error}; what had finished is kept; {to_go_on}") from None
+        errors.print(f"interrupted; what had finished is kept; {to_go_on}")
         return INTERRUPTED
-    if finished.without_result:
-        errors.print(f"no result for {', '.join(finished.without_result)}; the report says why")
+    display.results(folder)
+    console.print(f"report: {done.report}", markup=False)
+    if not done.complete:
+        errors.print(f"interrupted; {to_go_on}")
+        return INTERRUPTED
+    if done.without_result:
+        errors.print(f"no result for {', '.join(done.without_result)}; the report says why")
         return INCOMPLETE
     return DONE
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
+import struct
 import tempfile
-from collections.abc import Mapping
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from harness.errors import RunFolderError
+
+_LOCK = ".lock"
 
 
 class RunFolder:
@@ -37,14 +45,14 @@ class RunFolder:
         try:
             if path.is_file():
                 raise RunFolderError(f"--output {path}: is a file; name a folder")
-            if path.is_dir() and any(path.iterdir()):
+            if path.is_dir() and any(entry.name != _LOCK for entry in path.iterdir()):
                 raise RunFolderError(
                     f"--output {path}: the folder exists and is not empty; name another one, or continue that "
                     f"run with --resume {path}"
                 )
             path.mkdir(parents=True, exist_ok=True)
             for below in ("predictions", "models", "figures"):
-                (path / below).mkdir()
+                (path / below).mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=path):
                 pass  # a folder can exist and still refuse files
         except OSError as error:
@@ -62,6 +70,27 @@ class RunFolder:
             if not (path / name).is_file():
                 raise RunFolderError(f"--resume {path}: there is no {name}; give the folder that a run has written")
         return cls(path)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other process from running this folder; the hold ends with this process, however it ends.
+
+        Raises:
+            RunFolderError: another process holds it, or the folder cannot be written.
+        """
+        lock = FileLock(self.path / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunFolderError(
+                f"{self.path}: another process is running this folder; wait for it, or end it first"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"{self.path}: cannot be written: {error.strerror}; make it writable") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def journal(self) -> Path:
@@ -88,6 +117,10 @@ class RunFolder:
         """Latency and throughput of the confirmed models."""
         return self.path / "costs.json"
 
+    def checkpoint(self, trial_id: str) -> Path:
+        """What a trial that has not ended can go on from."""
+        return self.path / "checkpoints" / f"{trial_id}.safetensors"
+
     def predictions(self, architecture: str, seed: int) -> Path:
         """Labels and probabilities of one confirmed model, of the selected configuration."""
         return self.path / "predictions" / f"{architecture}-seed{seed}.npz"
@@ -113,16 +146,57 @@ def write_bytes(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):  # nothing was written, or what was cannot be reached either
             temporary.unlink()
         raise RunFolderError(f"{path}: cannot be written: {error.strerror}; make room or choose --output") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive the loss of power; a system that cannot do that is left alone."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that is no longer needed; it need not be there.
+
+    Raises:
+        RunFolderError: the folder is gone or read-only.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
+def rename(path: Path, new: Path) -> None:
+    """Give a file another name in its folder.
+
+    Raises:
+        RunFolderError: the folder is gone or read-only.
+    """
+    try:
+        path.replace(new)
+        sync_folder(new.parent)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be renamed: {error.strerror}") from None
 
 
 def write_text(path: Path, content: str) -> None:
@@ -140,3 +214,39 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(path, buffer.getvalue())
+
+
+BROKEN_ARRAYS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    ArithmeticError,
+    SyntaxError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""All that numpy and zipfile raise over bytes that are no npz."""
+
+
+def trial_of(path: Path) -> str | None:
+    """Identity of the trial whose predictions a file holds; empty where it does not say; None without such a file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return str(file["trial_id"]) if "trial_id" in file else ""
+    except BROKEN_ARRAYS:
+        return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether an npz holds every array as it was written, by its checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except BROKEN_ARRAYS:
+        return False

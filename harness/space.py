@@ -51,7 +51,7 @@ class Uniform:
 
     def sample(self, generator: np.random.Generator) -> float:
         """One value, of three significant digits so that a report can print it whole."""
-        return _three_digits(generator.uniform(self.low, self.high))
+        return _three_digits(generator.uniform(self.low, self.high), self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class LogUniform:
 
     def sample(self, generator: np.random.Generator) -> float:
         """One value, of three significant digits so that a report can print it whole."""
-        return _three_digits(math.exp(generator.uniform(math.log(self.low), math.log(self.high))))
+        drawn = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+        return _three_digits(drawn, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ Space = Mapping[str, Parameter]
 _KINDS = ("grid", "choice", "uniform", "loguniform", "randint")
 
 
-def _three_digits(value: float) -> float:
-    return float(f"{value:.3g}")
+def _three_digits(value: float, low: float, high: float) -> float:
+    rounded = float(f"{value:.3g}")
+    return rounded if low <= rounded <= high else min(max(value, low), high)
 
 
 def parse_space(architecture: Architecture, written: Mapping[str, Any], where: str) -> dict[str, Parameter]:
@@ -195,6 +197,17 @@ def default_configuration(architecture: Architecture, space: Space) -> dict[str,
     """The architecture's defaults, with the values that the study fixes for every trial."""
     fixed = {name: p.value for name, p in space.items() if isinstance(p, Fixed)}
     return dict(architecture.hyperparameters(**fixed).model_dump())
+
+
+def count_configurations(space: Space, samples: int) -> int:
+    """How many configurations `configurations` gives at most.
+
+    >>> count_configurations({"units": Grid((1, 2)), "dropout": Uniform(0.0, 0.5)}, samples=3)
+    7
+    """
+    points = math.prod(len(p.values) for p in space.values() if isinstance(p, Grid))
+    varied = any(isinstance(p, Grid | Random) for p in space.values())
+    return 1 + (points * samples if varied else 0)
 
 
 def configurations(

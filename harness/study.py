@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,8 +14,12 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from architectures import ARCHITECTURES, Architecture
 from harness.errors import StudyError, nearest
-from harness.space import Parameter, parse_space
+from harness.space import Parameter, count_configurations, parse_space
 from harness.trial import Frozen
+from harness.yaml_text import MAX_BYTES, YamlTextError, read_yaml
+
+MAX_TRIALS = 100_000
+"""Search trials of one architecture."""
 
 SHIPPED = ("default", "smoke", "full", "speedrun")
 
@@ -66,6 +70,17 @@ class AuditStudy(Frozen):
     trials: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
+class CheckpointStudy(Frozen):
+    """How much of a trial can be lost at most.
+
+    Attributes:
+        every_seconds: a trial leaves a checkpoint after the first epoch that ends so long after the one before;
+            0 for every epoch. Trials that are trained together as one program leave none.
+    """
+
+    every_seconds: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 60.0
+
+
 class Resources(Frozen):
     """What one trial is given.
 
@@ -103,6 +118,9 @@ class Study(Frozen):
         confirm: the confirm phase.
         audit: the audit of early stopping.
         rope: region of practical equivalence, in percentage points: smaller differences make no difference.
+        max_failures: how many times a trial is tried again when its worker dies.
+        trial_timeout: seconds after which a trial that says nothing, not even that an epoch has ended, is ended.
+        checkpoint: what is kept of a trial while it runs.
         resources: of one trial.
         architectures: which, and the search space of each.
     """
@@ -116,13 +134,22 @@ class Study(Frozen):
     confirm: ConfirmStudy = ConfirmStudy()
     audit: AuditStudy = AuditStudy()
     rope: Annotated[float, Field(ge=0.0, le=100.0)] = 0.1
+    max_failures: Annotated[int, Field(ge=0, le=100)] = 2
+    trial_timeout: Annotated[float, Field(ge=1.0, le=31_536_000.0)] = 3600.0
+    checkpoint: CheckpointStudy = CheckpointStudy()
     resources: Resources = Resources()
     architectures: Annotated[Mapping[str, ArchitectureStudy], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _spaces_fit_their_architectures(self) -> Study:
         for name, search in self.architectures.items():
-            parse_space(find_architecture(name, "architectures"), search.space, f"architectures.{name}.space")
+            where = f"architectures.{name}.space"
+            space = parse_space(find_architecture(name, "architectures"), search.space, where)
+            trials = count_configurations(space, search.samples)
+            if trials > MAX_TRIALS:
+                raise StudyError(
+                    f"{where}: asks for {trials:,} trials, and {MAX_TRIALS:,} are the most; list fewer values"
+                )
         return self
 
     def space(self, architecture: str) -> dict[str, Parameter]:
@@ -132,6 +159,15 @@ class Study(Frozen):
             self.architectures[architecture].space,
             f"architectures.{architecture}.space",
         )
+
+    def with_architectures(self, names: Iterable[str]) -> Study:
+        """The same study with these architectures besides; one that it does not list runs on its defaults.
+
+        Raises:
+            StudyError: there is no such architecture.
+        """
+        added = {find_architecture(name, "--architectures").name: ArchitectureStudy() for name in names}
+        return self.model_copy(update={"architectures": added | dict(self.architectures)})
 
     def restricted_to(self, names: Sequence[str]) -> Study:
         """The same study with these architectures only; one that the study does not list runs on its defaults.
@@ -144,6 +180,47 @@ class Study(Frozen):
             for name in names
         }
         return self.model_copy(update={"architectures": chosen})
+
+
+def continued(began: Study, asked: Study) -> Study:
+    """The study with which a run that began with one study goes on when another one is asked for.
+
+    What would make the finished trials incomparable with those to come cannot change. Search spaces, seeds of
+    the confirm phase and the like can, and so can what costs time only; an architecture that the run has keeps
+    its place when the other study does not name it.
+
+    Raises:
+        StudyError: the two differ in more than that; names every difference.
+    """
+    before, after = (study.model_dump(mode="json", exclude=_CHANGEABLE) for study in (began, asked))
+    differences = [f"{key} was {old} and is {new}" for key, old, new in _differences(before, after, ())]
+    if differences:
+        raise StudyError(
+            f"the study is not the one that this run began with: {'; '.join(differences)}; "
+            "change it back, or begin a new run"
+        )
+    return asked.model_copy(update={"architectures": dict(began.architectures) | dict(asked.architectures)})
+
+
+_CHANGEABLE = {
+    "description",
+    "confirm",
+    "audit",
+    "rope",
+    "max_failures",
+    "trial_timeout",
+    "checkpoint",
+    "architectures",
+}
+
+
+def _differences(a: Any, b: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
+    """Key and both values of everything in which two plain values differ."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in a:
+            yield from _differences(a[key], b[key], (*path, key))
+    elif a != b:
+        yield ".".join(path), a, b
 
 
 def find_architecture(name: str, where: str) -> Architecture:
@@ -175,9 +252,9 @@ class Override:
         if not equals or not all(key.split(".")):
             raise StudyError(f"--set {text}: expected key.path=value, for instance confirm.seeds=3")
         try:
-            return cls(tuple(key.split(".")), yaml.safe_load(value))
-        except yaml.YAMLError:
-            raise StudyError(f"--set {text}: '{value}' is not valid YAML") from None
+            return cls(tuple(key.split(".")), read_yaml(value))
+        except YamlTextError as error:
+            raise StudyError(f"--set {text}: '{value}' is not valid YAML: {error}") from None
 
     def apply(self, written: dict[str, Any]) -> dict[str, Any]:
         """The study as written, with this value in its place; nothing else changes."""
@@ -197,9 +274,9 @@ def load_study(config: str, overrides: Sequence[Override] = ()) -> Study:
     """
     text = read_config(config)
     try:
-        written = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise StudyError(f"{config}: not valid YAML: {' '.join(str(error).split())}") from None
+        written = read_yaml(text)
+    except YamlTextError as error:
+        raise StudyError(f"{config}: not valid YAML: {error}") from None
     if not isinstance(written, dict) or not all(isinstance(key, str) for key in written):
         raise StudyError(f"{config}: a study is a mapping of keys to values; see configs/default.yaml")
     for override in overrides:
@@ -212,11 +289,17 @@ def read_config(config: str) -> str:
     if config in SHIPPED:
         return (resources.files("configs") / f"{config}.yaml").read_text(encoding="utf-8")
     try:
-        return Path(config).read_text(encoding="utf-8")
+        with Path(config).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise StudyError(
+                f"--config {config}: the file has more than {MAX_BYTES:,} bytes; a study has a few thousand"
+            )
+        return content.decode()
     except FileNotFoundError:
         shipped = f"the shipped studies are {', '.join(SHIPPED)}"
         raise StudyError(f"--config {config}: there is no such study and no such file; {shipped}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
         raise StudyError(f"--config {config}: the file cannot be read: {error}") from None
 
 

@@ -66,6 +66,12 @@ class Supply:
         """Every trial that ended, in the order in which they ended."""
         return tuple(self._records.values())
 
+    @property
+    def confirmed(self) -> tuple[TrialRecord, ...]:
+        """Confirm trials that ended, but those of a configuration that an enlarged search selects no more."""
+        planned = {spec.trial_id for spec in self.specs[Phase.CONFIRM]}
+        return tuple(record for record in self.records if record.trial_id in planned)
+
     def next(self) -> TrialSpec | None:
         """The trial to begin now; None while none waits."""
         waiting = [lane for lane in self._lanes.values() if lane.waiting]
@@ -82,6 +88,10 @@ class Supply:
             most: how many to take.
         """
         return self._lanes[spec.architecture].take_beside(spec, most) if spec.phase is Phase.CONFIRM else ()
+
+    def again(self, spec: TrialSpec) -> None:
+        """A trial that was handed out has not ended, and is to be handed out once more."""
+        self._lanes[spec.architecture].again(spec)
 
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, in whatever way."""
@@ -183,6 +193,9 @@ class _Lane:
             if not self._to_search:
                 self._begin_confirm()
 
+    def again(self, spec: TrialSpec) -> None:
+        self.waiting = _last_is_next((*reversed(self.waiting), spec), self._cost)
+
     def add_audit(self, spec: TrialSpec) -> None:
         self.audit += (spec,)
         self._await((spec,))
@@ -195,6 +208,9 @@ class _Lane:
             self._await(self.confirm)
 
     def _await(self, specs: tuple[TrialSpec, ...]) -> None:
+        # When the search of a finished run is enlarged, what follows from it may have ended before it is known.
+        ended = {record.trial_id for record in self._records}
+        specs = tuple(spec for spec in specs if spec.trial_id not in ended)
         self._to_follow |= {spec.trial_id for spec in specs}
         self.waiting = _last_is_next((*reversed(self.waiting), *specs), self._cost)
 

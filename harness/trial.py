@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Scalar = bool | int | float | str
 
+NAME = r"^[A-Za-z][A-Za-z0-9_.:-]*$"
+"""Pattern of an architecture's name, which becomes part of file names: it cannot lead out of a folder."""
+
 
 class Phase(StrEnum):
     """What a trial is for; only confirm opens the test set.
@@ -53,7 +56,7 @@ class TrialSpec(Frozen):
     """
 
     phase: Phase
-    architecture: str
+    architecture: Annotated[str, Field(pattern=NAME)]
     hyperparameters: Mapping[str, Scalar]
     seed: int
     dataset: str
@@ -166,11 +169,12 @@ class TrialRecord(Frozen):
         placement: where it ran; None when it failed before it knew.
         model: size of the model; None when it failed before it was built.
         test: of a completed confirm trial only.
-        started_at: seconds since 1970 when its first epoch could begin.
+        started_at: seconds since 1970 when its first epoch could begin, in its last attempt.
         ended_at: seconds since 1970 when it ended.
+        attempts: how many workers it was given: more than one where a worker died.
     """
 
-    trial_id: str
+    trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
     spec: TrialSpec
     status: Status
     reason: str | None = None
@@ -180,6 +184,7 @@ class TrialRecord(Frozen):
     test: TestResult | None = None
     started_at: float
     ended_at: float
+    attempts: Annotated[int, Field(ge=1)] = 1
 
     @property
     def train_seconds(self) -> float:

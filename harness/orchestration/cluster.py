@@ -118,6 +118,23 @@ def check_reachable(address: str) -> None:
 
 
 @contextlib.contextmanager
+def on_the_loopback() -> Iterator[None]:
+    """A cluster that is started in here is for this machine alone: its servers listen on the loopback.
+
+    Ray takes the address of this machine in the network for a node that is asked to be at 127.0.0.1, unless it believes
+    that clusters of several machines are out of the question, as on Windows and macOS.
+    """
+    from ray._private import ray_constants
+
+    several_machines = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = several_machines
+
+
+@contextlib.contextmanager
 def connect(address: str | None, resources: Resources, data_bytes: int) -> Iterator[Cluster]:
     """Join the cluster at the address, or start one on this machine; leave or stop it at the end.
 
@@ -139,11 +156,14 @@ def connect(address: str | None, resources: Resources, data_bytes: int) -> Itera
     local: dict[str, Any] = {
         "include_dashboard": False,
         "object_store_memory": max(256 * 2**20, 4 * data_bytes),
-        "_node_ip_address": "127.0.0.1",  # listen on this machine only
     }
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": False}
     try:
-        ray.init(address=address or "local", **options, **(local if address is None else {}))
+        if address is None:
+            with on_the_loopback():
+                ray.init(address="local", **options, **local)
+        else:
+            ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = f"--address {address}" if address else "a local Ray cluster"
         raise EnvironmentMismatchError(

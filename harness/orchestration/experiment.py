@@ -6,8 +6,10 @@ import logging
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -18,17 +20,15 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.search import Searcher
 
 from harness.data.dataset import SealedTest, TrainingData
-from harness.errors import describe
 from harness.messages import Message, Outcome
 from harness.orchestration.cluster import Cluster
+from harness.orchestration.memory import lack_of_memory_costs_one_trial
 from harness.orchestration.scheduler import PerArchitectureScheduler
 from harness.orchestration.trainable import Placed, trainable
 from harness.orchestration.unsaved import Unsaved
 from harness.study import Study
 from harness.supply import Supply
 from harness.trial import EpochResult, ModelSummary, Phase, Status, TrialRecord, TrialSpec
-
-_RETRIES = 2  # of a trial whose worker died; a trial that raises is not tried again
 
 
 class Observer(Protocol):
@@ -40,8 +40,24 @@ class Observer(Protocol):
     def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
         """A trial finished an epoch."""
 
+    def again(self, spec: TrialSpec, reason: str) -> None:
+        """A trial lost its worker, for this reason, and is tried again."""
+
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, and is in the journal."""
+
+
+class Keeper(Protocol):
+    """Makes durable what trials give."""
+
+    def keep(self, record: TrialRecord, outcome: Outcome | None) -> None:
+        """A trial ended; called once for each."""
+
+    def keep_checkpoint(self, trial_id: str, checkpoint: bytes) -> None:
+        """A trial that goes on left a checkpoint."""
+
+    def checkpoint(self, spec: TrialSpec) -> bytes | None:
+        """The last checkpoint that a trial left; None when there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +74,22 @@ def run_experiment(
     shared: Shared,
     cluster: Cluster,
     summary_of: Callable[[TrialSpec], ModelSummary | None],
-    keep: Callable[[TrialRecord, Outcome | None], None],
+    keeper: Keeper,
     observer: Observer,
 ) -> None:
     """Run every trial that the supply hands out; returns when all have ended or the user interrupted.
 
     Args:
-        study: early stopping and precision.
+        study: early stopping, precision, and what happens to trials that fail or hang.
         supply: which trial comes next.
         shared: the data.
         cluster: the connected cluster.
         summary_of: size of a trial's model.
-        keep: makes a record durable, with what a confirm trial gave; called once for each trial that ended.
+        keeper: makes durable what trials give.
         observer: is told what happens.
 
     Raises:
-        Exception: whatever `keep` raised; the experiment is stopped first.
+        Exception: whatever `keeper` raised; the experiment is stopped first.
     """
     placed = Placed(
         training=ray.put(shared.training),
@@ -81,8 +97,10 @@ def run_experiment(
         device="cuda" if cluster.gpus > 0 else "cpu",
         threads=cluster.cpus,
         precision=study.precision,
+        checkpoint_seconds=study.checkpoint.every_seconds,
+        trial_timeout=study.trial_timeout,
     )
-    bookkeeper = Bookkeeper(supply, summary_of, keep, observer)
+    bookkeeper = Bookkeeper(study, supply, summary_of, keeper, observer)
     scheduler = PerArchitectureScheduler(
         study.early_stopping, _longest(supply.specs[Phase.SEARCH]), spec_of=bookkeeper.spec_of
     )
@@ -93,11 +111,12 @@ def run_experiment(
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(cluster.slots)
     resources = {"cpu": cluster.cpus, "gpu": cluster.gpus}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    lack_of_memory_costs_one_trial()
     with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trainable, placed=placed), resources),
             tune_config=tune.TuneConfig(
-                search_alg=SupplySearcher(supply, cluster.together),
+                search_alg=SupplySearcher(supply, keeper, cluster.together),
                 scheduler=scheduler,
                 num_samples=-1,
                 reuse_actors=True,
@@ -108,7 +127,7 @@ def run_experiment(
             run_config=tune.RunConfig(
                 name="study",
                 storage_path=str(Path(scratch).resolve()),
-                failure_config=tune.FailureConfig(max_failures=_RETRIES),
+                failure_config=tune.FailureConfig(max_failures=0),  # the supply hands a trial out again
                 callbacks=[bookkeeper, SilentProgress()],
                 stop=StopOnError(bookkeeper),
                 verbose=0,
@@ -133,9 +152,10 @@ def _name(trial: Trial) -> str:
 class SupplySearcher(Unsaved, Searcher):
     """Tune asks this for its next trial; the supply decides."""
 
-    def __init__(self, supply: Supply, together: int) -> None:
+    def __init__(self, supply: Supply, keeper: Keeper, together: int) -> None:
         super().__init__()
         self._supply = supply
+        self._keeper = keeper
         self._together = together
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
@@ -143,7 +163,8 @@ class SupplySearcher(Unsaved, Searcher):
         spec = self._supply.next()
         if spec is not None:
             specs = (spec, *self._supply.take_beside(spec, self._together - 1))
-            return {"specs": [spec.model_dump(mode="json") for spec in specs]}
+            checkpoint = self._keeper.checkpoint(spec) if len(specs) == 1 else None
+            return {"specs": [spec.model_dump(mode="json") for spec in specs], "checkpoint": checkpoint}
         # FINISHED is a string, which the method's declared type leaves out.
         return cast(None, Searcher.FINISHED) if self._supply.exhausted else None
 
@@ -161,24 +182,28 @@ class Bookkeeper(Unsaved, tune.Callback):
     """Turns the messages of trials into records, and makes each durable before anything follows from it.
 
     Attributes:
-        error: what `keep` raised, if it did; nothing is recorded after that.
+        error: what the keeper raised, if it did; nothing is recorded after that.
     """
 
     def __init__(
         self,
+        study: Study,
         supply: Supply,
         summary_of: Callable[[TrialSpec], ModelSummary | None],
-        keep: Callable[[TrialRecord, Outcome | None], None],
+        keeper: Keeper,
         observer: Observer,
     ) -> None:
+        self._study = study
         self._supply = supply
         self._summary_of = summary_of
-        self._keep = keep
+        self._keeper = keeper
         self._observer = observer
         self._specs: dict[str, tuple[TrialSpec, ...]] = {}
         self._epochs: dict[str, list[EpochResult]] = {}
         self._messages: dict[str, Message] = {}
         self._start_times: dict[str, float] = {}
+        self._lost: Counter[str] = Counter()  # workers that died of a trial
+        self._heard: dict[str, float] = {}  # when a trial began or last said something, on this machine's clock
         self._ended: set[str] = set()
         self.error: Exception | None = None
 
@@ -198,6 +223,7 @@ class Bookkeeper(Unsaved, tune.Callback):
             if spec.trial_id in self._ended:
                 continue
             self._start_times[spec.trial_id] = time.time()
+            self._heard[spec.trial_id] = time.monotonic()
             self._epochs[spec.trial_id] = []
             self._messages.pop(spec.trial_id, None)
             self._observer.started(spec)
@@ -214,22 +240,38 @@ class Bookkeeper(Unsaved, tune.Callback):
                 self._hear(specs[message.trial_id], message, stopped=bool(result.get("done")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The worker of a trial died, and so did those of its retries."""
-        error = trial.get_error()
-        reason = describe(error) if error else "its worker died"
+        """The worker of a trial died: another one tries, unless the trial hung or too many have died of it."""
+        reason = death(_said_of(trial))
         for spec in self.specs_of(trial):
-            self._end(spec, Status.FAILED, f"the worker died {_RETRIES + 1} times: {reason[:300]}")
+            if spec.trial_id in self._ended:
+                continue
+            self._lost[spec.trial_id] += 1
+            lost = self._lost[spec.trial_id]
+            silent = time.monotonic() - self._heard.get(spec.trial_id, time.monotonic())
+            if silent >= self._study.trial_timeout:
+                limit = f"trial_timeout is {self._study.trial_timeout:g} seconds"
+                reason = f"it said nothing for {silent:.0f} seconds and was ended: {limit}"
+                self._end(spec, Status.FAILED, reason, attempts=lost)
+            elif lost > self._study.max_failures:
+                died = "its worker died" if lost == 1 else f"each of its {lost} workers died; the last one"
+                self._end(spec, Status.FAILED, f"{died}: {reason}", attempts=lost)
+            else:
+                self._observer.again(spec, reason)
+                self._supply.again(spec)
 
     def _hear(self, spec: TrialSpec, message: Message, *, stopped: bool) -> None:
         self._messages[spec.trial_id] = message
+        self._heard[spec.trial_id] = time.monotonic()
         if message.epoch is not None:
             self._epochs[spec.trial_id].append(message.epoch)
             self._observer.epoch(spec, message.epoch)
+        if message.checkpoint is not None:
+            self._durably(partial(self._keeper.keep_checkpoint, spec.trial_id, message.checkpoint))
         status = status_after(spec, message, stopped=stopped)
         if status is not None:
-            self._end(spec, status, message.failure)
+            self._end(spec, status, message.failure, attempts=self._lost[spec.trial_id] + 1)
 
-    def _end(self, spec: TrialSpec, status: Status, reason: str | None) -> None:
+    def _end(self, spec: TrialSpec, status: Status, reason: str | None, attempts: int) -> None:
         message = self._messages.pop(spec.trial_id, None)
         started = message.started if message else None
         ended_at = message.at if message else time.time()
@@ -244,14 +286,25 @@ class Bookkeeper(Unsaved, tune.Callback):
             test=message.outcome.test if message and message.outcome else None,
             started_at=started.at if started else self._start_times.get(spec.trial_id, ended_at),
             ended_at=ended_at,
+            attempts=attempts,
         )
         if self.error is not None or spec.trial_id in self._ended:
             return
         self._ended.add(spec.trial_id)  # a worker may still die after its last message
-        try:
-            self._keep(record, message.outcome if message else None)
+
+        def end() -> None:
+            self._keeper.keep(record, message.outcome if message else None)
             self._supply.ended(record)
             self._observer.ended(record)
+
+        self._durably(end)
+
+    def _durably(self, write: Callable[[], None]) -> None:
+        """Write, unless that has failed before; a failure ends the experiment, since what follows would be lost too."""
+        if self.error is not None:
+            return
+        try:
+            write()
         except Exception as error:  # noqa: BLE001  # Tune would bury it; run_experiment raises it
             self.error = error
             self._supply.abandon()
@@ -280,6 +333,30 @@ class StopOnError(Unsaved, tune.Stopper):
     def stop_all(self) -> bool:
         """Whether to stop everything."""
         return self._bookkeeper.error is not None
+
+
+def _said_of(trial: Trial) -> str:
+    """What Ray said of the death of a trial's worker; Tune keeps it in a file of its own."""
+    try:
+        return Path(trial.error_file).read_text(encoding="utf-8", errors="replace") if trial.error_file else ""
+    except OSError:
+        return ""
+
+
+def death(said: str) -> str:
+    """Why a worker died, in words.
+
+    >>> death("The actor died because its node has died.")
+    'its machine left the cluster'
+    """
+    text = " ".join(said.split())
+    if "OutOfMemory" in text or "low on memory" in text:
+        return "the machine ran out of memory, and the worker that used most was ended"
+    if any(sign in text for sign in ("NodeDied", "node died", "node has died", "node was terminated")):
+        return "its machine left the cluster"
+    if "actor died" in text or "actor is dead" in text or "unexpectedly" in text or "SIGKILL" in text:
+        return "its process ended (killed, or crashed inside a library)"
+    return text[:300] or "its process ended"
 
 
 def status_after(spec: TrialSpec, message: Message, *, stopped: bool) -> Status | None:

@@ -36,25 +36,25 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """A trial joins the rungs of its architecture."""
         if asha := self._asha_of(trial):
-            asha.on_trial_add(tune_controller, trial)
+            asha.on_trial_add(tune_controller, self._identity(trial))
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """STOP or CONTINUE, by the rungs of its architecture."""
         asha = self._asha_of(trial)
         if asha is None:
             return self.CONTINUE
-        return str(asha.on_trial_result(tune_controller, trial, result))
+        return str(asha.on_trial_result(tune_controller, self._identity(trial), result))
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Records what a finished trial reached; a failed one reached nothing."""
         asha = self._asha_of(trial)
         if asha is not None and METRIC in result:
-            asha.on_trial_complete(tune_controller, trial, result)
+            asha.on_trial_complete(tune_controller, self._identity(trial), result)
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
         """A trial that never ran leaves its rungs."""
         if asha := self._asha_of(trial):
-            asha.on_trial_remove(tune_controller, trial)
+            asha.on_trial_remove(tune_controller, self._identity(trial))
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """A trial whose worker died leaves its rungs as they are."""
@@ -65,7 +65,7 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
             return
         asha = self.asha[record.spec.architecture]
         nobody: Any = None  # ASHA asks nothing of the controller
-        trial: Any = SimpleNamespace(trial_id=record.trial_id)  # nor anything else of a trial
+        trial = _named(record.trial_id)
         asha.on_trial_add(nobody, trial)
         for epoch in record.epochs:
             asha.on_trial_result(nobody, trial, {TIME: epoch.epoch, METRIC: epoch.validation_accuracy})
@@ -74,9 +74,17 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
         """State of every ASHA."""
         return "\n".join(f"{name}: {asha.debug_string()}" for name, asha in self.asha.items())
 
+    def _identity(self, trial: Trial) -> Any:
+        """The trial under its own identity: attempts are trials of Tune's, and one must not count twice at a rung."""
+        return _named(self._spec_of(trial).trial_id)
+
     def _asha_of(self, trial: Trial) -> AsyncHyperBandScheduler | None:
         spec = self._spec_of(trial)
         return self.asha[spec.architecture] if spec.phase is Phase.SEARCH else None
+
+
+def _named(trial_id: str) -> Any:
+    return SimpleNamespace(trial_id=trial_id)  # ASHA asks nothing else of a trial
 
 
 def build_asha(early_stopping: EarlyStopping, epochs: int) -> AsyncHyperBandScheduler:

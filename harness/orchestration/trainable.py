@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,19 +30,55 @@ class Placed:
     device: Literal["cpu", "cuda"]
     threads: int
     precision: Literal["auto", "fp32", "bf16"]
+    checkpoint_seconds: float
+    trial_timeout: float
 
 
 def trainable(config: dict[str, Any], placed: Placed) -> None:
     """Run the trials of `config["specs"]`; the device is what they were given, whatever else is visible."""
-    # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
-    from harness.execution import run_trials
-    from harness.training import resolve_settings
+    with ended_after(placed.trial_timeout) as clock:
+        # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
+        from harness.execution import Checkpoints, run_trials
+        from harness.training import resolve_settings
 
-    specs = [TrialSpec.model_validate(spec) for spec in config["specs"]]
-    settings = resolve_settings(placed.device, placed.threads, placed.precision)
+        specs = [TrialSpec.model_validate(spec) for spec in config["specs"]]
+        settings = resolve_settings(placed.device, placed.threads, placed.precision)
+        checkpoints = Checkpoints(placed.checkpoint_seconds, config["checkpoint"])
+        training = ray.get(placed.training)
+        for messages in run_trials(specs, training, lambda: ray.get(placed.test), settings, checkpoints):
+            clock.stop()  # the driver may let it wait
+            tune.report(as_result(messages))
+            clock.start()
 
-    for messages in run_trials(specs, ray.get(placed.training), lambda: ray.get(placed.test), settings):
-        tune.report(as_result(messages))
+
+class Deadline:
+    """Ends this process when so many seconds pass between `start` and `stop`.
+
+    It is the interpreter's own watchdog, which no code of a model can hold up: a hung kernel, or a loop that never
+    lets another thread run.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def start(self) -> None:
+        """Begin to count from 0."""
+        faulthandler.dump_traceback_later(self._seconds, exit=True, file=sys.__stderr__ or 2)
+
+    def stop(self) -> None:
+        """Count no more."""
+        faulthandler.cancel_dump_traceback_later()
+
+
+@contextlib.contextmanager
+def ended_after(seconds: float) -> Iterator[Deadline]:
+    """A deadline that runs, and stops with the block."""
+    clock = Deadline(seconds)
+    clock.start()
+    try:
+        yield clock
+    finally:
+        clock.stop()
 
 
 def as_result(messages: tuple[Message, ...]) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class Environment(_Facts):
         precision: of convolutions and matrix products, fp32 or bf16.
         captured: whether a GPU ran steps as captured graphs.
         together: how many seeds one program trained at once, at most.
+        changed_code: whose code was no longer the same when the run was resumed: `engine`, or architectures.
         dataset: the images.
         timeline: when things happened.
         interrupted: whether the run ended before the study did.
@@ -93,6 +94,7 @@ class Environment(_Facts):
     precision: tuple[str, ...] = ()
     captured: bool = False
     together: int = 1
+    changed_code: tuple[str, ...] = ()
     dataset: Dataset
     timeline: Timeline
     interrupted: bool = False

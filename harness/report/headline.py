@@ -120,6 +120,7 @@ def _caveats(findings: Findings, environment: Environment) -> list[str]:
     missing = [summary.title for summary in findings.summaries if summary.no_result is not None]
     failed = sum(failure.trials for summary in findings.summaries for failure in summary.failures)
     seeds = min((pair.seeds for pair in findings.comparisons), default=0)
+    changed = environment.changed_code
     audit = findings.audit
     tunings = [entry.tuning for entry in findings.ledger if entry.tuning]
     curse = max((-(entry.curse or 0.0) for entry in findings.ledger), default=0.0)
@@ -127,6 +128,7 @@ def _caveats(findings: Findings, environment: Environment) -> list[str]:
     caveats = {
         "the run was interrupted, and this is what had finished": environment.interrupted,
         f"{listed(missing)} without a result" if missing else "": bool(missing),
+        f"the code of {listed(changed)} changed in the midst of the run" if changed else "": bool(changed),
         "the source had changes that are not committed": bool(environment.dirty),
         f"with {counted_seeds(seeds)} nothing can be called better": 0 < seeds < fewest_seeds_for_better(),
         f"early stopping ended {count(audit.false_stops)} of {count(len(audit.finished))} audited trials wrongly: they "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from harness.errors import RunFolderError
 from harness.report.environment import Dataset
+from harness.run_folder import BROKEN_ARRAYS, trial_of
 from harness.trial import TrialRecord
 
 
@@ -116,7 +116,8 @@ def read_predictions(
     Raises:
         RunFolderError: a file is damaged, or contradicts the journal.
     """
-    if path.is_file():
+    # A file that does not say whose it is was written before files did, or is damaged, and reading it says so.
+    if path.is_file() and trial_of(path) in (record.trial_id, "", None):
         found = _read_own(path, dataset)
         check_agreement(record, found, path)
         return found
@@ -173,5 +174,5 @@ def _read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[An
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in names}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except BROKEN_ARRAYS as error:
         raise RunFolderError(f"{path}: cannot be read ({error}); restore the file from a copy") from None

@@ -29,6 +29,7 @@ PLACE_COLUMNS = (
     "device",
     "threads",
     "precision",
+    "attempts",
 )
 EPOCH_COLUMNS = (
     "trial_id",
@@ -87,6 +88,7 @@ def _trial_row(record: TrialRecord, columns: dict[str, str]) -> dict[str, object
         "device": placement.device if placement else None,
         "threads": placement.threads if placement else None,
         "precision": placement.precision if placement else None,
+        "attempts": record.attempts,
     }
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from architectures import ARCHITECTURES
 from harness.cost import Cost, read_costs
 from harness.errors import RunFolderError
-from harness.journal import read_journal
+from harness.journal import latest_records, read_journal
 from harness.report.environment import Environment, read_environment
 from harness.report.predictions import MissedImages, Predictions, check_labels, read_missed, read_predictions
 from harness.run_folder import RunFolder as Paths
 from harness.selection import has_selected_configuration, select
+from harness.space import default_configuration
 from harness.study import Study, load_study
 from harness.trial import Phase, Status, TrialRecord
 
@@ -64,12 +66,15 @@ def read_run_folder(run_dir: Path) -> RunFolder:
     paths = Paths(run_dir)
     missed = read_missed(paths.missed)
     selected = {name: select(records, name) for name in study.architectures}
+    defaults = {name: default_configuration(ARCHITECTURES[name], study.space(name)) for name in study.architectures}
     predictions: dict[tuple[str, int], Predictions] = {}
     default_predictions: dict[tuple[str, int], Predictions] = {}
     for record in records:
         if record.spec.phase is not Phase.CONFIRM or record.status is not Status.COMPLETED:
             continue
         of_selected = has_selected_configuration(record, selected[record.spec.architecture])
+        if not of_selected and record.spec.hyperparameters != defaults[record.spec.architecture]:
+            continue  # a search that was enlarged has selected another configuration since
         place = paths.predictions if of_selected else paths.default_predictions
         path = place(record.spec.architecture, record.spec.seed)
         found = read_predictions(path, record, missed, environment.dataset)
@@ -78,8 +83,3 @@ def read_run_folder(run_dir: Path) -> RunFolder:
     check_labels([*predictions.values(), *default_predictions.values()], paths.path)
     costs = read_costs(paths.costs)
     return RunFolder(study, records, environment, environment_json, predictions, default_predictions, missed, costs)
-
-
-def latest_records(records: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
-    """The last record of each trial: one that failed and was run again counts as what it gave then."""
-    return tuple({record.trial_id: record for record in records}.values())

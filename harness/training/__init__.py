@@ -1,5 +1,6 @@
 """The training engine: one trial in pure PyTorch, with no Ray, no files and no orchestrator's clock."""
 
+from harness.training.checkpoint import CheckpointError, read_checkpoint, restore, save_checkpoint
 from harness.training.engine import TrainingDivergedError, prepare, train, train_together
 from harness.training.model import build_model, summarise
 from harness.training.prediction import predict
@@ -7,14 +8,18 @@ from harness.training.resident import ResidentData, resident
 from harness.training.settings import Settings, resolve_settings
 
 __all__ = [
+    "CheckpointError",
     "ResidentData",
     "Settings",
     "TrainingDivergedError",
     "build_model",
     "predict",
     "prepare",
+    "read_checkpoint",
     "resident",
     "resolve_settings",
+    "restore",
+    "save_checkpoint",
     "summarise",
     "train",
     "train_together",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +76,7 @@ def train_together(
     specs: Sequence[TrialSpec],
     data: ResidentData,
     settings: Settings,
+    trained: int = 0,
 ) -> Iterator[tuple[EpochResult | TrainingDivergedError, ...]]:
     """Train models of one shape in place, each as if it were alone, to rounding.
 
@@ -84,6 +86,7 @@ def train_together(
         specs: what to do, one for each model.
         data: on the device of the settings.
         settings: device, threads and precision.
+        trained: epochs that the program has behind it, when it comes from a checkpoint.
 
     Yields:
         After each epoch, what it gave, or how it failed, for each model. Of seconds every model has
@@ -92,24 +95,24 @@ def train_together(
     hyperparameters = _hyperparameters(specs[0])
     batch_size = _batch_size(hyperparameters, data)
     steps = len(data.train_labels) // batch_size
-    rates = learning_rates(hyperparameters, steps * hyperparameters.epochs)
-    for epoch in range(1, hyperparameters.epochs + 1):
+    rates = islice(learning_rates(hyperparameters, steps * hyperparameters.epochs), steps * trained, None)
+    for epoch in range(trained + 1, hyperparameters.epochs + 1):
         torch.set_num_threads(settings.threads)
         started = time.perf_counter()
         batches, draws = _epoch_streams(specs, epoch, steps, batch_size, data, hyperparameters)
         train_losses = _train_epoch(program, specs, epoch, batches, draws, rates)
-        trained = time.perf_counter()
+        trained_at = time.perf_counter()
         validation = _validate(program.model, data, settings)
         program.store(models)
-        validated = time.perf_counter()
+        validated_at = time.perf_counter()
         yield tuple(
             _epoch_result(
                 epoch,
                 train_loss,
                 *validated_one,
                 train_images=steps * batch_size,
-                train_seconds=(trained - started) / len(models),
-                validation_seconds=(validated - trained) / len(models),
+                train_seconds=(trained_at - started) / len(models),
+                validation_seconds=(validated_at - trained_at) / len(models),
             )
             for train_loss, validated_one in zip(train_losses, validation, strict=True)
         )

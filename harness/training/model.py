@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from architectures import ARCHITECTURES, Architecture, InputShape
@@ -18,17 +18,35 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
     """The model of a trial on the CPU, initialised from the trial's identity.
 
     Raises:
-        ValueError: the architecture cannot take images of this shape.
+        ValueError: the architecture cannot take images of this shape, or does not give logits for these classes.
     """
     architecture = ARCHITECTURES[spec.architecture]
     hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed("initialisation", spec.stream_id))
         model = architecture.build(hyperparameters, shape, classes)
+        check_logits(model, shape, classes)
     for replacement in (seeded_dropout, quick_pooling):
         model = replace_layers(model, replacement)
     layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
     return model.to(memory_format=layout)
+
+
+def check_logits(model: nn.Module, shape: InputShape, classes: int) -> None:
+    """Accept a model that gives one logit for each class: with more of them a loss can be computed, and means nothing.
+
+    Raises:
+        ValueError: it gives something else.
+    """
+    training = model.training
+    with torch.no_grad():
+        logits = model.eval()(torch.zeros(2, shape.channels, shape.height, shape.width))
+    model.train(training)
+    if not isinstance(logits, Tensor) or logits.shape != (2, classes) or not logits.is_floating_point():
+        given = (
+            f"{logits.dtype} of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
+        )
+        raise ValueError(f"the model must give floating-point logits (B, {classes}); of 2 images it gave {given}")
 
 
 def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:

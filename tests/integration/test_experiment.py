@@ -15,7 +15,7 @@ from harness.plan import plan_search
 from harness.study import Resources, parse_study
 from harness.supply import Supply
 from harness.training import Settings
-from harness.trial import ModelSummary, Phase, Status, TrialRecord
+from harness.trial import ModelSummary, Phase, Status, TrialRecord, TrialSpec
 
 pytestmark = pytest.mark.ray
 
@@ -36,11 +36,23 @@ class WitnessedTest(SealedTest):
 SUMMARY = ModelSummary(parameters=3, macs=2, bytes=12)
 
 
+class Outcomes(dict):
+    """Keeps what confirm trials gave, by identity, and no checkpoint."""
+
+    def keep(self, record: TrialRecord, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self[record.trial_id] = outcome
+
+    def keep_checkpoint(self, trial_id: str, checkpoint: bytes) -> None: ...
+    def checkpoint(self, spec: TrialSpec) -> None: ...
+
+
 class Silent:
     """Watches nothing."""
 
     def started(self, spec) -> None: ...
     def epoch(self, spec, result) -> None: ...
+    def again(self, spec, reason) -> None: ...
     def ended(self, record) -> None: ...
 
 
@@ -87,14 +99,9 @@ def finished(cluster, toy_data, toy_test, tmp_path_factory):
     witness = tmp_path_factory.mktemp("witness") / "openings"
     study = parse_study(STUDY, "test")
     supply = Supply(study, plan_search(study, toy_data.fingerprint), cost=lambda spec: float(spec.epochs))
-    outcomes: dict[str, Outcome] = {}
-
-    def keep(record: TrialRecord, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            outcomes[record.trial_id] = outcome
-
+    outcomes = Outcomes()
     shared = Shared(toy_data, WitnessedTest(toy_test, witness))
-    run_experiment(study, supply, shared, cluster, lambda spec: SUMMARY, keep, Silent())
+    run_experiment(study, supply, shared, cluster, lambda spec: SUMMARY, outcomes, Silent())
     return supply, outcomes, witness.read_text(encoding="utf-8").splitlines()
 
 
@@ -149,14 +156,9 @@ def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_dat
         "test",
     )
     supply = Supply(study, plan_search(study, toy_data.fingerprint), cost=lambda spec: 1.0)
-    outcomes: dict[str, Outcome] = {}
-
-    def keep(record: TrialRecord, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            outcomes[record.trial_id] = outcome
-
+    outcomes = Outcomes()
     whole = replace(cluster, together=4)
-    run_experiment(study, supply, Shared(toy_data, toy_test), whole, lambda spec: SUMMARY, keep, Silent())
+    run_experiment(study, supply, Shared(toy_data, toy_test), whole, lambda spec: SUMMARY, outcomes, Silent())
     confirmed = records_of(supply, "mlp", Phase.CONFIRM)
     assert supply.complete
     assert sorted(record.spec.seed for record in confirmed) == [1, 2, 3, 4]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -96,3 +99,24 @@ def test_summaries_count_what_a_model_costs(toy_data, make_spec, monkeypatch) ->
     spec = make_spec("mlp")
     monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
     assert summary_of(spec, toy_data.shape, 4) is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        (lambda n: torch.nn.Linear(144, n - 1), r"\(B, 4\); of 2 images it gave torch.float32 of shape \(2, 3\)"),
+        (lambda n: torch.nn.Linear(144, n + 1), r"of shape \(2, 5\)"),
+        (lambda n: torch.nn.Unflatten(1, (12, 12)), r"of shape \(2, 12, 12\)"),
+        (lambda n: torch.nn.LSTM(144, n), "it gave tuple"),
+    ],
+)  # fmt: skip
+def test_a_model_that_gives_no_logits_for_these_classes_is_refused(
+    outputs, said, toy_data, make_spec, monkeypatch
+) -> None:
+    """More outputs than classes would train, and mean nothing."""
+    planted = replace(
+        ARCHITECTURES["mlp"], build=lambda h, shape, classes: torch.nn.Sequential(torch.nn.Flatten(), outputs(classes))
+    )
+    monkeypatch.setitem(ARCHITECTURES, "mlp", planted)
+    [message] = run_trial(make_spec(), toy_data, forbidden, CPU)
+    assert re.search(said, message.failure)

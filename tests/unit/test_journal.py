@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RunFolderError
-from harness.journal import Journal, read_journal
+from harness.journal import Journal, latest_records, read_journal
 from harness.trial import Status
 
 
@@ -30,8 +30,8 @@ def test_a_record_is_on_disk_when_append_returns(tmp_path: Path, make_spec, make
     synced: list[bytes] = []
     path = tmp_path / "journal.jsonl"
     real = os.fsync
-    monkeypatch.setattr("os.fsync", lambda fd: (real(fd), synced.append(path.read_bytes())))
     journal = Journal(path)
+    monkeypatch.setattr("os.fsync", lambda fd: (real(fd), synced.append(path.read_bytes())))
     journal.append(make_record(make_spec()))
     assert len(synced) == 1
     assert synced[0].endswith(b"\n")
@@ -73,3 +73,37 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, make_spec, make_record, mo
         record = make_record(make_spec())
         with pytest.raises(RunFolderError, match=f"{record.trial_id} could not be recorded: No space left"):
             journal.append(record)
+
+
+def test_a_disk_that_takes_no_byte_is_said_in_words_and_closing_adds_nothing(
+    tmp_path: Path, make_spec, make_record
+) -> None:
+    """A real ENOSPC: the error names file, trial and remedy, and leaving the block raises no other one."""
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.close()
+    journal._file = full = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115 - the journal closes it
+    path.unlink()
+    path.symlink_to("/dev/full")
+    said = r"could not be recorded: No space left on device; make room there"
+    with pytest.raises(RunFolderError, match=said), journal:
+        journal.append(make_record(make_spec()))
+    assert full.closed
+
+
+def test_a_journal_that_was_removed_or_replaced_takes_no_record(tmp_path: Path, make_spec, make_record) -> None:
+    """What is written to a file that has no name any more would be lost without a word."""
+    path = tmp_path / "journal.jsonl"
+    for change in (lambda: path.unlink(), lambda: path.unlink() or path.write_bytes(b"")):
+        with Journal(path) as journal:
+            journal.append(make_record(make_spec()))
+            change()
+            with pytest.raises(RunFolderError, match="the folder was moved or removed while the run went on"):
+                journal.append(make_record(make_spec(seed=1)))
+
+
+def test_the_last_record_of_a_trial_counts(tmp_path: Path, make_spec, make_record) -> None:
+    """A trial that failed and was run again is what it gave then, in the place where it stood."""
+    failed = make_record(make_spec(seed=1), status=Status.FAILED, accuracies=())
+    other, again = make_record(make_spec(seed=2)), make_record(make_spec(seed=1))
+    assert latest_records([failed, other, again]) == (again, other)

@@ -49,4 +49,18 @@ def test_the_table_counts_trials_and_shows_the_best_validation_accuracy(supply_a
     progress.ended(make_record(first, accuracies=(0.5, 0.875)))
     progress.ended(make_record(second, accuracies=(0.4,), status=Status.STOPPED_EARLY))
     cells = [list(column.cells) for column in progress.table().columns]
-    assert [column[0] for column in cells] == ["mlp", "2/3", "1", "0", "1", "0/2", "0/0", "87.50%"]
+    assert [column[0] for column in cells] == ["mlp", "2/3", "1", "0", "0", "1", "0/2", "0/0", "87.50%"]
+
+
+def test_a_lost_worker_is_told_and_counted(supply_and_study) -> None:
+    """A line says which trial it was and why; the table counts it, and the trial runs no more."""
+    supply, study = supply_and_study
+    lines: list[str] = []
+    plain, live = PlainProgress(study, supply, slots=2, write=lines.append), LiveProgress(study, supply, slots=2)
+    spec = supply.next()
+    for progress in (plain, live):
+        progress.started(spec)
+        progress.again(spec, "its machine left the cluster")
+    assert f"mlp search trial {spec.trial_id} lost its worker and is tried again: its machine left" in lines[0]
+    cells = [list(column.cells) for column in live.table().columns]
+    assert [column[0] for column in cells][4:6] == ["1", "0"]

@@ -44,3 +44,18 @@ def test_commands_start_without_torch_and_ray() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_code_is_the_engine_and_each_architectures_own_file(tmp_path, monkeypatch) -> None:
+    """A change in one architecture's file changes its fingerprint, and no other's."""
+    before = provenance.code_fingerprints(["mlp", "lenet5"])
+    assert set(before) == {provenance.ENGINE, "mlp", "lenet5"}
+    assert len(set(before.values())) == 3
+    assert provenance.code_fingerprints(["mlp"]) == {name: before[name] for name in (provenance.ENGINE, "mlp")}
+    import architectures.mlp
+
+    changed = tmp_path / "mlp.py"
+    changed.write_text("# another\n", encoding="utf-8")
+    monkeypatch.setattr(architectures.mlp, "__file__", str(changed))
+    after = provenance.code_fingerprints(["mlp", "lenet5"])
+    assert {name for name in before if before[name] != after[name]} == {"mlp"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.errors import RunFolderError
-from harness.run_folder import RunFolder, write_arrays, write_bytes, write_json
+from harness.run_folder import RunFolder, trial_of, write_arrays, write_bytes, write_json
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
@@ -61,3 +63,35 @@ def test_arrays_and_json_come_back(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "é"}
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "b.json", {"x": float("nan")})
+
+
+def test_a_folder_is_held_by_one_process_and_freed_by_its_death(tmp_path: Path) -> None:
+    """A second one is refused at once; a holder that is killed holds nothing."""
+    script = (
+        "import sys, time; from pathlib import Path; from harness.run_folder import RunFolder\n"
+        "with RunFolder(Path(sys.argv[1])).held():\n"
+        "    print('held', flush=True); time.sleep(3600)\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunFolderError, match="another process is running this folder"), RunFolder(tmp_path).held():
+            pass
+    finally:
+        other.kill()
+        other.wait()
+    with RunFolder(tmp_path).held():
+        pass
+    with RunFolder(tmp_path).held():
+        assert RunFolder.create(tmp_path).path == tmp_path  # the lock alone does not make a folder full
+
+
+def test_a_file_says_whose_predictions_it_holds(tmp_path: Path) -> None:
+    """The trial's identity; nothing in files that have none; None where there is no such file, or a broken one."""
+    write_arrays(tmp_path / "new.npz", labels=np.arange(2), trial_id=np.array("0123456789ab"))
+    write_arrays(tmp_path / "old.npz", labels=np.arange(2))
+    (tmp_path / "broken.npz").write_bytes((tmp_path / "new.npz").read_bytes()[:70])
+    assert trial_of(tmp_path / "new.npz") == "0123456789ab"
+    assert trial_of(tmp_path / "old.npz") == ""
+    assert trial_of(tmp_path / "broken.npz") is None
+    assert trial_of(tmp_path / "nothing.npz") is None

@@ -10,7 +10,7 @@ import yaml
 from architectures import ARCHITECTURES
 from harness.errors import StudyError
 from harness.plan import plan_search
-from harness.study import SHIPPED, Override, load_study, parse_study, study_yaml
+from harness.study import SHIPPED, Override, continued, load_study, parse_study, study_yaml
 
 SMALL = {"name": "small", "architectures": {"mlp": {}}}
 
@@ -159,3 +159,51 @@ def test_documented_defaults_are_yaml(tmp_path: Path) -> None:
     """The resolved study names every key, so that it documents itself."""
     written = yaml.safe_load(study_yaml(parse_study(SMALL, "x")))
     assert {"name", "seed", "precision", "dataset", "early_stopping", "confirm", "resources"} <= set(written)
+
+
+def test_a_study_of_more_trials_than_anybody_runs_is_refused() -> None:
+    """A grid is counted before it is written out."""
+    rates = [0.001 * step for step in range(1, 400)]
+    grid = {"learning_rate": {"grid": rates}, "units": {"grid": list(range(8, 400))}}
+    with pytest.raises(StudyError, match="asks for 156,409 trials, and 100,000 are the most"):
+        parse_study(SMALL | {"architectures": {"mlp": {"space": grid}}}, "x")
+
+
+def test_a_file_that_is_no_study_by_its_size_is_not_read_to_its_end() -> None:
+    """A device that never ends is refused like a file that is too long."""
+    with pytest.raises(StudyError, match="has more than 1,048,576 bytes"):
+        load_study("/dev/zero")
+
+
+def test_a_run_goes_on_with_a_larger_study_and_with_no_other() -> None:
+    """Architectures, spaces and seeds can grow; what would make trials incomparable is named, all of it."""
+    began = parse_study(SMALL | {"architectures": {"mlp": {}, "lenet5": {}}}, "x")
+    larger = parse_study(
+        SMALL
+        | {
+            "description": "more",
+            "confirm": {"seeds": 9},
+            "max_failures": 0,
+            "architectures": {"mlp": {"space": {"units": {"grid": [8, 16]}}}},
+        },
+        "x",
+    )
+    study = continued(began, larger)
+    assert study.confirm.seeds == 9
+    assert set(study.architectures) == {"mlp", "lenet5"}
+    assert study.architectures["mlp"] == larger.architectures["mlp"]
+    other = parse_study(SMALL | {"seed": 1, "dataset": {"name": "digits"}, "resources": {"cpus": 2}}, "x")
+    with pytest.raises(StudyError) as caught:
+        continued(began, other)
+    for difference in ("seed was 0 and is 1", "dataset.name was mnist and is digits", "resources.cpus was 1 and is 2"):
+        assert difference in str(caught.value)
+
+
+def test_adding_an_architecture_leaves_the_others_as_they_are() -> None:
+    """One that the study has keeps its space; a new one runs on its defaults."""
+    study = load_study("default").restricted_to(["mlp"])
+    more = study.with_architectures(["mlp", "lenet5"])
+    assert more.architectures["mlp"] == study.architectures["mlp"]
+    assert set(more.architectures) == {"mlp", "lenet5"}
+    with pytest.raises(StudyError, match="did you mean 'lenet5'"):
+        study.with_architectures(["lenet"])

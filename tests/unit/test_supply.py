@@ -247,3 +247,48 @@ def test_seeds_of_one_configuration_can_be_taken_together(study, make_record) ->
     third, fourth = supply.next(), supply.next()
     assert {third.architecture, fourth.architecture} == {spec.architecture for spec in searched} - {first.architecture}
     assert supply.next() is None
+
+
+def test_a_trial_that_lost_its_worker_is_handed_out_again_before_shorter_ones(study) -> None:
+    """It takes its place by cost, and the study is not exhausted without it."""
+    supply = Supply(study, plan_search(study, "d"), cost)
+    handed_out = [supply.next() for _ in range(4)]
+    lost = handed_out[0]
+    supply.again(lost)
+    assert supply.next() == lost
+    assert [supply.next().architecture for _ in range(2)] == ["mlp", "mlp"]
+    assert supply.next() is None
+
+
+def finish(supply: Supply, make_record, accuracy_of) -> list:
+    """Run whatever the supply hands out."""
+    ended = []
+    while (spec := supply.next()) is not None:
+        record = make_record(spec, accuracies=(0.1, accuracy_of(spec)))
+        supply.ended(record)
+        ended.append(record)
+    return ended
+
+
+@pytest.mark.parametrize(("accuracy_of_new", "confirmed_anew"), [(0.2, 0), (0.9, 2)])
+def test_an_enlarged_search_trains_what_is_new_and_confirms_anew_only_what_it_selects_anew(
+    make_record, accuracy_of_new, confirmed_anew
+) -> None:
+    """Of a finished run, one more configuration costs one trial, and two more if it wins."""
+
+    def enlarged(rates):
+        space = {"epochs": 2, "learning_rate": {"grid": rates}}
+        return parse_study({"name": "s", "confirm": {"seeds": 2}, "architectures": {"mlp": {"space": space}}}, "test")
+
+    def accuracy(spec):
+        return {0.1: 0.7, 0.3: accuracy_of_new}.get(spec.hyperparameters["learning_rate"], 0.5)
+
+    small, large = enlarged([0.1]), enlarged([0.1, 0.3])
+    before = finish(Supply(small, plan_search(small, "d"), cost), make_record, accuracy)
+    supply = Supply(large, plan_search(large, "d"), cost, finished=before)
+    after = finish(supply, make_record, accuracy)
+    assert [r.spec.hyperparameters["learning_rate"] for r in after if r.spec.phase is Phase.SEARCH] == [0.3]
+    assert sum(r.spec.phase is Phase.CONFIRM for r in after) == confirmed_anew
+    assert supply.complete
+    assert len(supply.records) == len(before) + len(after)
+    assert {r.spec.hyperparameters["learning_rate"] for r in supply.confirmed} == {0.3 if confirmed_anew else 0.1}

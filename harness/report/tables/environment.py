@@ -34,6 +34,7 @@ def machine_table(environment: Environment) -> Table:
     facts = {
         "Started": environment.started_at,
         "Commit": _commit(environment),
+        "Code that changed when the run was resumed": ", ".join(environment.changed_code),
         "System": hardware.system,
         "Processor": f"{hardware.cpu}, {hardware.cores} cores, {hardware.memory_gib:.1f} GiB of memory",
         "GPUs": ", ".join(hardware.gpus) or "none",
@@ -42,6 +43,8 @@ def machine_table(environment: Environment) -> Table:
         "Threads of a trial": ", ".join(map(str, environment.threads)) or "not known",
         "Precision": ", ".join(environment.precision) or "not known",
     }
+    if not environment.changed_code:
+        del facts["Code that changed when the run was resumed"]
     if "cuda" in environment.devices:
         facts["Steps on a GPU"] = "captured as a CUDA graph" if environment.captured else "as they are written"
         facts["Seeds trained as one program, at most"] = str(environment.together)

@@ -68,3 +68,13 @@ def test_replayed_records_fill_the_rungs(scheduler, make_spec, make_record) -> N
     for seed, accuracy in enumerate((0.90, 0.91, 0.92)):
         scheduler.replay(make_record(make_spec(seed=seed, epochs=9), accuracies=(accuracy, accuracy)))
     assert report(scheduler, make_spec(seed=9), 1, 0.5) == "STOP"
+
+
+def test_another_attempt_at_a_trial_counts_at_a_rung_once(scheduler, make_spec) -> None:
+    """Tune gives each attempt an identity of its own; the rungs know the trial's."""
+    spec = make_spec()
+    for attempt in ("first", "second"):
+        trial = SimpleNamespace(trial_id=attempt, spec=spec)
+        scheduler.on_trial_add(None, trial)
+        scheduler.on_trial_result(None, trial, {"epoch": 1, "validation_accuracy": 0.9})
+    assert scheduler.asha["mlp"]._brackets[0]._rungs[-1][1] == {spec.trial_id: 0.9}

@@ -1,0 +1,159 @@
+"""Real runs of the real command, to which real things happen."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from harness.journal import read_journal
+from harness.trial import TrialRecord
+
+ROOT = Path(__file__).parents[2]
+PLANTED = Path(__file__).parent / "planted"
+STEPS = 30  # of an epoch of the planted architectures: 960 images of digits in batches of 32
+MARK = "HARNESS_TEST_RUN"
+
+
+class Command:
+    """A command that runs, and everything that it started.
+
+    Args:
+        arguments: of `python -m harness.run`.
+        logs: where its output goes.
+        environment: what it has besides.
+        before: a command that runs it, for instance in a namespace of its own.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        logs: Path,
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
+        self.mark = uuid.uuid4().hex
+        self._out, self._err = logs / f"{self.mark}.out", logs / f"{self.mark}.err"
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self.process = subprocess.Popen(
+                [*before, sys.executable, "-m", "harness.run", *map(str, arguments)],
+                stdout=out,
+                stderr=err,
+                cwd=ROOT,
+                env=os.environ | {MARK: self.mark} | dict(environment or {}),
+            )
+
+    @property
+    def stdout(self) -> str:
+        return self._out.read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        return self._err.read_text(encoding="utf-8")
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
+        """Wait for something to be the case while the command runs."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.stderr}"
+            assert time.monotonic() < deadline, f"it did not come to that: {self.stdout}{self.stderr}"
+            time.sleep(0.01)
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    def end(self, seconds: float = 240) -> int:
+        """Wait for the end; gives the exit code."""
+        return self.process.wait(timeout=seconds)
+
+    def processes(self) -> list[psutil.Process]:
+        """All processes that have its mark in their environment, this one's included."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == self.mark:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def workers(self) -> list[psutil.Process]:
+        """Ray's workers that run trials."""
+        return [process for process in self.processes() if "ray::ImplicitFunc" in " ".join(process.cmdline())]
+
+    def assert_nothing_is_left(self) -> None:
+        """No process of the run survives it for long; an agent of Ray may wait a minute for a server that is gone."""
+        deadline = time.monotonic() + 100
+        while left := self.processes():
+            assert time.monotonic() < deadline, f"left over: {[process.cmdline() for process in left]}"
+            time.sleep(0.2)
+
+    def kill_all(self) -> None:
+        for process in self.processes():
+            process.kill()
+
+
+def planted(tmp_path: Path, **environment: str) -> dict[str, str]:
+    """Environment in which every process knows the planted architectures."""
+    return {
+        "PLANTED_ARCHITECTURES": "1",
+        "PLANTED_STEPS": str(STEPS),
+        "PLANTED_WITNESS": str(tmp_path / "witness"),
+        "PYTHONPATH": os.pathsep.join([str(PLANTED), str(ROOT)]),
+    } | environment
+
+
+def lines(folder: Path) -> int:
+    """Whole lines of a journal that may not be there yet."""
+    try:
+        return (folder / "journal.jsonl").read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+def journal(folder: Path) -> tuple[TrialRecord, ...]:
+    return read_journal(folder / "journal.jsonl")
+
+
+def numbers(folder: Path) -> dict[str, Any]:
+    """What a run found out, without what depends on how fast the machine was: to the last digit."""
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    untimed = [
+        {
+            key: without(entry[key], {"train_seconds"})
+            for key in ("name", "no_result", "hyperparameters", "parameters", "search", "confirm", "default", "group")
+        }
+        | {"confusion_matrix": entry["confusion_matrix"], "selection": entry["selection"]}
+        for entry in results["architectures"]
+    ]
+    trials = pd.read_csv(folder / "trials.csv", dtype=str)
+    kept = [name for name in trials.columns if not name.endswith("_seconds") and name not in ("node", "attempts")]
+    epochs = pd.read_csv(folder / "epochs.csv", dtype=str)
+    untimed_epochs = epochs[[name for name in epochs.columns if not name.endswith("_seconds")]]
+    return {
+        "architectures": untimed,
+        "ranking": results["ranking"],
+        "verdicts": results["verdicts"],
+        "audit": results["audit"],
+        "trials": sorted(map(tuple, trials[kept].fillna("").to_numpy().tolist())),
+        "epochs": sorted(map(tuple, untimed_epochs.to_numpy().tolist())),
+    }
+
+
+def without(value: Any, names: set[str]) -> Any:
+    """A plain value without these keys, at any depth."""
+    if isinstance(value, dict):
+        return {key: without(inner, names) for key, inner in value.items() if key not in names}
+    if isinstance(value, list):
+        return [without(inner, names) for inner in value]
+    return value

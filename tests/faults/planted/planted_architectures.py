@@ -1,0 +1,162 @@
+"""Architectures with one fault each; torch is imported in the functions, as in the registry."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from architectures import ARCHITECTURES, Architecture, TrainingHyperparameters
+
+
+class PlantedHyperparameters(TrainingHyperparameters):
+    """Those that every architecture has."""
+
+
+def linear(shape, classes):
+    """A model that works."""
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape.pixels, classes))
+
+
+def counting(model, act):
+    """The same model, which calls `act(n)` before its nth forward pass in training mode."""
+    from torch import nn
+
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.passes = model, 0
+
+        def forward(self, inputs):
+            if self.training:
+                self.passes += 1
+                act(self.passes)
+            return self.inner(inputs)
+
+    return Counting()
+
+
+def not_a_number(hyperparameters, shape, classes):
+    from torch import nn
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = linear(shape, classes)
+
+        def forward(self, inputs):
+            return self.inner(inputs) * (float("nan") if self.training else 1.0)
+
+    return Model()
+
+
+def exploding(hyperparameters, shape, classes):
+    from torch import nn
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = linear(shape, classes)
+
+        def forward(self, inputs):
+            return (self.inner(inputs) * 1e20) ** 3
+
+    return Model()
+
+
+def too_few_logits(hyperparameters, shape, classes):
+    return linear(shape, classes - 3)
+
+
+def too_many_logits(hyperparameters, shape, classes):
+    return linear(shape, classes + 3)
+
+
+def raises_in_build(hyperparameters, shape, classes):
+    raise ZeroDivisionError("planted in build | <script>alert(1)</script>")
+
+
+def raises_in_fifth_epoch(hyperparameters, shape, classes):
+    def act(passes):
+        if passes > 4 * int(os.environ["PLANTED_STEPS"]):
+            raise ArithmeticError("planted in the fifth epoch")
+
+    return counting(linear(shape, classes), act)
+
+
+def allocates_too_much(hyperparameters, shape, classes):
+    import torch
+
+    def act(_):
+        torch.empty(2**50)
+
+    return counting(linear(shape, classes), act)
+
+
+def exits(hyperparameters, shape, classes):
+    raise SystemExit("planted exit")
+
+
+def hangs_in_build(hyperparameters, shape, classes):
+    while True:
+        pass
+
+
+def hangs_in_training(hyperparameters, shape, classes):
+    return counting(linear(shape, classes), lambda _: time.sleep(3600))
+
+
+def kills_its_worker(hyperparameters, shape, classes):
+    return counting(linear(shape, classes), lambda _: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def kills_its_worker_once(hyperparameters, shape, classes):
+    """The first worker that comes to the second epoch dies; a file remembers that."""
+
+    def act(passes):
+        witness = Path(os.environ["PLANTED_WITNESS"])
+        if passes > int(os.environ["PLANTED_STEPS"]) and not witness.exists():
+            witness.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return counting(linear(shape, classes), act)
+
+
+def eats_memory(hyperparameters, shape, classes):
+    """Takes 100 MB more in every pass, and touches it."""
+    kept = []
+    return counting(linear(shape, classes), lambda _: (kept.append(bytearray(os.urandom(1) * 10**8)), time.sleep(0.2)))
+
+
+PLANTED = (
+    not_a_number,
+    exploding,
+    too_few_logits,
+    too_many_logits,
+    raises_in_build,
+    raises_in_fifth_epoch,
+    allocates_too_much,
+    exits,
+    hangs_in_build,
+    hangs_in_training,
+    kills_its_worker,
+    kills_its_worker_once,
+    eats_memory,
+)
+
+
+def register():
+    """Put them into the registry of this process."""
+    for build in PLANTED:
+        ARCHITECTURES[build.__name__] = Architecture(
+            name=build.__name__,
+            title=build.__name__.replace("_", " "),
+            summary="Planted for a test.",
+            hyperparameters=PlantedHyperparameters,
+            build=build,
+            convolutional=False,
+            reference="none",
+        )

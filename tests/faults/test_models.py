@@ -1,0 +1,50 @@
+"""Architectures that do wrong cost their own trials, and no other's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fault_runs import journal, planted
+
+from harness.trial import Status
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
+
+FAULTS = {
+    "not_a_number": "diverged: the training loss was nan in epoch 1",
+    "exploding": "diverged: the ",
+    "too_few_logits": "must give floating-point logits (B, 10); of 2 images it gave torch.float32 of shape (2, 7)",
+    "too_many_logits": "of shape (2, 13)",
+    "raises_in_build": "ZeroDivisionError: planted in build",
+    "raises_in_fifth_epoch": "ArithmeticError: planted in the fifth epoch",
+    "allocates_too_much": "allocate",
+    "exits": "SystemExit: planted exit",
+}
+
+
+def test_every_bad_architecture_is_named_with_its_reason_and_the_good_one_is_reported(
+    start, write_study, tmp_path: Path
+) -> None:
+    """NaN, explosion, wrong shapes, exceptions early and late, too much memory, an exit: eight of nine fail."""
+    folder = tmp_path / "run"
+    space = {"space": {"epochs": 6, "batch_size": 32, "augmentation": "none"}}
+    study = write_study(dict.fromkeys([*FAULTS, "mlp"], space))
+    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    assert command.end() == 3, command.stderr
+    records = journal(folder)
+    failed = {record.spec.architecture: record for record in records if record.status is Status.FAILED}
+    assert set(failed) == set(FAULTS)
+    for name, reason in FAULTS.items():
+        assert reason in failed[name].reason, name
+        assert failed[name].attempts == 1, name
+        assert f"no result for {', '.join(FAULTS)}" in command.stderr
+    assert len(failed["raises_in_fifth_epoch"].epochs) == 4
+    assert [r.status for r in records if r.spec.architecture == "mlp"] == [Status.COMPLETED] * 3
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    for name in FAULTS:
+        assert name.replace("_", " ") in page
+    assert "planted in the fifth epoch" in page
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)" in html

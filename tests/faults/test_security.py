@@ -1,0 +1,173 @@
+"""Nobody from outside gets in, and nothing that is read runs code or leaves its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from fault_runs import ROOT
+
+from harness.errors import RunFolderError
+from harness.journal import read_journal
+from harness.saved_model import load_model
+
+REFERENCE = ROOT / "reports" / "reference"
+
+
+def enters(port: int, environment: dict[str, str]) -> bool:
+    """Whether a process with this environment can join the cluster; one that cannot tries on until it is ended."""
+    code = (
+        "import ray\n"
+        f"ray.init('127.0.0.1:{port}', _node_ip_address='127.0.0.1', log_to_driver=False)\n"
+        "print('INSIDE', len(ray.nodes()), flush=True)\n"
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, timeout=20, check=False
+        )
+        said = done.stdout
+    except subprocess.TimeoutExpired as late:
+        said = late.stdout or b""
+    return b"INSIDE" in said
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_local_cluster_listens_on_this_machine_alone_and_asks_for_a_token(start, write_study, tmp_path: Path) -> None:
+    """Every listening socket is on the loopback, and a stranger without the token is turned away."""
+    folder = tmp_path / "run"
+    study = write_study({"mlp": {"space": {"epochs": 200, "batch_size": 8}}})
+    command = start("--all", "--config", study, "--output", folder)
+    command.wait_until(lambda: bool(command.workers()))
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in command.processes()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert len(listening) >= 3
+    assert {ip for ip, _ in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    [gcs] = [process for process in command.processes() if process.name().startswith("gcs_server")]
+    port = next(c.laddr.port for c in gcs.net_connections("inet") if c.status == psutil.CONN_LISTEN)
+    others = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    others["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray would look for 127.0.0.1 at the address in the network
+    assert enters(port, others | {"RAY_AUTH_MODE": "token"}), (
+        "whoever has the token must get in, or this proves nothing"
+    )
+    stranger = {"HOME": str(tmp_path), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
+    assert not enters(port, others | stranger)
+    command.send(signal.SIGINT)
+    command.end()
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/etc/passwd", "a/b", "..", "", "a\\b", "x\x00y"])
+def test_a_name_in_a_journal_cannot_lead_out_of_the_folder(name: str, tmp_path: Path) -> None:
+    """An architecture's name becomes part of file names; one that no architecture can have is refused."""
+    shutil.copy(REFERENCE / "journal.jsonl", tmp_path)
+    path = tmp_path / "journal.jsonl"
+    first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+    first["spec"]["architecture"] = name
+    path.write_text(json.dumps(first) + "\n", encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"line 1 is not a trial record \(spec.architecture"):
+        read_journal(path)
+    first["spec"]["architecture"], first["trial_id"] = "mlp", name
+    path.write_text(json.dumps(first) + "\n", encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"line 1 is not a trial record \(trial_id"):
+        read_journal(path)
+
+
+class Bomb:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self):
+        return Path.touch, (self._path,)
+
+
+def test_no_pickle_is_read_from_a_run_folder_or_a_model(tmp_path: Path) -> None:
+    """Pickles in the place of weights and predictions are refused, and do not run."""
+    witness = tmp_path / "witness"
+    bomb = pickle.dumps(Bomb(witness))
+    pickle.loads(bomb)
+    assert witness.exists(), "the bomb must work to prove anything"
+    witness.unlink()
+    model = {
+        "architecture": "mlp",
+        "hyperparameters": {},
+        "shape": [1, 8, 8],
+        "classes": ["a", "b"],
+        "mean": [0.1],
+        "std": [0.3],
+        "dataset": {"name": "digits"},
+        "fingerprint": "0",
+        "seed": 1,
+        "precision": "fp32",
+        "threads": 1,
+        "test_accuracy": 0.5,
+    }
+    (tmp_path / "mlp.json").write_text(json.dumps(model), encoding="utf-8")
+    (tmp_path / "mlp.safetensors").write_bytes(bomb)
+    with pytest.raises(RunFolderError, match="cannot be loaded"):
+        load_model(tmp_path / "mlp.json")
+    folder = tmp_path / "run"
+    shutil.copytree(REFERENCE, folder)
+    [victim, *_] = sorted((folder / "predictions").glob("*seed1.npz"))
+    victim.write_bytes(bomb)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.report", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode in (0, 2), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not witness.exists()
+
+
+def test_a_report_of_a_hostile_folder_writes_inside_it_alone(tmp_path: Path) -> None:
+    """Names, reasons and descriptions full of markup end up as text; no file appears elsewhere."""
+    folder = tmp_path / "a" / "run"
+    shutil.copytree(REFERENCE, folder)
+    hostile = "../../x <script>alert(1)</script> ](javascript:alert(1)) | `rm -rf ~` \u202e"
+    study = (folder / "study.yaml").read_text(encoding="utf-8")
+    described = re.sub(r"description: .*", lambda _: f"description: {json.dumps(hostile)}", study)
+    (folder / "study.yaml").write_text(described, encoding="utf-8")
+    records = [json.loads(line) for line in (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    for record in records:
+        if record["placement"]:
+            record["placement"]["node"] = hostile
+    search = next(r for r in records if r["status"] == "stopped_early")
+    search["status"], search["reason"] = "failed", hostile
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / "journal.jsonl").write_text(text, encoding="utf-8")
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    environment["command"] = environment["hardware"]["cpu"] = environment["dataset"]["source"] = hostile
+    (folder / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    outside = sorted(path for path in tmp_path.rglob("*") if folder not in path.parents)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.report", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(path for path in tmp_path.rglob("*") if folder not in path.parents) == outside
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in html
+    assert 'href="javascript' not in html
+    assert html.count("<script") == 1

@@ -1,0 +1,124 @@
+"""Workers die, hang, or eat the machine's memory."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from fault_runs import STEPS, journal, lines, planted
+
+from harness.trial import Status
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
+
+BATCHES = {"batch_size": 32}  # 960 images: STEPS steps
+assert STEPS * BATCHES["batch_size"] == 960
+
+
+def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_path: Path) -> None:
+    """Kill -9 of a worker in mid-trial: the user is told, and the run ends with every trial completed."""
+    folder = tmp_path / "run"
+    study = write_study({"mlp": {"space": {"epochs": 30, "batch_size": 8, "units": 256}}}, confirm={"seeds": 1})
+    command = start("--all", "--config", study, "--output", folder)
+    command.wait_until(lambda: lines(folder) >= 1)  # the search trial; its worker runs the confirm trial now
+    time.sleep(1)
+    [worker] = command.workers()
+    worker.send_signal(signal.SIGKILL)
+    assert command.end() == 0, command.stderr
+    assert "lost its worker and is tried again: its process ended (killed, or crashed inside a library)" in (
+        command.stdout
+    )
+    search, confirm = journal(folder)
+    assert (search.status, confirm.status) == (Status.COMPLETED, Status.COMPLETED)
+    assert (search.attempts, confirm.attempts) == (1, 2)
+    assert len(confirm.epochs) == 30
+
+
+@pytest.mark.exhaustive
+def test_a_trial_goes_on_from_its_checkpoint_in_another_worker(start, write_study, tmp_path: Path) -> None:
+    """The epoch before the death is not trained again, and every epoch is in the record once."""
+    folder = tmp_path / "run"
+    study = write_study(
+        {"kills_its_worker_once": {"space": {"epochs": 3} | BATCHES}},
+        confirm={"seeds": 1},
+        checkpoint={"every_seconds": 0},
+    )
+    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    assert command.end() == 0, command.stderr
+    search, confirm = journal(folder)
+    assert (search.attempts, confirm.attempts) == (2, 1)
+    assert [epoch.epoch for epoch in search.epochs] == [1, 2, 3]
+    assert "kills_its_worker_once search trial" in command.stdout
+
+
+@pytest.mark.exhaustive
+def test_trials_that_always_lose_their_worker_fail_with_the_reason_and_the_rest_goes_on(
+    start, write_study, tmp_path: Path
+) -> None:
+    """After one try and two more; the other architecture is reported, and the exit code says that one is missing."""
+    folder = tmp_path / "run"
+    study = write_study({"kills_its_worker": {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}})
+    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    assert command.end() == 3, command.stderr
+    assert "no result for kills_its_worker" in command.stderr
+    [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
+    assert failed.attempts == 3
+    assert (
+        failed.reason
+        == "each of its 3 workers died; the last one: its process ended (killed, or crashed inside a library)"
+    )
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    assert "each of its 3 workers died" in page
+    assert sum(r.test is not None for r in journal(folder) if r.spec.architecture == "mlp") == 2
+    again = start("--resume", folder, "--retry-failed", "--set", "max_failures=0", environment=planted(tmp_path))
+    assert again.end() == 3
+    assert journal(folder)[-1].reason.startswith("its worker died: ")
+
+
+@pytest.mark.parametrize(
+    "architecture", ["hangs_in_training", pytest.param("hangs_in_build", marks=pytest.mark.exhaustive)]
+)
+def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
+    architecture, start, write_study, tmp_path: Path
+) -> None:
+    """It is not tried again, for it would hang again; the other architecture is reported."""
+    folder = tmp_path / "run"
+    study = write_study(
+        {architecture: {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}}, trial_timeout=8
+    )
+    environment = planted(tmp_path)
+    command = start("--all", "--config", study, "--output", folder, environment=environment)
+    assert command.end() == 3, command.stderr
+    [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
+    assert failed.spec.architecture == architecture
+    assert failed.attempts == 1
+    assert "seconds and was ended: trial_timeout is 8 seconds" in failed.reason
+    assert "trial\\_timeout is 8 seconds" in (folder / "report.md").read_text(encoding="utf-8").replace(
+        "trial_timeout", "trial\\_timeout"
+    )
+    command.assert_nothing_is_left()
+
+
+@pytest.mark.exhaustive
+def test_a_trial_that_eats_the_memory_is_ended_and_named(start, write_study, tmp_path: Path) -> None:
+    """Ray ends it before the machine suffers; the record says why, and the other architecture is reported."""
+    folder = tmp_path / "run"
+    memory = psutil.virtual_memory()
+    share = (memory.total - memory.available + 4 * 2**30) / memory.total
+    if share > 0.9:
+        pytest.skip("less than 4 GiB of memory are free: nothing could be told from a trial that takes them")
+    study = write_study(
+        {"eats_memory": {"space": {"epochs": 50} | BATCHES}, "mlp": {"space": {"epochs": 2}}}, max_failures=0
+    )
+    environment = planted(tmp_path) | {
+        "RAY_memory_usage_threshold": f"{share:.3f}",
+        "RAY_memory_monitor_refresh_ms": "100",
+    }
+    command = start("--all", "--config", study, "--output", folder, environment=environment)
+    assert command.end() == 3, command.stderr
+    [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
+    assert failed.reason == "its worker died: the machine ran out of memory, and the worker that used most was ended"
+    assert sum(r.test is not None for r in journal(folder)) == 2

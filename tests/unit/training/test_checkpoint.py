@@ -1,0 +1,90 @@
+"""Checkpoints: a trial that goes on from one arrives at the same bits."""
+
+from __future__ import annotations
+
+import pytest
+import safetensors.torch
+import torch
+
+from harness.execution import Checkpoints, run_trial
+from harness.training import CheckpointError, Settings, read_checkpoint
+from harness.trial import Phase
+
+CPU = Settings("cpu", threads=1, precision="fp32")
+
+
+def untimed(messages):
+    timed = {"train_seconds", "validation_seconds"}
+    return [m.epoch.model_dump(exclude=timed) for m in messages if m.epoch]
+
+
+def run(spec, data, test, settings=CPU, **checkpoints):
+    return list(run_trial(spec, data, lambda: test, settings, Checkpoints(**checkpoints)))
+
+
+@pytest.mark.parametrize("architecture", ["advanced_mlp", "advanced_cnn", "lenet5"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_a_trial_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
+    architecture, optimizer, toy_data, toy_test, make_spec
+) -> None:
+    """Weights, probabilities and every epoch equal those of the trial that nothing cut down."""
+    changes = {"augmentation": "elastic", "weight_decay": 0.1} | ({"dropout": 0.3} if architecture != "lenet5" else {})
+    spec = make_spec(architecture, Phase.CONFIRM, epochs=4, optimizer=optimizer, learning_rate=0.003, **changes)
+    settings = Settings("cpu", threads=1, precision="bf16")
+    whole = run(spec, toy_data, toy_test, settings, every_seconds=0.0)
+    left = [message.checkpoint for message in whole if message.epoch]
+    assert [checkpoint is not None for checkpoint in left] == [True, True, True, False]
+    for checkpoint in left[:3]:
+        again = run(spec, toy_data, toy_test, settings, begin_from=checkpoint)
+        assert untimed(again) == untimed(whole)
+        assert again[-1].outcome.weights == whole[-1].outcome.weights
+        assert again[-1].outcome.probabilities.tobytes() == whole[-1].outcome.probabilities.tobytes()
+
+
+def test_epochs_of_a_checkpoint_are_repeated_and_not_trained_again(toy_data, toy_test, make_spec) -> None:
+    """What lies behind it keeps its seconds, to the digit; what follows has its own."""
+    spec = make_spec(epochs=3)
+    whole = run(spec, toy_data, toy_test, every_seconds=0.0)
+    again = run(spec, toy_data, toy_test, begin_from=whole[1].checkpoint)
+    assert [m.epoch for m in again[:2]] == [m.epoch for m in whole[:2]]
+    assert again[2].epoch.train_seconds != whole[2].epoch.train_seconds
+
+
+def test_a_trial_leaves_checkpoints_as_rarely_as_the_study_says(toy_data, toy_test, make_spec) -> None:
+    """Short epochs leave none, and neither does a trial that was not asked to."""
+    for checkpoints in ({"every_seconds": 3600.0}, {}):
+        messages = run(make_spec(epochs=3), toy_data, toy_test, **checkpoints)
+        assert [message.checkpoint for message in messages] == [None] * 3
+
+
+def test_a_damaged_or_foreign_checkpoint_costs_time_and_nothing_else(toy_data, toy_test, make_spec) -> None:
+    """The trial begins at its start, and gives what it always gives."""
+    spec = make_spec(epochs=2)
+    whole = run(spec, toy_data, toy_test, every_seconds=0.0)
+    good = whole[0].checkpoint
+    foreign = run(make_spec(epochs=2, seed=1), toy_data, toy_test, every_seconds=0.0)[0].checkpoint
+    tensors = safetensors.torch.load(good)
+    other_shape = safetensors.torch.save(
+        {name: torch.zeros(2) for name in tensors},
+        metadata={"trial_id": spec.trial_id, "epochs": f"[{whole[0].epoch.model_dump_json()}]"},
+    )
+    for bad in (b"", b"\x00" * 8, good[: len(good) // 2], good[:200] + b"x" * 40, foreign, other_shape):
+        messages = run(spec, toy_data, toy_test, begin_from=bad)
+        assert untimed(messages) == untimed(whole)
+
+
+def test_what_is_wrong_with_a_checkpoint_is_said(toy_data, toy_test, make_spec) -> None:
+    """Another trial's, none at all, and one whose epochs are not the first ones."""
+    spec = make_spec(epochs=3)
+    second = run(spec, toy_data, toy_test, every_seconds=0.0)[1]
+    assert len(read_checkpoint(second.checkpoint, spec.trial_id).epochs) == 2
+    with pytest.raises(CheckpointError, match=f"belongs to trial {spec.trial_id}"):
+        read_checkpoint(second.checkpoint, "0" * 12)
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_checkpoint(b"PK", spec.trial_id)
+    later = safetensors.torch.save(
+        {"x": torch.zeros(1)},
+        metadata={"trial_id": spec.trial_id, "epochs": f"[{second.epoch.model_dump_json()}]"},
+    )
+    with pytest.raises(CheckpointError, match="not the first ones"):
+        read_checkpoint(later, spec.trial_id)
