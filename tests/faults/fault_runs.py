@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -89,18 +90,27 @@ class Command:
 
     def workers(self) -> list[psutil.Process]:
         """Ray's workers that run trials."""
-        return [process for process in self.processes() if "ray::ImplicitFunc" in " ".join(process.cmdline())]
+        return [process for process in self.processes() if "ray::ImplicitFunc" in _command_line(process)]
 
     def assert_nothing_is_left(self) -> None:
         """No process of the run survives it for long; an agent of Ray may wait a minute for a server that is gone."""
         deadline = time.monotonic() + 100
         while left := self.processes():
-            assert time.monotonic() < deadline, f"left over: {[process.cmdline() for process in left]}"
+            assert time.monotonic() < deadline, f"left over: {[_command_line(process) for process in left]}"
             time.sleep(0.2)
 
     def kill_all(self) -> None:
         for process in self.processes():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def _command_line(process: psutil.Process) -> str:
+    """Empty for a process that has ended since it was listed."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # zombies too
+        return ""
 
 
 def planted(tmp_path: Path, **environment: str) -> dict[str, str]:

@@ -48,15 +48,15 @@ def test_a_local_cluster_listens_on_this_machine_alone_and_asks_for_a_token(star
     study = write_study({"mlp": {"space": {"epochs": 200, "batch_size": 8}}})
     command = start("--all", "--config", study, "--output", folder)
     command.wait_until(lambda: bool(command.workers()))
+    ours = {process.pid for process in command.processes()}
     listening = {
         (connection.laddr.ip, connection.laddr.port)
-        for process in command.processes()
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
+        for connection in psutil.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN and connection.pid in ours
     }
     assert len(listening) >= 3
     assert {ip for ip, _ in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-    [gcs] = [process for process in command.processes() if process.name().startswith("gcs_server")]
+    [gcs] = [process for process in psutil.process_iter() if process.pid in ours and process.name() == "gcs_server"]
     port = next(c.laddr.port for c in gcs.net_connections("inet") if c.status == psutil.CONN_LISTEN)
     others = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     others["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray would look for 127.0.0.1 at the address in the network
