@@ -164,7 +164,8 @@ def search_and_confirm(
     interrupted = remember_interruption()
     from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
 
-    with connect(job.address, job.study.resources, data_bytes(loaded)) as cluster:
+    resources = {name: job.study.resources_of(name) for name in job.study.architectures}
+    with connect(job.address, resources, data_bytes(loaded)) as cluster:
         stop_on_termination()
         summary_of = by_configuration(
             search, model_sizes(summaries, search, loaded, job.study.trial_timeout, interrupted)

@@ -99,10 +99,12 @@ class ArchitectureStudy(Frozen):
     Attributes:
         samples: draws of what is random in the space, for each grid point, as Tune's `num_samples`.
         space: hyperparameter to a value, or to one of grid, choice, uniform, loguniform, randint.
+        resources: of one of its trials; None for those of the study.
     """
 
     samples: Annotated[int, Field(ge=1, le=100_000)] = 1
     space: Mapping[str, Any] = {}
+    resources: Resources | None = None
 
 
 class Study(Frozen):
@@ -121,7 +123,7 @@ class Study(Frozen):
         max_failures: how many times a trial is tried again when its worker dies.
         trial_timeout: seconds after which a trial that says nothing, not even that an epoch has ended, is ended.
         checkpoint: what is kept of a trial while it runs.
-        resources: of one trial.
+        resources: of one trial, where its architecture asks for none of its own.
         architectures: which, and the search space of each.
     """
 
@@ -160,6 +162,10 @@ class Study(Frozen):
             f"architectures.{architecture}.space",
         )
 
+    def resources_of(self, architecture: str) -> Resources:
+        """What one trial of an architecture is given."""
+        return self.architectures[architecture].resources or self.resources
+
     def with_architectures(self, names: Iterable[str]) -> Study:
         """The same study with these architectures besides; one that it does not list runs on its defaults.
 
@@ -192,7 +198,12 @@ def continued(began: Study, asked: Study) -> Study:
     Raises:
         StudyError: the two differ in more than that; names every difference.
     """
-    before, after = (study.model_dump(mode="json", exclude=_CHANGEABLE) for study in (began, asked))
+    kept = [name for name in began.architectures if name in asked.architectures]
+    before, after = (
+        study.model_dump(mode="json", exclude=_CHANGEABLE)
+        | {"architectures": {name: {"resources": study.resources_of(name).model_dump(mode="json")} for name in kept}}
+        for study in (began, asked)
+    )
     differences = [f"{key} was {old} and is {new}" for key, old, new in _differences(before, after, ())]
     if differences:
         raise StudyError(

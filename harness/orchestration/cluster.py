@@ -6,9 +6,9 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from harness.errors import EnvironmentMismatchError
 from harness.study import Resources
@@ -47,45 +47,69 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """A connected cluster, as far as trials are concerned.
+class Share:
+    """What a trial of one architecture is given.
 
     Attributes:
-        cpus: of each trial.
-        gpus: of each trial, a fraction.
-        slots: how many trials run at once.
-        nodes: machines of the cluster.
+        cpus: threads of the trial.
+        gpus: a fraction of one, or several.
         together: how many seeds of a configuration one program trains at once, at most.
     """
 
     cpus: int
     gpus: float
-    slots: int
-    nodes: tuple[Node, ...]
     together: int = 1
 
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """What the trial computes on, whatever else its machine has."""
+        return "cuda" if self.gpus > 0 else "cpu"
 
-def fit(resources: Resources, nodes: Sequence[Node]) -> Cluster:
-    """How many trials of these resources the machines take at once.
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connected cluster, as far as trials are concerned.
+
+    Attributes:
+        shares: what a trial of each architecture is given.
+        slots: how many trials run at once; of those that ask for least, where they ask for unlike resources.
+        nodes: machines of the cluster.
+    """
+
+    shares: Mapping[str, Share]
+    slots: int
+    nodes: tuple[Node, ...]
+
+
+def fit(resources: Mapping[str, Resources], nodes: Sequence[Node]) -> Cluster:
+    """What the machines can give to trials of each architecture, and how many they take at once.
 
     Raises:
-        EnvironmentMismatchError: no machine can ever take one.
+        EnvironmentMismatchError: no machine can ever take a trial of some architecture.
     """
+    fitted = {name: _fit_one(name, asked, nodes) for name, asked in resources.items()}
+    return Cluster(
+        {name: share for name, (share, _) in fitted.items()}, max(s for _, s in fitted.values()), tuple(nodes)
+    )
+
+
+def _fit_one(name: str, resources: Resources, nodes: Sequence[Node]) -> tuple[Share, int]:
     most_cpus = max((node.cpus for node in nodes), default=0)
     most_gpus = max((node.gpus for node in nodes), default=0)
     gpus = resources.gpus if resources.gpus != "auto" else (_AUTO_GPUS if most_gpus >= 1 else 0.0)
-    for name, asked, most in (("cpus", resources.cpus, most_cpus), ("gpus", gpus, most_gpus)):
+    for what, asked, most in (("cpus", resources.cpus, most_cpus), ("gpus", gpus, most_gpus)):
         if asked > most:
             raise EnvironmentMismatchError(
-                f"resources.{name}: a trial asks for {asked:g}, but the best machine of the cluster has "
-                f"{most:g}; ask for less with --set resources.{name}={most:g}"
+                f"resources.{what}: a trial of {name} asks for {asked:g}, but the best machine of the cluster has "
+                f"{most:g}; ask for less with --set resources.{what}={most:g}"
             )
     slots = sum(_slots(node, resources.cpus, gpus) for node in nodes)
     if slots == 0:
         raise EnvironmentMismatchError(
-            f"resources: no machine of the cluster has both {resources.cpus} CPUs and {gpus:g} GPUs for a trial"
+            f"resources: no machine of the cluster has both {resources.cpus} CPUs and {gpus:g} GPUs for a trial of "
+            f"{name}"
         )
-    return Cluster(resources.cpus, gpus, slots, tuple(nodes), together=_TOGETHER_ON_GPU if gpus > 0 else 1)
+    return Share(resources.cpus, gpus, together=_TOGETHER_ON_GPU if gpus > 0 else 1), slots
 
 
 def _slots(node: Node, cpus: int, gpus: float) -> int:
@@ -100,11 +124,16 @@ def _slots(node: Node, cpus: int, gpus: float) -> int:
 def check_reachable(address: str) -> None:
     """Ask whether anybody answers at HOST:PORT; Ray itself would try for two minutes.
 
-    Other forms of address (auto, ray://HOST:PORT) are left to Ray.
+    Another form of address (auto) is left to Ray.
 
     Raises:
-        EnvironmentMismatchError: nobody answers there.
+        EnvironmentMismatchError: nobody answers there, or it is the address of a Ray Client.
     """
+    if address.startswith("ray://"):
+        raise EnvironmentMismatchError(
+            f"--address {address}: through a Ray Client the journal would not be kept here; give HOST:6379 on a "
+            "machine of the cluster, or submit the command as a job (docs/cluster.md)"
+        )
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
         return
@@ -135,22 +164,28 @@ def on_the_loopback() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def connect(address: str | None, resources: Resources, data_bytes: int) -> Iterator[Cluster]:
+def connect(address: str | None, resources: Mapping[str, Resources], data_bytes: int) -> Iterator[Cluster]:
     """Join the cluster at the address, or start one on this machine; leave or stop it at the end.
 
+    A cluster that exists is sent the code: its machines need Ray and the dependencies, and nothing of this project.
+
     Args:
-        address: of an existing cluster; None for a local one.
-        resources: of one trial.
+        address: of an existing cluster; None for the one that `RAY_ADDRESS` names, as in a Ray job, or a local one.
+        resources: of one trial of each architecture.
         data_bytes: size of the data set, for the object store of a local cluster.
 
     Raises:
-        EnvironmentMismatchError: no cluster answers there, or it can never run such a trial.
+        EnvironmentMismatchError: no cluster answers there, it can never run such a trial, or a machine of it
+            cannot run this code.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    address = address or os.environ.get("RAY_ADDRESS") or None
     if address is not None:
         check_reachable(address)
     import ray  # after the environment, which it reads
+
+    from harness.orchestration.shipping import check_nodes, runtime_environment
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     local: dict[str, Any] = {
@@ -163,17 +198,19 @@ def connect(address: str | None, resources: Resources, data_bytes: int) -> Itera
             with on_the_loopback():
                 ray.init(address="local", **options, **local)
         else:
-            ray.init(address=address, **options)
+            ray.init(address=address, runtime_env=runtime_environment(ENVIRONMENT), **options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = f"--address {address}" if address else "a local Ray cluster"
         raise EnvironmentMismatchError(
             f"{where}: cannot connect: {' '.join(str(error).split())[:300]}; is it running and reachable?"
         ) from None
     try:
+        alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]  # Ray leaves it untyped
+        if address is not None:
+            fewest = min(asked.cpus for asked in resources.values())
+            check_nodes([node for node in alive if node["Resources"].get("CPU", 0.0) >= fewest])
         nodes = tuple(
-            Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
-            for node in ray.nodes()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
-            if node["Alive"]
+            Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0)) for node in alive
         )
         yield fit(resources, nodes)
     finally:

@@ -12,7 +12,7 @@ import ray
 from harness.cost import Cost
 from harness.data.dataset import TrainingData
 from harness.errors import describe
-from harness.orchestration.cluster import Cluster
+from harness.orchestration.cluster import Cluster, Share
 from harness.study import Study
 from harness.trial import TrialSpec
 
@@ -24,16 +24,28 @@ def run_cost_pass(
 ) -> tuple[Cost, ...]:
     """Latency and throughput of each model; one that cannot be measured says why.
 
+    Models that were trained on the same kind of device, with as many threads, are measured together; one kind after
+    the other.
+
     Args:
         study: precision.
         models: specification and weights of each.
         training: whose validation images are classified.
         cluster: threads of a trial, and whether it has a GPU; the pass has a whole one.
     """
-    device = "cuda" if cluster.gpus > 0 else "cpu"
-    task = ray.remote(_measure).options(num_cpus=cluster.cpus, num_gpus=math.ceil(cluster.gpus), max_retries=0)
+    costs: list[Cost] = []
+    for share in dict.fromkeys(cluster.shares[spec.architecture] for spec, _ in models):
+        alike = [(spec, weights) for spec, weights in models if cluster.shares[spec.architecture] == share]
+        costs += _measure_alike(study, alike, training, share)
+    return tuple(costs)
+
+
+def _measure_alike(
+    study: Study, models: Sequence[tuple[TrialSpec, bytes]], training: TrainingData, share: Share
+) -> tuple[Cost, ...]:
+    task = ray.remote(_measure).options(num_cpus=share.cpus, num_gpus=math.ceil(share.gpus), max_retries=0)
     try:
-        answer = task.remote(models, training, device, cluster.cpus, study.precision)
+        answer = task.remote(models, training, share.device, share.cpus, study.precision)
         costs: tuple[Cost, ...] = ray.get(answer, timeout=_LIMIT_SECONDS)
     except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
         return tuple(Cost(architecture=spec.architecture, reason=describe(error)[:300]) for spec, _ in models)

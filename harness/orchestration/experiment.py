@@ -21,7 +21,7 @@ from ray.tune.search import Searcher
 
 from harness.data.dataset import SealedTest, TrainingData
 from harness.messages import Message, Outcome
-from harness.orchestration.cluster import Cluster
+from harness.orchestration.cluster import Cluster, Share
 from harness.orchestration.memory import lack_of_memory_costs_one_trial
 from harness.orchestration.scheduler import PerArchitectureScheduler
 from harness.orchestration.trainable import Placed, trainable
@@ -94,8 +94,6 @@ def run_experiment(
     placed = Placed(
         training=ray.put(shared.training),
         test=ray.put(shared.test),
-        device="cuda" if cluster.gpus > 0 else "cpu",
-        threads=cluster.cpus,
         precision=study.precision,
         checkpoint_seconds=study.checkpoint.every_seconds,
         trial_timeout=study.trial_timeout,
@@ -109,14 +107,13 @@ def run_experiment(
     # With fewer waiting, Tune hands a short trial's actor on before the other slots have one, and they stay empty;
     # with many more, the supply decides too early what comes next.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(cluster.slots)
-    resources = {"cpu": cluster.cpus, "gpu": cluster.gpus}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     lack_of_memory_costs_one_trial()
     with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(tune.with_parameters(trainable, placed=placed), resources),
+            tune.with_resources(tune.with_parameters(trainable, placed=placed), _bundle),
             tune_config=tune.TuneConfig(
-                search_alg=SupplySearcher(supply, keeper, cluster.together),
+                search_alg=SupplySearcher(supply, keeper, cluster.shares),
                 scheduler=scheduler,
                 num_samples=-1,
                 reuse_actors=True,
@@ -138,6 +135,12 @@ def run_experiment(
         raise bookkeeper.error
 
 
+def _bundle(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    """What a trial is given: a CPU for each of its threads, and its GPUs."""
+    gpus = {"GPU": config["gpus"]} if config["gpus"] > 0 else {}
+    return tune.PlacementGroupFactory([{"CPU": float(config["threads"])} | gpus])
+
+
 def _longest(specs: tuple[TrialSpec, ...]) -> Mapping[str, int]:
     longest: dict[str, int] = {}
     for spec in specs:
@@ -152,19 +155,25 @@ def _name(trial: Trial) -> str:
 class SupplySearcher(Unsaved, Searcher):
     """Tune asks this for its next trial; the supply decides."""
 
-    def __init__(self, supply: Supply, keeper: Keeper, together: int) -> None:
+    def __init__(self, supply: Supply, keeper: Keeper, shares: Mapping[str, Share]) -> None:
         super().__init__()
         self._supply = supply
         self._keeper = keeper
-        self._together = together
+        self._shares = shares
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The next trial; None while one may still come; FINISHED when none will."""
         spec = self._supply.next()
         if spec is not None:
-            specs = (spec, *self._supply.take_beside(spec, self._together - 1))
-            checkpoint = self._keeper.checkpoint(spec) if len(specs) == 1 else None
-            return {"specs": [spec.model_dump(mode="json") for spec in specs], "checkpoint": checkpoint}
+            share = self._shares[spec.architecture]
+            specs = (spec, *self._supply.take_beside(spec, share.together - 1))
+            return {
+                "specs": [spec.model_dump(mode="json") for spec in specs],
+                "checkpoint": self._keeper.checkpoint(spec) if len(specs) == 1 else None,
+                "gpus": share.gpus,
+                "device": share.device,
+                "threads": share.cpus,
+            }
         # FINISHED is a string, which the method's declared type leaves out.
         return cast(None, Searcher.FINISHED) if self._supply.exhausted else None
 

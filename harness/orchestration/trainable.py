@@ -27,22 +27,20 @@ class Placed:
 
     training: ray.ObjectRef[TrainingData]
     test: ray.ObjectRef[SealedTest]
-    device: Literal["cpu", "cuda"]
-    threads: int
     precision: Literal["auto", "fp32", "bf16"]
     checkpoint_seconds: float
     trial_timeout: float
 
 
 def trainable(config: dict[str, Any], placed: Placed) -> None:
-    """Run the trials of `config["specs"]`; the device is what they were given, whatever else is visible."""
+    """Run the trials of `config["specs"]` on `config["device"]`, whatever else is visible."""
     with ended_after(placed.trial_timeout) as clock:
         # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
         from harness.execution import Checkpoints, run_trials
         from harness.training import resolve_settings
 
         specs = [TrialSpec.model_validate(spec) for spec in config["specs"]]
-        settings = resolve_settings(placed.device, placed.threads, placed.precision)
+        settings = resolve_settings(config["device"], config["threads"], placed.precision)
         checkpoints = Checkpoints(placed.checkpoint_seconds, config["checkpoint"])
         training = ray.get(placed.training)
         for messages in run_trials(specs, training, lambda: ray.get(placed.test), settings, checkpoints):

@@ -25,6 +25,7 @@ class CostPoint:
         parameters: of the model.
         macs: multiply-adds of one image.
         bytes: of the parameters and buffers.
+        device: that it was trained and measured on; seconds on unlike devices are never compared.
     """
 
     name: str
@@ -38,6 +39,7 @@ class CostPoint:
     parameters: int | None = None
     macs: int | None = None
     bytes: int | None = None
+    device: str = ""
 
 
 CostOf = Callable[[CostPoint], float | None]
@@ -45,51 +47,63 @@ CostOf = Callable[[CostPoint], float | None]
 
 @dataclass(frozen=True)
 class Measure:
-    """One kind of cost: what it is called in a sentence, how it reads on an axis, and where it stands in a point."""
+    """One kind of cost.
+
+    Attributes:
+        name: what it is called in a sentence.
+        axis: how it reads on an axis.
+        cost_of: where it stands in a point.
+        timed: whether it is seconds, which mean something on one device only.
+    """
 
     name: str
     axis: str
     cost_of: CostOf
+    timed: bool = True
 
 
 LATENCY = Measure("latency", "latency of one image (ms)", lambda point: point.latency_ms)
 TRAINING = Measure("training time", "training of one model (s)", lambda point: point.training_seconds)
-MULTIPLY_ADDS = Measure("multiply-adds", "multiply-adds of one image", lambda point: point.macs)
+MULTIPLY_ADDS = Measure("multiply-adds", "multiply-adds of one image", lambda point: point.macs, timed=False)
 
 
-def pareto_front(points: Sequence[CostPoint], cost_of: CostOf) -> tuple[CostPoint, ...]:
+def pareto_front(points: Sequence[CostPoint], measure: Measure) -> tuple[CostPoint, ...]:
     """Points that no other dominates, cheapest first; those without cost or accuracy are left out.
 
     One point dominates another when it costs no more and is no less accurate, and one of the two is better. Two
-    points of the same cost and the same accuracy do not dominate each other, so both stay.
+    points of the same cost and the same accuracy do not dominate each other, so both stay; neither do two whose
+    seconds were taken on unlike devices.
     """
-    comparable = _comparable(points, cost_of)
-    front = [point for point, cost, accuracy in comparable if not _better_ones(comparable, cost, accuracy)]
-    return tuple(front)
+    comparable = _comparable(points, measure)
+    return tuple(entry[0] for entry in comparable if not _better_ones(comparable, entry, measure))
 
 
-def dominators(points: Sequence[CostPoint], cost_of: CostOf) -> Mapping[str, tuple[CostPoint, ...]]:
+def dominators(points: Sequence[CostPoint], measure: Measure) -> Mapping[str, tuple[CostPoint, ...]]:
     """Names of the dominated points, cheapest first, with the points of the front that dominate each."""
-    comparable = _comparable(points, cost_of)
-    front = pareto_front(points, cost_of)
-    found = {point.name: _better_ones(comparable, cost, accuracy) for point, cost, accuracy in comparable}
+    comparable = _comparable(points, measure)
+    front = pareto_front(points, measure)
+    found = {entry[0].name: _better_ones(comparable, entry, measure) for entry in comparable}
     return {name: tuple(point for point in better if point in front) for name, better in found.items() if better}
 
 
 Comparable = tuple[CostPoint, float, float]
 
 
-def _comparable(points: Sequence[CostPoint], cost_of: CostOf) -> list[Comparable]:
-    costs = [(point, cost_of(point), point.accuracy) for point in points]
+def _comparable(points: Sequence[CostPoint], measure: Measure) -> list[Comparable]:
+    costs = [(point, measure.cost_of(point), point.accuracy) for point in points]
     known = [(point, cost, accuracy) for point, cost, accuracy in costs if cost is not None and accuracy is not None]
     return sorted(known, key=lambda entry: (entry[1], -entry[2]))
 
 
-def _better_ones(comparable: Sequence[Comparable], cost: float, accuracy: float) -> tuple[CostPoint, ...]:
+def _better_ones(comparable: Sequence[Comparable], than: Comparable, measure: Measure) -> tuple[CostPoint, ...]:
+    point, cost, accuracy = than
     return tuple(
-        point
-        for point, its_cost, its_accuracy in comparable
-        if its_cost <= cost and its_accuracy >= accuracy and (its_cost, its_accuracy) != (cost, accuracy)
+        other
+        for other, its_cost, its_accuracy in comparable
+        if its_cost <= cost
+        and its_accuracy >= accuracy
+        and (its_cost, its_accuracy) != (cost, accuracy)
+        and (other.device == point.device or not measure.timed)
     )
 
 
@@ -99,9 +113,7 @@ def cost_sentence(points: Sequence[CostPoint]) -> str:
     Empty when fewer than two architectures have both an accuracy and one of these costs.
     """
     return " ".join(
-        _front_sentence(points, measure)
-        for measure in (LATENCY, TRAINING)
-        if len(_comparable(points, measure.cost_of)) > 1
+        _front_sentence(points, measure) for measure in (LATENCY, TRAINING) if len(_comparable(points, measure)) > 1
     )
 
 
@@ -109,11 +121,11 @@ def _front_sentence(points: Sequence[CostPoint], measure: Measure) -> str:
     against = f"Of accuracy against {measure.name}"
     titles = {point.name: point.title for point in points}
     dominated: dict[tuple[CostPoint, ...], list[str]] = defaultdict(list)
-    for name, by in dominators(points, measure.cost_of).items():
+    for name, by in dominators(points, measure).items():
         dominated[by].append(titles[name])
     if not dominated:
         return f"{against}, no architecture dominates another: all are on the front."
-    front = [point.title for point in pareto_front(points, measure.cost_of)]
+    front = [point.title for point in pareto_front(points, measure)]
     clauses = [
         f"{listed(names)} {'is' if len(names) == 1 else 'are'} dominated by {listed([point.title for point in by])}"
         for by, names in dominated.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from harness.report.spending import Spending, spending
 from harness.report.summary import ArchitectureSummary, first_confirmed, ranking, summarise
 from harness.report.time_use import TimeUse, time_use
 from harness.statistics import Comparison, compare_all, letters, mean
-from harness.trial import Status
+from harness.trial import Status, TrialRecord
 
 POINT = 0.01  # a percentage point, as a fraction
 
@@ -139,10 +139,18 @@ def _cost(summary: ArchitectureSummary, costs: Sequence[Cost]) -> ArchitectureCo
             parameters=model.parameters if model else None,
             macs=model.macs if model else None,
             bytes=model.bytes if model else None,
+            device=devices_of(summary.confirm.records),
         ),
         best_epoch_seconds=_best_epoch_seconds(summary),
         measured=measured,
     )
+
+
+def devices_of(records: Iterable[TrialRecord]) -> str:
+    """What trials ran on, for people: the kinds of device, with the threads of a CPU."""
+    placements = [record.placement for record in records if record.placement]
+    threads = {p.device: f", {p.threads} threads" if p.device == "cpu" and p.threads > 1 else "" for p in placements}
+    return " and ".join(f"{device}{more}" for device, more in sorted(threads.items()))
 
 
 def _best_epoch_seconds(summary: ArchitectureSummary) -> float | None:

@@ -90,10 +90,14 @@ def _cost(findings: Findings) -> str:
     sentence = f"{best.point.title} {_costs(best)}"
     if len(findings.order) < 2:
         return f"{sentence}."
-    front = pareto_front([points[name].point for name in findings.order], LATENCY.cost_of)
+    # Seconds on another device than the winner's say nothing about it.
+    alike = [points[name] for name in findings.order if points[name].point.device == best.point.device]
+    if len(alike) < 2:
+        return f"{sentence}; no other was trained and measured on such a device."
+    front = pareto_front([cost.point for cost in alike], LATENCY)
     if front and front[0].name != best.point.name:
         return f"{sentence}; {_other(points[front[0].name], 'the quickest to answer')}."
-    cheap = min((points[name] for name in findings.order), key=lambda cost: cost.point.training_seconds or 0.0)
+    cheap = min(alike, key=lambda cost: cost.point.training_seconds or 0.0)
     if cheap is best:
         return f"{sentence}, the least of all."
     return f"{sentence}; {_other(cheap, 'the quickest to train')}."

@@ -266,7 +266,7 @@ def test_more_gpus_than_any_machine_has_are_refused_before_any_trial(tmp_path: P
     )
     done = harness("run", "--all", "--config", str(study), "--output", str(tmp_path / "run"), timeout=100)
     assert done.returncode == 2, done.stderr
-    assert "resources.gpus: a trial asks for 64, but the best machine of the cluster has" in done.stderr
+    assert "resources.gpus: a trial of mlp asks for 64, but the best machine of the cluster has" in done.stderr
 
 
 def test_plan_and_list_run_nothing(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def cluster():
     """A local Ray cluster."""
     from harness.orchestration import connect
 
-    with connect(None, Resources(), data_bytes=10**6) as connected:
+    with connect(None, {"mlp": Resources(), "lenet5": Resources()}, data_bytes=10**6) as connected:
         yield connected
 
 
@@ -157,7 +157,7 @@ def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_dat
     )
     supply = Supply(study, plan_search(study, toy_data.fingerprint), cost=lambda spec: 1.0)
     outcomes = Outcomes()
-    whole = replace(cluster, together=4)
+    whole = replace(cluster, shares={"mlp": replace(cluster.shares["mlp"], together=4)})
     run_experiment(study, supply, Shared(toy_data, toy_test), whole, lambda spec: SUMMARY, outcomes, Silent())
     confirmed = records_of(supply, "mlp", Phase.CONFIRM)
     assert supply.complete

@@ -69,7 +69,7 @@ def cost_figure_values(points: Sequence[CostPoint], order: Sequence[str], test_i
 
 
 def _panel(measure: Measure, points: Sequence[CostPoint], order: Sequence[str], floor: float) -> CostPanel:
-    front = pareto_front(points, measure.cost_of)
+    front = pareto_front(points, measure)
     marks = [
         _mark(point, style_of(point.name, order), cost, point.accuracy, floor, point in front)
         for point in points

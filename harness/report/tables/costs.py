@@ -27,7 +27,9 @@ def cost_table(costs: Sequence[ArchitectureCost]) -> Table:
         }
         for cost in costs
     ]
-    return make_table(rows, {"Architecture"})
+    if len({cost.point.device for cost in costs if cost.point.device}) > 1:
+        rows = [row | {"Device": cost.point.device or MISSING} for row, cost in zip(rows, costs, strict=True)]
+    return make_table(rows, {"Architecture", "Device"})
 
 
 def spread(quartiles: Quartiles | None, scale: float) -> str:

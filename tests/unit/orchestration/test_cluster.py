@@ -28,21 +28,33 @@ WORKSTATION = Node(cpus=16, gpus=2)
 )
 def test_slots_are_what_the_machines_take_at_once(resources, nodes, gpus, slots) -> None:
     """A trial runs within one machine, and a fraction of a GPU within one device."""
-    cluster = fit(resources, nodes)
-    assert (cluster.gpus, cluster.slots) == (gpus, slots)
+    cluster = fit({"mlp": resources}, nodes)
+    assert (cluster.shares["mlp"].gpus, cluster.slots) == (gpus, slots)
+
+
+def test_architectures_can_be_given_unlike_shares() -> None:
+    """One trains on a GPU and many of its seeds as one program, the other on the CPU, one by one."""
+    cluster = fit({"advanced_cnn": Resources(gpus=1, cpus=4), "mlp": Resources(gpus=0)}, [WORKSTATION, LAPTOP])
+    assert [(share.device, share.cpus) for share in cluster.shares.values()] == [("cuda", 4), ("cpu", 1)]
+    assert cluster.shares["advanced_cnn"].together > cluster.shares["mlp"].together == 1
+    assert cluster.slots == 18
 
 
 @pytest.mark.parametrize(
     ("resources", "nodes", "said"),
     [
-        (Resources(gpus=1), [LAPTOP], "resources.gpus: a trial asks for 1, but the best machine of the cluster has 0"),
+        (
+            Resources(gpus=1),
+            [LAPTOP],
+            "resources.gpus: a trial of mlp asks for 1, but the best machine of the cluster has 0",
+        ),
         (Resources(gpus=3), [WORKSTATION], "asks for 3, but the best machine of the cluster has 2"),
-        (Resources(cpus=4), [LAPTOP, LAPTOP], "resources.cpus: a trial asks for 4, but the best machine"),
+        (Resources(cpus=4), [LAPTOP, LAPTOP], "resources.cpus: a trial of mlp asks for 4, but the best machine"),
         (Resources(cpus=16, gpus=1), [Node(16, 0), Node(4, 1)], "no machine of the cluster has both"),
     ],
 )
 def test_what_no_machine_can_ever_run_is_refused(resources, nodes, said) -> None:
     """A request that would wait for ever is one sentence at once."""
     with pytest.raises(EnvironmentMismatchError) as caught:
-        fit(resources, nodes)
+        fit({"mlp": resources}, nodes)
     assert said in str(caught.value)

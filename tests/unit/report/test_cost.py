@@ -37,26 +37,26 @@ ORDER = ("cheap", "good", "best", "outdone")
 
 def test_the_front_is_cheapest_first_and_without_the_dominated() -> None:
     """By latency three of four are on the front; by training time, where nobody is outdone, all four."""
-    assert pareto_front(POINTS, LATENCY.cost_of) == (CHEAP, GOOD, BEST)
-    assert pareto_front(POINTS, TRAINING.cost_of) == (CHEAP, OUTDONE, GOOD, BEST)
+    assert pareto_front(POINTS, LATENCY) == (CHEAP, GOOD, BEST)
+    assert pareto_front(POINTS, TRAINING) == (CHEAP, OUTDONE, GOOD, BEST)
 
 
 def test_points_of_equal_cost_and_accuracy_both_stay() -> None:
     """Neither of two equal points dominates the other; of two at one cost, only the more accurate stays."""
     twin = replace(GOOD, name="twin")
-    assert pareto_front([GOOD, twin], LATENCY.cost_of) == (GOOD, twin)
+    assert pareto_front([GOOD, twin], LATENCY) == (GOOD, twin)
     worse = replace(GOOD, name="worse", accuracy=0.97)
-    assert pareto_front([worse, GOOD], LATENCY.cost_of) == (GOOD,)
+    assert pareto_front([worse, GOOD], LATENCY) == (GOOD,)
     dearer = replace(GOOD, name="dearer", latency_ms=5.0)
-    assert pareto_front([dearer, GOOD], LATENCY.cost_of) == (GOOD,)
+    assert pareto_front([dearer, GOOD], LATENCY) == (GOOD,)
 
 
 def test_points_without_cost_or_accuracy_are_left_out() -> None:
     """What was not measured is neither on the front nor dominated."""
     unknown = replace(CHEAP, name="unknown", latency_ms=None)
     without = replace(CHEAP, name="without", accuracy=None)
-    assert pareto_front([GOOD, unknown, without], LATENCY.cost_of) == (GOOD,)
-    assert dominators([GOOD, unknown, without], LATENCY.cost_of) == {}
+    assert pareto_front([GOOD, unknown, without], LATENCY) == (GOOD,)
+    assert dominators([GOOD, unknown, without], LATENCY) == {}
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=12))
@@ -72,10 +72,10 @@ def test_the_front_is_what_nobody_dominates(pairs: list[tuple[int, int]]) -> Non
         no_worse = one.macs <= other.macs and one.accuracy >= other.accuracy
         return no_worse and (one.macs < other.macs or one.accuracy > other.accuracy)
 
-    front = pareto_front(points, MULTIPLY_ADDS.cost_of)
+    front = pareto_front(points, MULTIPLY_ADDS)
     expected = {point.name for point in points if not any(dominates(other, point) for other in points)}
     assert {point.name for point in front} == expected
-    dominated = dominators(points, MULTIPLY_ADDS.cost_of)
+    dominated = dominators(points, MULTIPLY_ADDS)
     assert set(dominated) == {point.name for point in points} - expected
     assert all(by and {better.name for better in by} <= expected for by in dominated.values())
 
@@ -219,3 +219,13 @@ def test_an_axis_through_nought_is_refused() -> None:
     """A logarithmic axis has no place for nought."""
     with pytest.raises(ValueError, match="logarithmic"):
         round_ticks(0.0, 1.0)
+
+
+def test_seconds_on_unlike_devices_are_never_compared() -> None:
+    """A slow model on a CPU is not outdone by a quicker one on a GPU; multiply-adds are the same everywhere."""
+    on_gpu = replace(GOOD, device="cuda")
+    slow = replace(OUTDONE, latency_ms=5.0, training_seconds=500.0, device="cpu")
+    assert pareto_front([slow, on_gpu], LATENCY) == (on_gpu, slow)
+    assert dominators([slow, on_gpu], TRAINING) == {}
+    assert pareto_front([slow, on_gpu], MULTIPLY_ADDS) == (on_gpu,)
+    assert dominators([slow, replace(on_gpu, device="cpu")], TRAINING) == {"outdone": (replace(on_gpu, device="cpu"),)}

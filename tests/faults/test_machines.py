@@ -1,0 +1,84 @@
+"""The same study on several machines: code and data travel, results come back, and a machine may die."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from fault_runs import Command, journal, lines
+from machines import can_pretend, machines
+
+from harness.trial import Phase, Status, TrialRecord
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.ray,
+    pytest.mark.skipif(not can_pretend(), reason="this user may not make network namespaces to pretend machines with"),
+]
+
+
+def test_the_smoke_study_runs_on_machines_that_know_nothing_of_it(tmp_path: Path) -> None:
+    """Machines without this checkout train every trial, on each of them; the run folder is whole, none of it theirs."""
+    folder = tmp_path / "run"
+    with machines(tmp_path, cpus=(1, 1)) as cluster:
+        command = Command(
+            ["--all", "--config", "smoke", "--output", folder, "--address", cluster.address],
+            tmp_path,
+            environment=cluster.environment,
+        )
+        try:
+            assert command.end(400) == 0, command.stderr
+        finally:
+            command.kill_all()
+        left = [path for worker in cluster.workers for path in (tmp_path / worker.name).rglob("*")]
+        names = {worker.name for worker in cluster.workers}
+    assert left == []
+    records = journal(folder)
+    assert nodes(records) == names
+    assert all(record.status is not Status.FAILED for record in records)
+    assert sum(record.spec.phase is Phase.CONFIRM for record in records) >= 10
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    assert environment["slots"] == 2
+    assert not environment["interrupted"]
+
+
+@pytest.mark.exhaustive
+def test_a_machine_joins_and_another_dies(write_study, tmp_path: Path) -> None:
+    """A machine that joins in mid-run is given trials; one that dies costs no trial, and the report is whole."""
+    folder = tmp_path / "run"
+    study = write_study(
+        {"mlp": {"space": {"epochs": 30, "batch_size": 2, "learning_rate": {"grid": [0.001, 0.002, 0.003, 0.004]}}}},
+        resources={"cpus": 1},
+        confirm={"seeds": 4},
+        checkpoint={"every_seconds": 0},
+        early_stopping={"grace_epochs": 30},
+    )
+    with machines(tmp_path, cpus=(1,)) as cluster:
+        [first] = cluster.workers
+        command = Command(
+            ["--all", "--config", study, "--output", folder, "--address", cluster.address],
+            tmp_path,
+            environment=cluster.environment,
+        )
+        try:
+            command.wait_until(lambda: lines(folder) >= 1)
+            second = cluster.add(cpus=1)
+            command.wait_until(lambda: second.name in nodes(journal(folder)))
+            before = lines(folder)
+            first.die()
+            assert command.end(400) == 0, command.stderr
+        finally:
+            command.kill_all()
+    records = journal(folder)
+    assert all(record.status is not Status.FAILED for record in records)
+    assert sum(record.spec.phase is Phase.CONFIRM for record in records) == 4
+    assert nodes(records[before + 1 :]) == {second.name}
+    assert (folder / "report.md").is_file()
+    assert not json.loads((folder / "environment.json").read_text(encoding="utf-8"))["interrupted"]
+
+
+def nodes(records: Sequence[TrialRecord]) -> set[str]:
+    """Names of the machines that trained these trials."""
+    return {record.placement.node for record in records if record.placement is not None}

@@ -1,0 +1,60 @@
+"""What travels to the machines of a cluster, and what must agree there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import ray
+import yaml
+
+from harness.errors import EnvironmentMismatchError
+from harness.orchestration.cluster import ENVIRONMENT, check_reachable
+from harness.orchestration.shipping import PACKAGES, differing, runtime_environment
+
+ROOT = Path(__file__).parents[3]
+VERSIONS = {"python": "3.11.7", "torch": "2.14.1+cu130", "torchvision": "0.29.1", "ray": "2.60.0", "numpy": "2.4.6",
+            "pydantic": "2.14.3"}  # fmt: skip
+
+
+def test_every_package_that_trials_import_travels_under_its_name(monkeypatch) -> None:
+    """Folders called as the packages are, with what workers need in their environment; what a user set is kept."""
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+    shipped = runtime_environment(ENVIRONMENT)
+    assert [Path(folder).name for folder in shipped["py_modules"]] == list(PACKAGES)
+    assert all((Path(folder) / "__init__.py").is_file() for folder in shipped["py_modules"])
+    assert shipped["env_vars"] == ENVIRONMENT | {"MALLOC_ARENA_MAX": "4"}
+
+
+def test_versions_that_results_depend_on_must_agree() -> None:
+    """Another build of the same torch is the same; another torch, or another Python, is not."""
+    assert differing(VERSIONS, VERSIONS | {"torch": "2.14.1+cpu", "pandas": "1"}) == []
+    assert differing(VERSIONS, VERSIONS | {"torch": "2.13.0", "python": "3.11.8"}) == [
+        "python 3.11.8 instead of 3.11.7",
+        "torch 2.13.0 instead of 2.14.1+cu130",
+    ]
+
+
+def test_a_ray_client_is_refused_with_what_to_do() -> None:
+    """The journal is written where the command runs."""
+    with pytest.raises(EnvironmentMismatchError, match="give HOST:6379 on a machine of the cluster, or submit"):
+        check_reachable("ray://head:10001")
+
+
+def test_the_launchers_example_is_what_ray_takes() -> None:
+    """It fits the schema that Ray ships for its cluster launcher."""
+    schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text(encoding="utf-8"))
+    example = yaml.safe_load((ROOT / "configs" / "cluster" / "launcher.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(example, schema)
+
+
+def test_the_kubernetes_example_runs_the_published_study_with_a_token() -> None:
+    """A RayJob of this Ray, whose command is one that the harness takes."""
+    example = yaml.safe_load((ROOT / "configs" / "cluster" / "kuberay.yaml").read_text(encoding="utf-8"))
+    assert (example["apiVersion"], example["kind"]) == ("ray.io/v1", "RayJob")
+    assert example["spec"]["entrypoint"].startswith("python -m harness.run --all --output /")
+    cluster = example["spec"]["rayClusterSpec"]
+    assert cluster["authOptions"] == {"mode": "token"}
+    assert cluster["rayVersion"].rpartition(".")[0] == ray.__version__.rpartition(".")[0]
