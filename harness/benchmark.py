@@ -111,6 +111,7 @@ def run_benchmark(job: Job, display: Display) -> Finished:
         HarnessError: the data, the environment or the run folder will not do.
     """
     provenance.check_environment()
+    provenance.check_loggers(job.study.loggers)
     display.plan(job, plan_search(job.study, "not loaded yet"))
     with contextlib.ExitStack() as holding, process_beside() as beside:
         # The data take as long to be read as Ray to be imported, and torch as Ray to be started.
@@ -165,7 +166,7 @@ def search_and_confirm(
     from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
 
     resources = {name: job.study.resources_of(name) for name in job.study.architectures}
-    with connect(job.address, resources, data_bytes(loaded)) as cluster:
+    with connect(job.address, resources, data_bytes(loaded), job.study.confirm.workers) as cluster:
         stop_on_termination()
         summary_of = by_configuration(
             search, model_sizes(summaries, search, loaded, job.study.trial_timeout, interrupted)
@@ -181,7 +182,7 @@ def search_and_confirm(
             with Journal(folder.journal) as journal:
                 recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
                 shared = Shared(loaded.training, loaded.test)
-                run_experiment(job.study, supply, shared, cluster, summary_of, recorder, display)
+                run_experiment(job.study, supply, shared, cluster, summary_of, recorder, display, job.folder)
         finally:
             display.end()
         stamps["experiment_ended"] = time.time()

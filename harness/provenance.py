@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
+import importlib.util
 import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -175,3 +175,20 @@ def _gpus() -> list[str]:
 def command_line(arguments: list[str] | None = None) -> str:
     """The command that was given, as one would type it."""
     return shlex.join(["python", "-m", "harness.run", *(sys.argv[1:] if arguments is None else arguments)])
+
+
+_LOGGER_PACKAGES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
+
+
+def check_loggers(names: Sequence[str]) -> None:
+    """See that the packages of these loggers are there, before anything is run.
+
+    Raises:
+        EnvironmentMismatchError: one is missing.
+    """
+    for name in names:
+        if importlib.util.find_spec(_LOGGER_PACKAGES[name]) is None:
+            raise EnvironmentMismatchError(
+                f"loggers: {name} needs the package {_LOGGER_PACKAGES[name]}, which is not installed; install it with "
+                f"python -m pip install '.[{name}]'"
+            )

@@ -58,10 +58,13 @@ class ConfirmStudy(Frozen):
     Attributes:
         seeds: fresh seeds that retrain the selected configuration of each architecture.
         default_seeds: how many of these seeds also train its default configuration, when that was not selected.
+        workers: processes that train each confirm trial together, each with the resources of a trial and its part
+            of every batch; for models that take hours.
     """
 
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     default_seeds: Annotated[int, Field(ge=0, le=1000)] = 0
+    workers: Annotated[int, Field(ge=1, le=1024)] = 1
 
 
 class AuditStudy(Frozen):
@@ -124,6 +127,7 @@ class Study(Frozen):
         trial_timeout: seconds after which a trial that says nothing, not even that an epoch has ended, is ended.
         checkpoint: what is kept of a trial while it runs.
         resources: of one trial, where its architecture asks for none of its own.
+        loggers: that are told of every epoch besides; each is an extra of the package.
         architectures: which, and the search space of each.
     """
 
@@ -140,6 +144,7 @@ class Study(Frozen):
     trial_timeout: Annotated[float, Field(ge=1.0, le=31_536_000.0)] = 3600.0
     checkpoint: CheckpointStudy = CheckpointStudy()
     resources: Resources = Resources()
+    loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     architectures: Annotated[Mapping[str, ArchitectureStudy], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -221,6 +226,7 @@ _CHANGEABLE = {
     "max_failures",
     "trial_timeout",
     "checkpoint",
+    "loggers",
     "architectures",
 }
 

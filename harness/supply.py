@@ -80,6 +80,11 @@ class Supply:
         slowest = max((lane.rate for lane in self._lanes.values() if lane.rate is not None), default=1.0)
         return max(waiting, key=lambda lane: lane.precedence(slowest)).take()
 
+    def next_joint(self) -> TrialSpec | None:
+        """The confirm trial to begin now that several workers train together; None while none waits."""
+        waiting = [lane for lane in self._lanes.values() if lane.joint]
+        return waiting[0].joint.pop(0) if waiting and not self._abandoned else None
+
     def take_beside(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
         """Waiting confirm trials of the same configuration, to be trained with this one as one program.
 
@@ -111,8 +116,8 @@ class Supply:
 
     @property
     def exhausted(self) -> bool:
-        """Whether no trial will ever be handed out again."""
-        return self._abandoned or self.complete
+        """Whether `next` will never give a trial again."""
+        return self._abandoned or all(lane.alone_complete for lane in self._lanes.values())
 
 
 class _AuditSample:
@@ -157,6 +162,7 @@ class _Lane:
         self.confirm: tuple[TrialSpec, ...] = ()
         self.audit: tuple[TrialSpec, ...] = ()
         self.waiting = _last_is_next(search, cost)
+        self.joint: list[TrialSpec] = []  # that several workers are to train together
 
     @property
     def rate(self) -> float | None:
@@ -166,6 +172,11 @@ class _Lane:
     @property
     def complete(self) -> bool:
         return not self._to_search and not self._to_follow
+
+    @property
+    def alone_complete(self) -> bool:
+        """Whether every trial has ended that one worker trains."""
+        return not self._to_search and self._to_follow <= {spec.trial_id for spec in self.joint}
 
     def precedence(self, slowest: float) -> tuple[bool, float]:
         """New architectures first, then by expected seconds."""
@@ -188,12 +199,16 @@ class _Lane:
         self._to_follow.discard(record.trial_id)
         if any(spec.trial_id == record.trial_id for spec in self.waiting):  # it ended in an earlier run
             self.waiting = [spec for spec in self.waiting if spec.trial_id != record.trial_id]
+        self.joint = [spec for spec in self.joint if spec.trial_id != record.trial_id]
         if record.trial_id in self._to_search:
             self._to_search.remove(record.trial_id)
             if not self._to_search:
                 self._begin_confirm()
 
     def again(self, spec: TrialSpec) -> None:
+        if self._is_joint(spec):
+            self.joint.insert(0, spec)
+            return
         self.waiting = _last_is_next((*reversed(self.waiting), spec), self._cost)
 
     def add_audit(self, spec: TrialSpec) -> None:
@@ -212,7 +227,12 @@ class _Lane:
         ended = {record.trial_id for record in self._records}
         specs = tuple(spec for spec in specs if spec.trial_id not in ended)
         self._to_follow |= {spec.trial_id for spec in specs}
-        self.waiting = _last_is_next((*reversed(self.waiting), *specs), self._cost)
+        self.joint += [spec for spec in specs if self._is_joint(spec)]
+        alone = [spec for spec in specs if not self._is_joint(spec)]
+        self.waiting = _last_is_next((*reversed(self.waiting), *alone), self._cost)
+
+    def _is_joint(self, spec: TrialSpec) -> bool:
+        return spec.phase is Phase.CONFIRM and self._study.confirm.workers > 1
 
 
 def _last_is_next(specs: tuple[TrialSpec, ...], cost: Callable[[TrialSpec], float]) -> list[TrialSpec]:

@@ -81,13 +81,20 @@ class Cluster:
     nodes: tuple[Node, ...]
 
 
-def fit(resources: Mapping[str, Resources], nodes: Sequence[Node]) -> Cluster:
+def fit(resources: Mapping[str, Resources], nodes: Sequence[Node], workers: int = 1) -> Cluster:
     """What the machines can give to trials of each architecture, and how many they take at once.
 
     Raises:
-        EnvironmentMismatchError: no machine can ever take a trial of some architecture.
+        EnvironmentMismatchError: no machine can ever take a trial of some architecture, or all together not so
+            many `workers` of one.
     """
     fitted = {name: _fit_one(name, asked, nodes) for name, asked in resources.items()}
+    for name, (_, slots) in fitted.items():
+        if slots < workers:
+            raise EnvironmentMismatchError(
+                f"confirm.workers: asks for {workers} workers for a trial of {name}, and the cluster takes {slots} at "
+                f"once; ask for less with --set confirm.workers={slots}"
+            )
     return Cluster(
         {name: share for name, (share, _) in fitted.items()}, max(s for _, s in fitted.values()), tuple(nodes)
     )
@@ -164,7 +171,9 @@ def on_the_loopback() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def connect(address: str | None, resources: Mapping[str, Resources], data_bytes: int) -> Iterator[Cluster]:
+def connect(
+    address: str | None, resources: Mapping[str, Resources], data_bytes: int, workers: int = 1
+) -> Iterator[Cluster]:
     """Join the cluster at the address, or start one on this machine; leave or stop it at the end.
 
     A cluster that exists is sent the code: its machines need Ray and the dependencies, and nothing of this project.
@@ -173,6 +182,7 @@ def connect(address: str | None, resources: Mapping[str, Resources], data_bytes:
         address: of an existing cluster; None for the one that `RAY_ADDRESS` names, as in a Ray job, or a local one.
         resources: of one trial of each architecture.
         data_bytes: size of the data set, for the object store of a local cluster.
+        workers: that train a confirm trial together.
 
     Raises:
         EnvironmentMismatchError: no cluster answers there, it can never run such a trial, or a machine of it
@@ -212,6 +222,6 @@ def connect(address: str | None, resources: Mapping[str, Resources], data_bytes:
         nodes = tuple(
             Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0)) for node in alive
         )
-        yield fit(resources, nodes)
+        yield fit(resources, nodes, workers)
     finally:
         ray.shutdown()

@@ -22,6 +22,9 @@ from ray.tune.search import Searcher
 from harness.data.dataset import SealedTest, TrainingData
 from harness.messages import Message, Outcome
 from harness.orchestration.cluster import Cluster, Share
+from harness.orchestration.death import death
+from harness.orchestration.joint import train_jointly
+from harness.orchestration.loggers import loggers
 from harness.orchestration.memory import lack_of_memory_costs_one_trial
 from harness.orchestration.scheduler import PerArchitectureScheduler
 from harness.orchestration.trainable import Placed, trainable
@@ -76,6 +79,7 @@ def run_experiment(
     summary_of: Callable[[TrialSpec], ModelSummary | None],
     keeper: Keeper,
     observer: Observer,
+    folder: Path,
 ) -> None:
     """Run every trial that the supply hands out; returns when all have ended or the user interrupted.
 
@@ -87,6 +91,7 @@ def run_experiment(
         summary_of: size of a trial's model.
         keeper: makes durable what trials give.
         observer: is told what happens.
+        folder: of the run, where loggers may write.
 
     Raises:
         Exception: whatever `keeper` raised; the experiment is stopped first.
@@ -125,12 +130,13 @@ def run_experiment(
                 name="study",
                 storage_path=str(Path(scratch).resolve()),
                 failure_config=tune.FailureConfig(max_failures=0),  # the supply hands a trial out again
-                callbacks=[bookkeeper, SilentProgress()],
+                callbacks=[*loggers(study, folder), bookkeeper, SilentProgress()],
                 stop=StopOnError(bookkeeper),
                 verbose=0,
             ),
         )
         tuner.fit()
+        train_jointly(study, supply, placed, cluster, bookkeeper, Path(scratch).resolve())
     if bookkeeper.error is not None:
         raise bookkeeper.error
 
@@ -229,13 +235,8 @@ class Bookkeeper(Unsaved, tune.Callback):
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial, or another attempt at it, was given a worker."""
         for spec in self.specs_of(trial):
-            if spec.trial_id in self._ended:
-                continue
-            self._start_times[spec.trial_id] = time.time()
-            self._heard[spec.trial_id] = time.monotonic()
-            self._epochs[spec.trial_id] = []
-            self._messages.pop(spec.trial_id, None)
-            self._observer.started(spec)
+            if spec.trial_id not in self._ended:
+                self.begin(spec)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -246,29 +247,45 @@ class Bookkeeper(Unsaved, tune.Callback):
         specs = {spec.trial_id: spec for spec in self.specs_of(trial)}
         for message in messages:
             if message.trial_id not in self._ended:
-                self._hear(specs[message.trial_id], message, stopped=bool(result.get("done")))
+                self.hear(specs[message.trial_id], message, stopped=bool(result.get("done")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The worker of a trial died: another one tries, unless the trial hung or too many have died of it."""
         reason = death(_said_of(trial))
         for spec in self.specs_of(trial):
-            if spec.trial_id in self._ended:
-                continue
-            self._lost[spec.trial_id] += 1
-            lost = self._lost[spec.trial_id]
-            silent = time.monotonic() - self._heard.get(spec.trial_id, time.monotonic())
-            if silent >= self._study.trial_timeout:
-                limit = f"trial_timeout is {self._study.trial_timeout:g} seconds"
-                reason = f"it said nothing for {silent:.0f} seconds and was ended: {limit}"
-                self._end(spec, Status.FAILED, reason, attempts=lost)
-            elif lost > self._study.max_failures:
-                died = "its worker died" if lost == 1 else f"each of its {lost} workers died; the last one"
-                self._end(spec, Status.FAILED, f"{died}: {reason}", attempts=lost)
-            else:
-                self._observer.again(spec, reason)
-                self._supply.again(spec)
+            if spec.trial_id not in self._ended:
+                self.lose(spec, reason)
 
-    def _hear(self, spec: TrialSpec, message: Message, *, stopped: bool) -> None:
+    def begin(self, spec: TrialSpec) -> None:
+        """An attempt at a trial begins."""
+        self._start_times[spec.trial_id] = time.time()
+        self._heard[spec.trial_id] = time.monotonic()
+        self._epochs[spec.trial_id] = []
+        self._messages.pop(spec.trial_id, None)
+        self._observer.started(spec)
+
+    def has_ended(self, spec: TrialSpec) -> bool:
+        """Whether a trial has a record."""
+        return spec.trial_id in self._ended
+
+    def lose(self, spec: TrialSpec, reason: str) -> None:
+        """An attempt at a trial ended without a word, for this reason: another one follows, if any is left."""
+        self._lost[spec.trial_id] += 1
+        lost = self._lost[spec.trial_id]
+        silent = time.monotonic() - self._heard.get(spec.trial_id, time.monotonic())
+        if silent >= self._study.trial_timeout:
+            limit = f"trial_timeout is {self._study.trial_timeout:g} seconds"
+            reason = f"it said nothing for {silent:.0f} seconds and was ended: {limit}"
+            self._end(spec, Status.FAILED, reason, attempts=lost)
+        elif lost > self._study.max_failures:
+            died = "its worker died" if lost == 1 else f"each of its {lost} workers died; the last one"
+            self._end(spec, Status.FAILED, f"{died}: {reason}", attempts=lost)
+        else:
+            self._observer.again(spec, reason)
+            self._supply.again(spec)
+
+    def hear(self, spec: TrialSpec, message: Message, *, stopped: bool = False) -> None:
+        """A trial said something; `stopped` when the scheduler stops it there."""
         self._messages[spec.trial_id] = message
         self._heard[spec.trial_id] = time.monotonic()
         if message.epoch is not None:
@@ -350,22 +367,6 @@ def _said_of(trial: Trial) -> str:
         return Path(trial.error_file).read_text(encoding="utf-8", errors="replace") if trial.error_file else ""
     except OSError:
         return ""
-
-
-def death(said: str) -> str:
-    """Why a worker died, in words.
-
-    >>> death("The actor died because its node has died.")
-    'its machine left the cluster'
-    """
-    text = " ".join(said.split())
-    if "OutOfMemory" in text or "low on memory" in text:
-        return "the machine ran out of memory, and the worker that used most was ended"
-    if any(sign in text for sign in ("NodeDied", "node died", "node has died", "node was terminated")):
-        return "its machine left the cluster"
-    if "actor died" in text or "actor is dead" in text or "unexpectedly" in text or "SIGKILL" in text:
-        return "its process ended (killed, or crashed inside a library)"
-    return text[:300] or "its process ended"
 
 
 def status_after(spec: TrialSpec, message: Message, *, stopped: bool) -> Status | None:

@@ -2,6 +2,7 @@
 
 from harness.training.checkpoint import CheckpointError, read_checkpoint, restore, save_checkpoint
 from harness.training.engine import TrainingDivergedError, prepare, train, train_together
+from harness.training.joint import Group
 from harness.training.model import build_model, summarise
 from harness.training.prediction import predict
 from harness.training.resident import ResidentData, resident
@@ -9,6 +10,7 @@ from harness.training.settings import Settings, resolve_settings
 
 __all__ = [
     "CheckpointError",
+    "Group",
     "ResidentData",
     "Settings",
     "TrainingDivergedError",

@@ -20,6 +20,7 @@ class SeededDropout(nn.Module):
     Attributes:
         p: probability that a unit is dropped.
         mask: shaped as the input of one batch; 0 for a dropped unit, 1 / (1 - p) for another one.
+        part: of the batch, that the inputs are.
     """
 
     mask: Tensor
@@ -27,11 +28,12 @@ class SeededDropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.register_buffer("mask", torch.ones(()), persistent=False)
+        self.part = slice(None)
+        self.register_buffer("mask", torch.ones(1), persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The inputs with the mask applied, in training mode."""
-        return inputs * self.mask if self.training and self.p > 0 else inputs
+        return inputs * self.mask[self.part] if self.training and self.p > 0 else inputs
 
 
 def seeded_dropout(layer: nn.Module) -> nn.Module | None:

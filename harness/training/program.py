@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from architectures import TrainingHyperparameters
 from harness.training.augmentation import draw
 from harness.training.dropout import active_dropouts, shape_masks
+from harness.training.joint import join
 from harness.training.optimization import build_optimizer, forget
 from harness.training.prediction import autocast, memory_layout
 from harness.training.resident import ResidentData
@@ -103,7 +104,7 @@ def program_for(
 
 def captures(settings: Settings) -> bool:
     """Whether steps are captured: on CUDA devices, unless the settings say otherwise."""
-    return settings.capture and settings.device_type == "cuda"
+    return settings.capture and settings.group is None and settings.device_type == "cuda"
 
 
 def _as_written(
@@ -118,6 +119,9 @@ def _as_written(
     with autocast(settings):
         for model in models:
             shape_masks(model, inputs)
+    part = settings.group.part(batch_size) if settings.group is not None else None
+    if part is not None:
+        join(models[0], part)
     dropouts = active_dropouts(models[0])
     if len(models) == 1:
         [model] = models
@@ -135,7 +139,7 @@ def _as_written(
     optimizer = build_optimizer(decayed, spared, hyperparameters, settings.device)
     generators = [torch.Generator(settings.device) for _ in models]
     step = TrainingStep(
-        model, optimizer, masks, generators, data, hyperparameters, settings, layout=memory_layout(model)
+        model, optimizer, masks, generators, data, hyperparameters, settings, memory_layout(model), part
     )
     return Program(model, optimizer, generators, step, captured=False)
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from harness.training.joint import Group
+
 Precision = Literal["fp32", "bf16"]
 
 
@@ -19,12 +21,14 @@ class Settings:
         threads: of the CPU computations; part of what makes a result repeatable to the bit.
         precision: of convolutions and matrix products; parameters stay in fp32.
         capture: whether a CUDA device runs steps as captured graphs.
+        group: the processes that train one model together; None for one that trains alone.
     """
 
     device: str
     threads: int
     precision: Precision
     capture: bool = True
+    group: Group | None = None
 
     @property
     def device_type(self) -> str:

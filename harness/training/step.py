@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from architectures import TrainingHyperparameters
 from harness.training.augmentation import augment
 from harness.training.dropout import draw_masks
+from harness.training.joint import sum_gradients
 from harness.training.prediction import autocast
 from harness.training.resident import ResidentData
 from harness.training.settings import Settings
@@ -38,6 +39,7 @@ class TrainingStep:
         hyperparameters: augmentation and label smoothing.
         settings: device and precision.
         layout: of the images, as the model's kernels want them.
+        part: of each batch that this process trains on; all of it, unless others train the model with it.
     """
 
     model: nn.Module
@@ -48,6 +50,7 @@ class TrainingStep:
     hyperparameters: TrainingHyperparameters
     settings: Settings
     layout: torch.memory_format
+    part: slice | None = None
 
     def __call__(self, batch: Tensor, draws: Tensor) -> Tensor:
         """One step.
@@ -59,6 +62,9 @@ class TrainingStep:
         Returns:
             The mean loss: () or (S,).
         """
+        whole = batch.shape[-1]
+        if self.part is not None:
+            batch, draws = batch[self.part], draws[self.part]
         images = batch.flatten()
         draw_masks(self.masks, self.generators)
         pixels = self.data.train_images.index_select(0, images).float()
@@ -72,10 +78,12 @@ class TrainingStep:
                 label_smoothing=self.hyperparameters.label_smoothing,
                 reduction="none",
             )
-            loss = losses.view(batch.shape).mean(-1)
+            loss = losses.view(batch.shape).mean(-1) if self.part is None else losses.sum() / whole
         self.optimizer.zero_grad(set_to_none=True)
         # No model's loss depends on another one's weights: each has the gradient that it has alone.
         loss.backward(torch.ones_like(loss))  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        if self.part is not None:
+            loss = sum_gradients(self.model.parameters(), loss)
         self.optimizer.step()
         return loss.detach()
 

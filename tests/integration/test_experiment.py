@@ -101,7 +101,7 @@ def finished(cluster, toy_data, toy_test, tmp_path_factory):
     supply = Supply(study, plan_search(study, toy_data.fingerprint), cost=lambda spec: float(spec.epochs))
     outcomes = Outcomes()
     shared = Shared(toy_data, WitnessedTest(toy_test, witness))
-    run_experiment(study, supply, shared, cluster, lambda spec: SUMMARY, outcomes, Silent())
+    run_experiment(study, supply, shared, cluster, lambda spec: SUMMARY, outcomes, Silent(), witness.parent)
     return supply, outcomes, witness.read_text(encoding="utf-8").splitlines()
 
 
@@ -140,7 +140,7 @@ def test_a_trial_through_ray_equals_the_plain_loop_bit_for_bit(finished, toy_dat
         ]
 
 
-def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_data, toy_test) -> None:
+def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_data, toy_test, tmp_path) -> None:
     """Through Ray, four seeds in one worker give four records, with results of their own."""
     from dataclasses import replace
 
@@ -158,7 +158,8 @@ def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_dat
     supply = Supply(study, plan_search(study, toy_data.fingerprint), cost=lambda spec: 1.0)
     outcomes = Outcomes()
     whole = replace(cluster, shares={"mlp": replace(cluster.shares["mlp"], together=4)})
-    run_experiment(study, supply, Shared(toy_data, toy_test), whole, lambda spec: SUMMARY, outcomes, Silent())
+    shared = Shared(toy_data, toy_test)
+    run_experiment(study, supply, shared, whole, lambda spec: SUMMARY, outcomes, Silent(), tmp_path)
     confirmed = records_of(supply, "mlp", Phase.CONFIRM)
     assert supply.complete
     assert sorted(record.spec.seed for record in confirmed) == [1, 2, 3, 4]

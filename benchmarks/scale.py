@@ -1,0 +1,197 @@
+"""Trials that wait instead of train, on simulated nodes: what orchestration costs, and where it bends.
+
+The real path from supply to journal, with Tune, the scheduler and Ray's processes; only the epoch is a wait. Nodes,
+workers and driver share the cores of this machine, so what is measured is the worst case: on a real cluster the
+workers start and report on machines of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import psutil
+import typer
+
+from benchmarks.measurement import write_results
+
+CPUS = 8
+_WAIT = "HARNESS_BENCHMARK_WAIT"
+
+
+def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # what a trial would share
+    """In place of `trainable`: waits, and reports an epoch."""
+    import os
+    import platform
+
+    from ray import tune
+
+    from harness.messages import Message, Started
+    from harness.orchestration.trainable import as_result
+    from harness.trial import EpochResult, Phase, Placement, TrialSpec
+
+    seconds = float(os.environ[_WAIT])
+    spec = TrialSpec.model_validate(config["specs"][0])
+    placement = Placement(node=platform.node(), device="cpu", threads=1, precision="fp32", captured=False, together=1)
+    started = Started(placement, time.time())
+    time.sleep(seconds)
+    epoch = EpochResult(
+        epoch=1,
+        train_loss=1.0,
+        validation_loss=1.0,
+        validation_accuracy=0.5,
+        train_images=1,
+        train_seconds=seconds,
+        validation_seconds=0.0,
+    )
+    if spec.phase is Phase.CONFIRM:  # there is no model that could be tested
+        tune.report(as_result((Message(spec.trial_id, started, time.time(), failure="it only waits"),)))
+    tune.report(as_result((Message(spec.trial_id, started, time.time(), epoch=epoch),)))
+
+
+class InJournal:
+    """Keeps records as a run does, and nothing else."""
+
+    def __init__(self, journal: Any) -> None:
+        self._journal = journal
+
+    def keep(self, record: Any, outcome: Any) -> None:  # noqa: ARG002  # no trial of these has one
+        """One more line."""
+        self._journal.append(record)
+
+    def keep_checkpoint(self, trial_id: str, checkpoint: bytes) -> None:
+        """None is left."""
+
+    def checkpoint(self, spec: Any) -> None:  # noqa: ARG002
+        """None is there."""
+        return
+
+
+def measure(nodes: int, trials: int, wait: float) -> dict[str, float]:
+    """One experiment on a cluster of its own, in this process."""
+    import os
+
+    os.environ[_WAIT] = str(wait)
+    import ray
+    from ray.cluster_utils import Cluster as Simulated
+
+    from harness.journal import Journal
+    from harness.orchestration import Cluster, Shared, experiment
+    from harness.orchestration.cluster import ENVIRONMENT, Node, Share
+    from harness.plan import plan_search
+    from harness.study import parse_study
+    from harness.supply import Supply
+
+    os.environ.update(ENVIRONMENT)
+    simulated = Simulated()
+    for _ in range(nodes):
+        simulated.add_node(num_cpus=CPUS, object_store_memory=100 * 2**20, include_dashboard=False)
+    ray.init(address=simulated.address, log_to_driver=False, logging_level="CRITICAL", configure_logging=False)
+    space = {"epochs": 1, "learning_rate": {"loguniform": [1e-4, 1e-1]}}
+    study = parse_study(
+        {"name": "scale", "confirm": {"seeds": 1}, "architectures": {"mlp": {"samples": trials - 1, "space": space}}},
+        "benchmark",
+    )
+    supply = Supply(study, plan_search(study, "none"), cost=lambda _: 1.0)
+    experiment.trainable = waiting
+    cluster = Cluster({"mlp": Share(1, 0.0)}, nodes * CPUS, (Node(CPUS, 0.0),) * nodes)
+    driver = psutil.Process()
+    most = [0]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            most[0] = max(most[0], driver.memory_info().rss)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    began = time.perf_counter()
+    used = time.process_time()
+    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.jsonl") as journal:
+        keeper = InJournal(journal)
+        experiment.run_experiment(
+            study, supply, Shared(None, None), cluster, lambda _: None, keeper, Silent(), Path(folder)
+        )
+    cpu, seconds = time.process_time() - used, time.perf_counter() - began
+    done.set()
+    searched = sorted(supply.records, key=lambda record: record.started_at)
+    assert len(searched) >= trials - 1
+    starts = [record.started_at for record in searched]
+    # Slots are full once each has had a trial; what fills them before is the start of Ray's workers.
+    slots = min(nodes * CPUS, len(starts) - 1)
+    full, last_begun = starts[slots - 1], starts[-1]
+    in_it = sum(
+        max(0.0, min(record.started_at + wait, last_begun) - max(record.started_at, full)) for record in searched
+    )
+    steady = last_begun - full
+    ended_in_it = sum(full < record.ended_at <= last_begun for record in searched)
+    ray.shutdown()
+    simulated.shutdown()
+    return {
+        "seconds": seconds,
+        "trials_per_second": ended_in_it / steady,
+        "busy": in_it / (slots * steady),
+        "fill_seconds": full - starts[0],
+        "cpu_ms_per_trial": 1000 * cpu / trials,
+        "driver_gib": most[0] / 2**30,
+    }
+
+
+class Silent:
+    """Observes nothing."""
+
+    def started(self, spec: Any) -> None:
+        """A trial began."""
+
+    def epoch(self, spec: Any, result: Any) -> None:
+        """An epoch ended."""
+
+    def again(self, spec: Any, reason: str) -> None:
+        """A trial is tried again."""
+
+    def ended(self, record: Any) -> None:
+        """A trial ended."""
+
+
+def main(
+    one: Annotated[str, typer.Option(help="Measure one NODES,TRIALS,SECONDS, and print it as JSON.")] = "",
+    most: Annotated[int, typer.Option(help="The largest number of trials.")] = 10_000,
+) -> None:
+    """Measure all, and write the table."""
+    if one:
+        nodes, trials, wait = one.split(",")
+        print(json.dumps(measure(int(nodes), int(trials), float(wait))))  # noqa: T201
+        return
+    experiments = [(n, 1000, 0.0) for n in (1, 2, 4, 8)] + [(8, 100, 0.0), (8, most, 0.0)]
+    experiments += [(1, 160, 2.0), (4, 320, 2.0), (8, 640, 2.0)]
+    rows, raw = [], []
+    for nodes, trials, wait in experiments:
+        command = [sys.executable, "-m", "benchmarks.scale", "--one", f"{nodes},{trials},{wait}"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        got = json.loads(said.stdout.strip().splitlines()[-1])
+        raw.append({"nodes": nodes, "trials": trials, "wait": wait} | got)
+        rows.append(
+            {
+                "nodes": nodes,
+                "slots": nodes * CPUS,
+                "trials": trials,
+                "each waits": f"{wait:g} s",
+                "trials a second": f"{got['trials_per_second']:.1f}",
+                "slots busy": f"{got['busy']:.0%}" if wait else "",
+                "until all slots had one": f"{got['fill_seconds']:.1f} s",
+                "driver CPU for a trial": f"{got['cpu_ms_per_trial']:.1f} ms",
+                "driver memory": f"{got['driver_gib']:.2f} GiB",
+            }
+        )
+        print(rows[-1], flush=True)  # noqa: T201
+    write_results("scale", {"Trials that wait, on simulated nodes": rows}, {"experiments": raw})
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,58 @@
+"""A confirm trial that two workers train together, through Ray Train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from harness.journal import read_journal
+from harness.run import app
+from harness.trial import Phase, TrialRecord
+
+
+def confirmed(folder: Path, study: Path, workers: int) -> list[TrialRecord]:
+    command = ["--all", "--config", str(study), "--output", str(folder), "--set", f"confirm.workers={workers}"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    return [record for record in read_journal(folder / "journal.jsonl") if record.spec.phase is Phase.CONFIRM]
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
+    """Batch norm and dropout are in it; the test split is opened by one of the two."""
+    study = {
+        "name": "joint",
+        "dataset": {"name": "digits", "validation_size": 200, "train_size": 800},
+        "precision": "fp32",
+        "confirm": {"seeds": 1},
+        "architectures": {"advanced_mlp": {"space": {"epochs": 3, "augmentation": "none"}}},
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    [alone], [jointly] = (confirmed(tmp_path / f"run{workers}", path, workers) for workers in (1, 2))
+    assert [epoch.train_loss for epoch in jointly.epochs] == pytest.approx(
+        [epoch.train_loss for epoch in alone.epochs], rel=1e-4
+    )
+    assert jointly.test is not None
+    assert alone.test is not None
+    assert jointly.test.accuracy == pytest.approx(alone.test.accuracy, abs=0.003)
+    assert (tmp_path / "run2" / "models" / "advanced_mlp.safetensors").is_file()
+
+
+def test_more_workers_than_the_cluster_takes_are_refused(tmp_path: Path) -> None:
+    """In a sentence, before any trial."""
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        yaml.safe_dump(
+            {"name": "many", "dataset": {"name": "digits", "validation_size": 200}, "architectures": {"mlp": {}}}
+        ),
+        encoding="utf-8",
+    )
+    command = ["--all", "--config", str(study), "--output", str(tmp_path / "run"), "--set", "confirm.workers=1000"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 2
+    assert "confirm.workers: asks for 1000 workers" in done.output
