@@ -93,7 +93,12 @@ def measure(nodes: int, trials: int, wait: float) -> dict[str, float]:
     for _ in range(nodes):
         simulated.add_node(num_cpus=CPUS, object_store_memory=100 * 2**20, include_dashboard=False)
     ray.init(address=simulated.address, log_to_driver=False, logging_level="CRITICAL", configure_logging=False)
-    space = {"epochs": 1, "learning_rate": {"loguniform": [1e-4, 1e-1]}}
+    space = {
+        "epochs": 1,
+        "learning_rate": {"loguniform": [1e-4, 1e-1]},
+        "weight_decay": {"loguniform": [1e-4, 1e-1]},
+        "dropout": {"uniform": [0.0, 0.5]},
+    }
     study = parse_study(
         {"name": "scale", "confirm": {"seeds": 1}, "architectures": {"mlp": {"samples": trials - 1, "space": space}}},
         "benchmark",
@@ -121,7 +126,8 @@ def measure(nodes: int, trials: int, wait: float) -> dict[str, float]:
     cpu, seconds = time.process_time() - used, time.perf_counter() - began
     done.set()
     searched = sorted(supply.records, key=lambda record: record.started_at)
-    assert len(searched) >= trials - 1
+    if len(searched) < trials - 1:
+        raise RuntimeError(f"{len(searched)} of {trials} trials ended; the first: {searched[:1]}")
     starts = [record.started_at for record in searched]
     # Slots are full once each has had a trial; what fills them before is the start of Ray's workers.
     slots = min(nodes * CPUS, len(starts) - 1)
