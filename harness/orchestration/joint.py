@@ -145,8 +145,8 @@ def _train_part(config: dict[str, Any]) -> None:
             clock.stop()
             if group.rank == 0:
                 config["said"].put(message)
-            elif message.failure is not None:
-                raise RuntimeError(message.failure)  # the others would wait for it
-            elif message.epoch is not None and message.epoch.epoch == spec.epochs:
+            if message.failure is not None:
+                raise RuntimeError(message.failure)  # the others would wait for this one
+            if group.rank > 0 and message.epoch is not None and message.epoch.epoch == spec.epochs:
                 return
             clock.start()

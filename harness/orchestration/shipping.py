@@ -48,13 +48,12 @@ def check_nodes(nodes: Sequence[Mapping[str, Any]]) -> None:
         EnvironmentMismatchError: a machine cannot, or has another version of what results depend on.
     """
     here = provenance.versions()
-    asked = {}
+    asked = []
     for node in nodes:
         place = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
-        asked[node["NodeManagerHostname"]] = (
-            ray.remote(_versions_there).options(num_cpus=0, scheduling_strategy=place, max_retries=0).remote()
-        )
-    for name, answer in asked.items():
+        task = ray.remote(_versions_there).options(num_cpus=0, scheduling_strategy=place, max_retries=0)
+        asked.append((node["NodeManagerHostname"], task.remote()))  # two machines may have one name
+    for name, answer in asked:
         try:
             there = ray.get(answer, timeout=_ANSWER_SECONDS)
         except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
