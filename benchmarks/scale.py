@@ -174,8 +174,8 @@ def main(
         nodes, trials, wait = one.split(",")
         print(json.dumps(measure(int(nodes), int(trials), float(wait))))  # noqa: T201
         return
-    experiments = [(n, 1000, 0.0) for n in (1, 2, 4, 8)] + [(8, 100, 0.0), (8, most, 0.0)]
-    experiments += [(1, 160, 2.0), (4, 320, 2.0), (8, 640, 2.0)]
+    experiments = [(n, 1000, 0.0) for n in (1, 2, 4, 8)] + [(8, 100, 0.0), (1, most, 0.0)]
+    experiments += [(1, 160, 2.0), (4, 320, 2.0), (8, 640, 2.0), (8, 384, 30.0)]
     rows, raw = [], []
     for nodes, trials, wait in experiments:
         command = [sys.executable, "-m", "benchmarks.scale", "--one", f"{nodes},{trials},{wait}"]
