@@ -38,7 +38,8 @@ def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # wha
 
     seconds = float(os.environ[_WAIT])
     spec = TrialSpec.model_validate(config["specs"][0])
-    placement = Placement(node=platform.node(), device="cpu", threads=1, precision="fp32", captured=False, together=1)
+    worker = f"{platform.node()}-{os.getpid()}"
+    placement = Placement(node=worker, device="cpu", threads=1, precision="fp32", captured=False, together=1)
     started = Started(placement, time.time())
     time.sleep(seconds)
     epoch = EpochResult(
@@ -129,9 +130,12 @@ def measure(nodes: int, trials: int, wait: float) -> dict[str, float]:
     if len(searched) < trials - 1:
         raise RuntimeError(f"{len(searched)} of {trials} trials ended; the first: {searched[:1]}")
     starts = [record.started_at for record in searched]
-    # Slots are full once each has had a trial; what fills them before is the start of Ray's workers.
-    slots = min(nodes * CPUS, len(starts) - 1)
-    full, last_begun = starts[slots - 1], starts[-1]
+    first_of: dict[str, float] = {}
+    for record in searched:
+        first_of.setdefault(record.placement.node if record.placement else "", record.started_at)
+    # Until each slot has had a trial, Ray's workers are being started: that is told apart from the rest.
+    slots = nodes * CPUS
+    full, last_begun = sorted(first_of.values())[:slots][-1], starts[-1]
     in_it = sum(
         max(0.0, min(record.started_at + wait, last_begun) - max(record.started_at, full)) for record in searched
     )
@@ -141,6 +145,7 @@ def measure(nodes: int, trials: int, wait: float) -> dict[str, float]:
     simulated.shutdown()
     return {
         "seconds": seconds,
+        "slots_used": min(slots, len(first_of)),
         "trials_per_second": ended_in_it / steady,
         "busy": in_it / (slots * steady),
         "fill_seconds": full - starts[0],
@@ -175,7 +180,7 @@ def main(
         print(json.dumps(measure(int(nodes), int(trials), float(wait))))  # noqa: T201
         return
     experiments = [(n, 1000, 0.0) for n in (1, 2, 4, 8)] + [(8, 100, 0.0), (1, most, 0.0)]
-    experiments += [(1, 160, 2.0), (4, 320, 2.0), (8, 640, 2.0), (8, 384, 30.0)]
+    experiments += [(1, 160, 2.0), (8, 640, 2.0), (4, 400, 5.0), (8, 1000, 10.0)]
     rows, raw = [], []
     for nodes, trials, wait in experiments:
         command = [sys.executable, "-m", "benchmarks.scale", "--one", f"{nodes},{trials},{wait}"]
@@ -186,6 +191,7 @@ def main(
             {
                 "nodes": nodes,
                 "slots": nodes * CPUS,
+                "of them used": got["slots_used"],
                 "trials": trials,
                 "each waits": f"{wait:g} s",
                 "trials a second": f"{got['trials_per_second']:.1f}",

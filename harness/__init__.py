@@ -1,3 +1,27 @@
-"""A benchmark harness for image classifiers: search on validation data, confirm with fresh seeds, report."""
+"""A benchmark harness for image classifiers: search on validation data, confirm with fresh seeds, report.
+
+>>> from harness import Study, load_run, run
+>>> Study.load("smoke", {"confirm.seeds": 3}).confirm.seeds
+3
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.api import Run, load_run, run
+    from harness.study import Study
 
 __version__ = "0.1.0"
+
+__all__ = ["Run", "Study", "__version__", "load_run", "run"]
+
+_HOME = {"Run": "harness.api", "Study": "harness.study", "load_run": "harness.api", "run": "harness.api"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when they are asked for: a command, or a worker, needs nothing of them.
+    if name not in _HOME:
+        raise AttributeError(f"module 'harness' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -16,7 +17,8 @@ from typing import Any, Protocol
 
 import psutil
 
-from architectures import InputShape
+from architectures import ARCHITECTURES, BUILT_IN, InputShape
+from architectures.own import description
 from harness import provenance
 from harness.cost import costs_json
 from harness.data import LoadedDataset, load_dataset
@@ -115,7 +117,8 @@ def run_benchmark(job: Job, display: Display) -> Finished:
     display.plan(job, plan_search(job.study, "not loaded yet"))
     with contextlib.ExitStack() as holding, process_beside() as beside:
         # The data take as long to be read as Ray to be imported, and torch as Ray to be started.
-        loading = beside.submit(load_dataset, job.study.dataset, job.data_dir)
+        # Another machine cannot read a file of this one.
+        loading = beside.submit(load_dataset, job.study.dataset, job.data_dir, joins_a_cluster(job.address))
         import_ray()
         loaded = loading.result()
         check_same_data(job, loaded)
@@ -166,7 +169,7 @@ def search_and_confirm(
     from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
 
     resources = {name: job.study.resources_of(name) for name in job.study.architectures}
-    with connect(job.address, resources, data_bytes(loaded), job.study.confirm.workers) as cluster:
+    with connect(job.address, resources, loaded.bytes_in_memory, job.study.confirm.workers) as cluster:
         stop_on_termination()
         summary_of = by_configuration(
             search, model_sizes(summaries, search, loaded, job.study.trial_timeout, interrupted)
@@ -284,11 +287,9 @@ def cost_by(summary_of: Callable[[TrialSpec], ModelSummary | None]) -> Callable[
     return cost
 
 
-def data_bytes(loaded: LoadedDataset) -> int:
-    """Size of the images in memory."""
-    training = loaded.training
-    pixels = loaded.provenance.train + loaded.provenance.validation + loaded.provenance.test
-    return pixels * training.shape.pixels
+def joins_a_cluster(address: str | None) -> bool:
+    """Whether trials run on a cluster that is there already, as `connect` decides it."""
+    return bool(address or os.environ.get("RAY_ADDRESS"))
 
 
 def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
@@ -306,6 +307,9 @@ def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
         "study": job.study.model_dump(mode="json"),
         "code": provenance.code_fingerprints(job.study.architectures),
         "dataset": loaded.provenance.model_dump(mode="json") | {"classes": list(loaded.training.classes)},
+        "own_architectures": [
+            description(ARCHITECTURES[name]) for name in job.study.architectures if name not in BUILT_IN
+        ],
     }
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from harness import compare, evaluate, run
+import harness.run as run_command  # the name `harness.run` also means a function
+from harness import check, compare, evaluate, export, new, predict
 from harness.report import __main__ as report
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
-app.command("run")(run.command)
+app.command("run")(run_command.command)
 app.command("report")(report.main)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
+app.command("export")(export.command)
+app.command("predict")(predict.command)
+app.command("new")(new.command)
+app.command("check")(check.command)

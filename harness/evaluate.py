@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness.errors import RunFolderError
 from harness.exit_codes import exit_codes
+from harness.study import add_architectures
 
 if TYPE_CHECKING:
     from harness.report.classification import Classification
@@ -27,12 +27,17 @@ def command(
         Path | None,
         typer.Option("--output", metavar="PNG", help="Confusion matrix. [default: in the current folder]"),
     ] = None,
+    own: Annotated[
+        str | None, typer.Option("--architecture", metavar="SOURCE", help="Code of the model where it is your own.")
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", metavar="DIR", help="Folder of the data files.")
     ] = None,
 ) -> None:
     """Load a saved model, print its metrics on the test split, draw its confusion matrix."""
     with exit_codes():
+        add_architectures([own] if own else [])
+        from harness.report.classification import READABLE_CLASSES
         from harness.report.figures.canvas import png
         from harness.report.figures.confusion_matrix import confusion_matrix_values, draw_confusion_matrix
         from harness.run_folder import write_bytes
@@ -43,7 +48,8 @@ def command(
         if result.accuracy != saved.test_accuracy:
             console.print(f"the run that saved it measured {saved.test_accuracy:.2%}, on another processor perhaps")
         console.print(class_table(classification, saved.classes))
-        console.print(confusion_table(classification, saved.classes))
+        if len(saved.classes) <= READABLE_CLASSES:
+            console.print(confusion_table(classification, saved.classes))
         path = output or Path(f"confusion_matrix_{saved.architecture}.png")
         values = confusion_matrix_values(saved.architecture, classification, saved.classes)
         write_bytes(path, png(draw_confusion_matrix(values)))
@@ -58,25 +64,17 @@ def measure(model_json: Path, data_dir: Path | None) -> tuple[SavedModel, TestRe
     """
     import torch  # after the command line has been understood
 
-    from harness.data import load_dataset
     from harness.evaluation import evaluate
     from harness.report.classification import classify
     from harness.report.predictions import Predictions
-    from harness.saved_model import load_model
+    from harness.saved_model import load_model, matching_test
     from harness.training import Settings
     from harness.training.resident import Normaliser
-    from harness.trial import Phase
 
     saved, model = load_model(model_json)
-    loaded = load_dataset(saved.dataset, data_dir)
-    if loaded.provenance.fingerprint != saved.fingerprint:
-        raise RunFolderError(
-            f"{model_json}: the model belongs to data {saved.fingerprint}, and these are "
-            f"{loaded.provenance.fingerprint}; give --data-dir with the former"
-        )
+    test = matching_test(model_json, saved, data_dir)
     torch.set_num_threads(saved.threads)
     settings = Settings("cpu", saved.threads, saved.precision)
-    test = loaded.test.open(Phase.CONFIRM)
     result, probabilities = evaluate(model, test, Normaliser.of(saved.normalisation, settings.device), settings)
     predictions = Predictions.of(test.labels, probabilities)
     return saved, result, classify(predictions, len(saved.classes), saved.seed)

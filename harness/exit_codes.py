@@ -17,6 +17,7 @@ FAULT = 1  # something failed that should not
 WRONG = 2  # arguments, study, data or environment
 INCOMPLETE = 3  # done, but some architecture has no result
 WORSE = 4  # done, and some architecture became worse than was allowed
+BREACHED = 5  # an architecture does not keep its contract
 INTERRUPTED = 130
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)

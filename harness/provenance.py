@@ -116,7 +116,9 @@ def code_fingerprints(architectures: Iterable[str]) -> dict[str, str]:
     files = [path for place in _ENGINE_SOURCE for path in _python_files(root / place)]
     fingerprints = {ENGINE: _hash(files)}
     for name in architectures:
-        source = importlib.import_module(ARCHITECTURES[name].build.__module__).__file__
+        build: Any = ARCHITECTURES[name].build
+        module = sys.modules.get(getattr(build, "func", build).__module__)  # of a partial, its own is functools
+        source = getattr(module, "__file__", None)
         fingerprints[name] = _hash([Path(source)]) if source else "unknown"
     return fingerprints
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import SealedTest, TrainingData
+from harness.data.images import background
 from harness.journal import Journal
 from harness.messages import Outcome
 from harness.plan import confirm_seeds
@@ -99,6 +100,7 @@ class Recorder:
             precision=record.placement.precision,
             threads=record.placement.threads,
             test_accuracy=outcome.test.accuracy,
+            background=background(training.train.images),
         )
         write_bytes(self._folder.weights(saved.architecture), outcome.weights)
         write_text(self._folder.model(saved.architecture), saved.model_dump_json(indent=2) + "\n")

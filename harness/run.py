@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from architectures import ARCHITECTURES, InputShape
+from architectures import BUILT_IN, InputShape
+from architectures.own import own_sources
 from harness.errors import RunFolderError, StudyError
 from harness.exit_codes import DONE, INCOMPLETE, INTERRUPTED, errors, exit_codes
 from harness.provenance import command_line
-from harness.study import Override, Study, continued, load_study
+from harness.study import (
+    Override,
+    Study,
+    add_architectures,
+    check_at_hand,
+    continued,
+    know_by_description,
+    load_study,
+    own_or_known,
+)
 
 if TYPE_CHECKING:
+    from harness.api import Run
     from harness.trial import TrialRecord
 
 console = Console(highlight=False, soft_wrap=True)
@@ -30,6 +43,15 @@ def command(
     every: Annotated[bool, typer.Option("--all", help="Run every architecture of the study.")] = False,
     architectures: Annotated[
         list[str] | None, typer.Option("--architectures", metavar="NAME...", help="Run these architectures only.")
+    ] = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--architecture",
+            metavar="SOURCE",
+            help="An architecture of your own besides, or alone: my_net.py, package.module:NAME, torchvision:resnet18, "
+            "timm:MODEL; may be repeated.",
+        ),
     ] = None,
     config: Annotated[
         str | None,
@@ -62,6 +84,14 @@ def command(
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the study; may be repeated."),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="NAME|PATH",
+            help="Other images: fashion_mnist, cifar10, ..., a folder of images by class, an .npz, a folder of IDX.",
+        ),
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", metavar="DIR", help="Folder of the data files.")
     ] = None,
@@ -73,13 +103,15 @@ def command(
 ) -> None:
     """Benchmark image classifiers: search on validation data, confirm with fresh seeds, report."""
     with exit_codes():
+        own_names = add_architectures(own or [])
         if list_architectures:
             from harness.display import architecture_table
 
             console.print(architecture_table(InputShape(1, 28, 28), classes=10))
             return
         names = [*(architectures or []), *(more or [])]
-        overrides = [Override.parse(change) for change in changes or []]
+        overrides = [] if data is None else [Override(("dataset",), own_or_known(data))]
+        overrides += [Override.parse(change) for change in changes or []]
         if seeds is not None:
             overrides.append(Override(("confirm", "seeds"), seeds))
         if audit is not None:
@@ -91,12 +123,28 @@ def command(
         if resume is None and (retry_failed or accept_changed_code):
             raise StudyError("--retry-failed and --accept-changed-code go with --resume RUN_DIR; drop them")
         place = Place(data_dir, address, dry_run)
+        chosen = Chosen(every, names, own_names)
         code = (
-            _begin(names, every, config or "default", output, overrides, place)
+            _begin(chosen, config or "default", output, overrides, place)
             if resume is None
-            else _resume(resume, names, every, config, overrides, place, retry_failed, accept_changed_code)
+            else _resume(resume, chosen, config, overrides, place, retry_failed, accept_changed_code)
         )
         raise typer.Exit(code)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which architectures the command names.
+
+    Attributes:
+        every: all of the study.
+        names: of the registry.
+        own: of the user's own, which are in the registry by now.
+    """
+
+    every: bool
+    names: Sequence[str]
+    own: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -109,18 +157,21 @@ class Place:
 
 
 def _begin(
-    names: Sequence[str],
-    every: bool,
+    chosen: Chosen,
     config: str,
     output: Path | None,
     overrides: Sequence[Override],
     place: Place,
 ) -> int:
-    if not every and not names:
-        raise StudyError("say what to run: either --all, or --architectures with names (--list shows them)")
+    if not (chosen.every or chosen.names or chosen.own):
+        raise StudyError(
+            "say what to run: --all, --architectures with names (--list shows them), or --architecture with your own"
+        )
     study = load_study(config, overrides)
-    if names:
-        study = study.restricted_to(names)
+    if chosen.every:
+        study = study.with_architectures(name for name in chosen.own if name not in study.architectures)
+    else:
+        study = study.restricted_to([*chosen.names, *chosen.own])
     now = datetime.now().astimezone()
     folder = output or Path("reports") / f"{study.name}-{now:%Y%m%d-%H%M%S}"
     return _run(study, folder, None, place)
@@ -128,8 +179,7 @@ def _begin(
 
 def _resume(
     folder: Path,
-    names: Sequence[str],
-    every: bool,
+    chosen: Chosen,
     config: str | None,
     overrides: Sequence[Override],
     place: Place,
@@ -137,18 +187,21 @@ def _resume(
     accept_changed_code: bool,
 ) -> int:
     from harness.journal import latest_records, read_journal
-    from harness.resume import begun_study, check_code, usable
+    from harness.resume import begun_environment, begun_study, check_code, usable
     from harness.run_folder import RunFolder
 
     run_folder = RunFolder.existing(folder)
+    names = [*chosen.names, *chosen.own]
     with contextlib.nullcontext() if place.dry_run else run_folder.held():
+        know_by_description(begun_environment(run_folder).get("own_architectures", ()))
         asked = load_study(config or str(run_folder.study), overrides)
-        if names:
+        if names and not chosen.every:
             asked = asked.restricted_to(names) if config else asked.with_architectures(names)
-        if every:
-            asked = asked.with_architectures(ARCHITECTURES)
+        if chosen.every:
+            asked = asked.with_architectures([*BUILT_IN, *chosen.own])
         try:
             study = continued(begun_study(run_folder), asked)
+            check_at_hand(study)
         except StudyError as error:
             raise StudyError(f"--resume {folder}: {error}") from None
         records = latest_records(read_journal(run_folder.journal))
@@ -168,7 +221,9 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
     if place.dry_run:
         display.plan(job, plan_search(study, "unknown"))
         return DONE
-    to_go_on = f"to go on: {shlex.join(['python', '-m', 'harness.run', '--resume', str(folder)])}"
+    again = ["python", "-m", "harness.run", "--resume", str(folder)]
+    again += [word for source in own_sources() for word in ("--architecture", source)]
+    to_go_on = f"to go on: {shlex.join(again)}"
     try:
         done = run_benchmark(job, display)
     except (KeyboardInterrupt, RunFolderError) as error:
@@ -188,6 +243,18 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
         return INCOMPLETE
     return DONE
 
+
+class _Callable(ModuleType):
+    """`harness.run` is this module, and `from harness import run` is to give a function that runs a study."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Run:
+        """What `harness.api.run` does, whichever of the two a name has come to mean."""
+        from harness.api import run
+
+        return run(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(command)

@@ -7,11 +7,8 @@ import errno
 import io
 import json
 import os
-import struct
 import tempfile
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from harness.errors import RunFolderError
+from harness.errors import BROKEN_ARRAYS, RunFolderError
 
 _LOCK = ".lock"
 
@@ -214,24 +211,6 @@ def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(path, buffer.getvalue())
-
-
-BROKEN_ARRAYS = (
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    ArithmeticError,
-    SyntaxError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""All that numpy and zipfile raise over bytes that are no npz."""
 
 
 def trial_of(path: Path) -> str | None:

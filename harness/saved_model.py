@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ValidationError
 
 from architectures import ARCHITECTURES, InputShape
-from harness.data.dataset import Normalisation
+from architectures.own import is_stand_in
+from harness.data import load_dataset
+from harness.data.dataset import Normalisation, Split
 from harness.errors import HarnessError, RunFolderError, nearest
 from harness.study import DatasetStudy
-from harness.trial import Frozen, Scalar
+from harness.trial import Frozen, Phase, Scalar
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,6 +36,7 @@ class SavedModel(Frozen):
         precision: that it was tested in.
         threads: that it was tested with.
         test_accuracy: what the report says of it.
+        background: `dark` or `light`, where the training images are grey and nearly all have such a border.
     """
 
     architecture: str
@@ -48,11 +51,32 @@ class SavedModel(Frozen):
     precision: Literal["fp32", "bf16"]
     threads: int
     test_accuracy: float
+    background: Literal["dark", "light"] | None = None
 
     @property
     def normalisation(self) -> Normalisation:
         """Of its input."""
         return Normalisation(self.mean, self.std)
+
+
+def matching_test(path: Path, saved: SavedModel, data_dir: Path | None) -> Split:
+    """The test split that a model was tested on.
+
+    Args:
+        path: of the description, for the message of an error.
+        saved: the description.
+        data_dir: where the data files are; None for the user's cache.
+
+    Raises:
+        HarnessError: the data cannot be had, or are not those.
+    """
+    loaded = load_dataset(saved.dataset, data_dir)
+    if loaded.provenance.fingerprint != saved.fingerprint:
+        raise RunFolderError(
+            f"{path}: the model belongs to data {saved.fingerprint}, and these are "
+            f"{loaded.provenance.fingerprint}; give --data-dir with the former"
+        )
+    return loaded.test.open(Phase.CONFIRM)
 
 
 def read_saved_model(path: Path) -> SavedModel:
@@ -78,9 +102,10 @@ def load_model(path: Path) -> tuple[SavedModel, nn.Module]:
         HarnessError: a file is missing or damaged, or the weights do not fit the architecture.
     """
     saved = read_saved_model(path)
-    if saved.architecture not in ARCHITECTURES:
+    if saved.architecture not in ARCHITECTURES or is_stand_in(ARCHITECTURES[saved.architecture]):
         raise HarnessError(
-            f"{path}: there is no architecture '{saved.architecture}'; {nearest(saved.architecture, ARCHITECTURES)}"
+            f"{path}: there is no architecture '{saved.architecture}'; {nearest(saved.architecture, ARCHITECTURES)} "
+            f"If it is your own, name its code: --architecture path/to/{saved.architecture}.py"
         )
     import torch  # a description alone can be read without it
     from safetensors import SafetensorError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from architectures import ARCHITECTURES, Architecture
+from architectures.own import OwnArchitectureError, is_stand_in, register, stand_in
 from harness.errors import StudyError, nearest
 from harness.space import Parameter, count_configurations, parse_space
 from harness.trial import Frozen
@@ -24,20 +26,92 @@ MAX_TRIALS = 100_000
 SHIPPED = ("default", "smoke", "full", "speedrun")
 
 
+DATASETS = (
+    "mnist",
+    "fashion_mnist",
+    "kmnist",
+    "emnist_letters",
+    "emnist_balanced",
+    "qmnist",
+    "usps",
+    "svhn",
+    "cifar10",
+    "cifar100",
+    "digits",
+)
+"""Data sets that are known by name; every other one is a path."""
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("it should be a number of images, or a share of them between 0 and 1")
+    if (isinstance(value, float) and not 0 < value < 1) or (isinstance(value, int) and value < 1):
+        raise ValueError("it should be a whole number of images from 1, or a share of them between 0 and 1")
+    return value
+
+
+Size = Annotated[int | float, BeforeValidator(_size)]
+"""A number of images, or, between 0 and 1, a share of those that are cut."""
+
+
 class DatasetStudy(Frozen):
     """Which images, and how they are cut.
 
     Attributes:
-        name: of the data set.
-        validation_size: images cut from the training images, stratified.
+        name: of the data set: one that is known, or, of a path, what reports call it; "" for what the path is called.
+        path: folder of images by class, `.npz`, or folder of IDX files; None for a data set that is known by name.
+        image_size: side of the square, in pixels, that images of a folder are resized to; None for their own size,
+            or, where they differ, the middle one, at most 64 pixels on the longer side.
+        validation_size: images cut from the training images, stratified; a number, or a share.
         train_size: how many of the remaining ones are trained on, stratified; None for all.
-        split_seed: of both cuts.
+        test_size: images cut before everything else, stratified, where the data have no test split of their own.
+        split_seed: of all cuts.
     """
 
-    name: Literal["mnist", "digits"] = "mnist"
-    validation_size: Annotated[int, Field(ge=1)] = 5000
-    train_size: Annotated[int | None, Field(ge=1)] = None
+    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")] = ""
+    path: str | None = None
+    image_size: Annotated[int | None, Field(ge=1, le=1024)] = None
+    validation_size: Size = 5000
+    train_size: Size | None = None
+    test_size: Size = 0.2
     split_seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _called_as_its_path(cls, written: Any) -> Any:
+        if not isinstance(written, Mapping):
+            return written
+        name, path = written.get("name", ""), written.get("path")
+        if path is None:
+            return dict(written) | {"name": name or "mnist"}
+        if name in ("", *DATASETS) and isinstance(path, str):
+            stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(path).stem).lstrip("_.-") or "images"
+            name = f"own-{stem}" if stem in DATASETS else stem
+        return dict(written) | {"name": name}
+
+    @model_validator(mode="after")
+    def _is_known_or_a_path(self) -> DatasetStudy:
+        if self.path is None and self.name not in DATASETS:
+            raise StudyError(
+                f"dataset.name: there is no data set '{self.name}'; {nearest(self.name, DATASETS)} (images of your "
+                "own: set dataset.path, or give --data PATH)"
+            )
+        return self
+
+
+def own_or_known(data: str) -> dict[str, Any]:
+    """The `dataset` of a study that `--data NAME|PATH` stands for: a tenth of the images validates.
+
+    Raises:
+        StudyError: there is neither.
+    """
+    if data in DATASETS:
+        return {"name": data, "validation_size": 0.1}
+    if not Path(data).exists():
+        raise StudyError(
+            f"--data {data}: there is no such file or folder, and no data set of that name; {nearest(data, DATASETS)}"
+        )
+    return {"path": str(Path(data).absolute()), "validation_size": 0.1}
 
 
 class EarlyStopping(Frozen):
@@ -147,6 +221,26 @@ class Study(Frozen):
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     architectures: Annotated[Mapping[str, ArchitectureStudy], Field(min_length=1)]
 
+    @classmethod
+    def load(cls, config: str = "default", changes: Mapping[str, Any] | None = None, data: str | None = None) -> Study:
+        """A shipped study by its name, or one from a file, with some of its values changed.
+
+        >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
+        3
+
+        Args:
+            config: name or path.
+            changes: `key.path` to value, as `--set` on the command line.
+            data: name or path of other images, as `--data` on the command line.
+
+        Raises:
+            StudyError: it is no study; the message names file, key, value and remedy.
+        """
+        overrides = [] if data is None else [Override(("dataset",), own_or_known(data))]
+        return load_study(
+            config, [*overrides, *(Override(tuple(key.split(".")), v) for key, v in (changes or {}).items())]
+        )
+
     @model_validator(mode="after")
     def _spaces_fit_their_architectures(self) -> Study:
         for name, search in self.architectures.items():
@@ -249,6 +343,46 @@ def find_architecture(name: str, where: str) -> Architecture:
     if name not in ARCHITECTURES:
         raise StudyError(f"{where}: there is no architecture '{name}'; {nearest(name, ARCHITECTURES)}")
     return ARCHITECTURES[name]
+
+
+def add_architectures(sources: Iterable[str]) -> list[str]:
+    """Names of the architectures of these sources, known from here on to this process and to those that it starts.
+
+    Raises:
+        StudyError: a source gives none.
+    """
+    try:
+        return [register(source, ARCHITECTURES).name for source in sources]
+    except OwnArchitectureError as error:
+        raise StudyError(f"--architecture {error}") from None
+
+
+def know_by_description(described: Iterable[Mapping[str, Any]]) -> None:
+    """Have studies parse, and reports be written, that name a user's own architectures whose code is not at hand.
+
+    Raises:
+        StudyError: something is not the description of an architecture.
+    """
+    try:
+        for one in described:
+            architecture = stand_in(one)
+            ARCHITECTURES.setdefault(architecture.name, architecture)
+    except ValueError as error:
+        raise StudyError(f"own_architectures: {error}; restore environment.json from a copy") from None
+
+
+def check_at_hand(study: Study) -> None:
+    """See that the code of every architecture is there, not only its description.
+
+    Raises:
+        StudyError: one is not.
+    """
+    missing = [name for name in study.architectures if is_stand_in(ARCHITECTURES[name])]
+    if missing:
+        raise StudyError(
+            f"{', '.join(missing)}: an architecture of your own; name its code again, as in "
+            f"--architecture path/to/{missing[0]}.py"
+        )
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from architectures import InputShape
 from harness.errors import TestSplitSealedError
 from harness.trial import Phase
+
+UNKNOWN_LICENCE = "not known to the harness: ask where the data came from"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +32,26 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Images that lie in a file are sent to other processes of this machine as the path of it."""
+        if self.mapped is not None:
+            return _mapped, (self.mapped, self.labels)
+        return Split, (self.images, self.labels)
+
+    @property
+    def mapped(self) -> str | None:
+        """Path of the file that the images lie in, all of them and nothing else; None for images in memory."""
+        images = self.images
+        whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
+        return str(images.filename) if whole and isinstance(images, np.memmap) else None
+
     def select(self, indices: NDArray[np.int64]) -> Split:
         """The examples at these indices, in their order."""
         return Split(self.images[indices], self.labels[indices])
+
+
+def _mapped(path: str, labels: NDArray[np.int64]) -> Split:
+    return Split(np.load(path, mmap_mode="r"), labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +63,22 @@ class UncutDataset:
         classes: names of the classes, in the order of their labels.
         shape: of one image.
         train: what train and validation are cut from.
-        test: the test split.
+        test: the test split; None where there is none, and one has to be cut.
         source: how the bytes came.
         sha256: hexadecimal SHA-256 of each raw file; empty where there are no files.
+        licence: of the data, as far as it is known.
+        notes: sentences on what was done to the data before they were cut.
     """
 
     name: str
     classes: tuple[str, ...]
     shape: InputShape
     train: Split
-    test: Split
+    test: Split | None
     source: str
     sha256: Mapping[str, str]
+    licence: str = UNKNOWN_LICENCE
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

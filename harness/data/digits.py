@@ -37,4 +37,5 @@ def load_digits() -> UncutDataset:
         test=whole.select(test),
         source="scikit-learn",
         sha256={},
+        licence="CC BY 4.0 (UCI Machine Learning Repository)",
     )

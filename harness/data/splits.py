@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from harness.data.dataset import Normalisation, Split
 from harness.errors import DataError
 
+_AT_A_TIME = 2**24  # pixels
+
 
 def cut_train_and_validation(
-    whole: Split, classes: int, validation_size: int, train_size: int | None, seed: int
-) -> tuple[Split, Split]:
-    """Train and validation, stratified: every class keeps its share, to the nearest image.
+    labels: NDArray[np.int64], classes: int, validation_size: int, train_size: int | None, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of train and validation, stratified: every class keeps its share, to the nearest image.
 
-    The validation split does not depend on `train_size`. Both keep the order of `whole`.
+    The validation split does not depend on `train_size`. Both are ascending.
 
     Args:
-        whole: what is cut.
+        labels: (N,) of what is cut.
         classes: how many there are.
         validation_size: images in the validation split.
         train_size: images in the train split; None for all that validation leaves.
@@ -31,12 +33,12 @@ def cut_train_and_validation(
     Raises:
         DataError: the sizes leave a split, or what a cut leaves over, with fewer images than classes.
     """
-    check_sizes(len(whole), classes, validation_size, train_size)
-    rest, validation = stratified_cut(whole.labels, validation_size, seed)
+    check_sizes(len(labels), classes, validation_size, train_size)
+    rest, validation = stratified_cut(labels, validation_size, seed)
     if train_size is not None and train_size < len(rest):
-        _, chosen = stratified_cut(whole.labels[rest], train_size, seed)
+        _, chosen = stratified_cut(labels[rest], train_size, seed)
         rest = rest[chosen]
-    return whole.select(rest), whole.select(validation)
+    return rest, validation
 
 
 def check_sizes(images: int, classes: int, validation_size: int, train_size: int | None) -> None:
@@ -93,10 +95,18 @@ def normalisation(images: NDArray[np.uint8]) -> Normalisation:
 
 def _mean_and_std(channel: NDArray[np.uint8]) -> tuple[float, float]:
     count = channel.size
-    total = int(channel.sum(dtype=np.int64))
-    squares = int(np.square(channel, dtype=np.uint16).sum(dtype=np.int64))
+    total = squares = 0
+    for part in _parts(channel):  # squares of all at once would need twice the memory of the images
+        total += int(part.sum(dtype=np.int64))
+        squares += int(np.square(part, dtype=np.uint16).sum(dtype=np.int64))
     spread = count * squares - total**2  # variance times count squared, exact
     return total / (255 * count), math.sqrt(spread) / (255 * count) or 1.0
+
+
+def _parts(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """The images, some at a time."""
+    step = max(1, _AT_A_TIME // max(1, images[:1].size))
+    return (images[start : start + step] for start in range(0, len(images), step))
 
 
 def fingerprint(name: str, classes: tuple[str, ...], splits: Mapping[str, Split]) -> str:
@@ -114,6 +124,7 @@ def fingerprint(name: str, classes: tuple[str, ...], splits: Mapping[str, Split]
     }
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for key in sorted(splits):
-        digest.update(np.ascontiguousarray(splits[key].images).tobytes())
+        for part in _parts(splits[key].images):
+            digest.update(np.ascontiguousarray(part).data)
         digest.update(splits[key].labels.astype("<i8").tobytes())
     return digest.hexdigest()[:16]

@@ -6,8 +6,10 @@ import contextlib
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import EnvironmentMismatchError
@@ -108,7 +110,8 @@ def _fit_one(name: str, resources: Resources, nodes: Sequence[Node]) -> tuple[Sh
         if asked > most:
             raise EnvironmentMismatchError(
                 f"resources.{what}: a trial of {name} asks for {asked:g}, but the best machine of the cluster has "
-                f"{most:g}; ask for less with --set resources.{what}={most:g}"
+                f"{most:g}; ask for less with --set resources.{what}={most:g}, or, where the architecture has "
+                f"resources of its own, --set architectures.{name}.resources.{what}={most:g}"
             )
     slots = sum(_slots(node, resources.cpus, gpus) for node in nodes)
     if slots == 0:
@@ -208,7 +211,8 @@ def connect(
             with on_the_loopback():
                 ray.init(address="local", **options, **local)
         else:
-            ray.init(address=address, runtime_env=runtime_environment(ENVIRONMENT), **options)
+            with tempfile.TemporaryDirectory() as scratch:  # what is in it has been sent when Ray is connected
+                ray.init(address=address, runtime_env=runtime_environment(ENVIRONMENT, Path(scratch)), **options)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = f"--address {address}" if address else "a local Ray cluster"
         raise EnvironmentMismatchError(

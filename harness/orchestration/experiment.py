@@ -105,7 +105,7 @@ def run_experiment(
     )
     bookkeeper = Bookkeeper(study, supply, summary_of, keeper, observer)
     scheduler = PerArchitectureScheduler(
-        study.early_stopping, _longest(supply.specs[Phase.SEARCH]), spec_of=bookkeeper.spec_of
+        study.early_stopping, _longest(supply.specs[Phase.SEARCH]), bookkeeper.spec_of, cluster.slots
     )
     for record in supply.records:
         scheduler.replay(record)

@@ -24,17 +24,40 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
         early_stopping: rungs.
         longest: epochs of the longest search trial of each architecture.
         spec_of: the specification of a Tune trial.
+        slots: how many trials run at once.
     """
 
     def __init__(
-        self, early_stopping: EarlyStopping, longest: Mapping[str, int], spec_of: Callable[[Trial], TrialSpec]
+        self,
+        early_stopping: EarlyStopping,
+        longest: Mapping[str, int],
+        spec_of: Callable[[Trial], TrialSpec],
+        slots: int,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
         self._spec_of = spec_of
+        self._slots = slots
+        self._waiting: dict[Trial, None] = {}  # in the order in which they came
         self.asha = {name: build_asha(early_stopping, epochs) for name, epochs in longest.items()}
 
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Which waiting trial is given the worker of one that ended: the oldest, once every slot has a worker.
+
+        A worker takes seconds to start, and the oldest waiting trials have theirs started for them. Whoever is given
+        another one has his own ended, so where trials are short, the slots that are still empty would stay so. Until
+        all are filled it is the newest trial that is served, for which no worker is being started yet.
+        """
+        for trial in [trial for trial in self._waiting if trial.status != Trial.PENDING]:
+            del self._waiting[trial]
+        if not self._waiting:
+            return None
+        running = sum(trial.status == Trial.RUNNING for trial in tune_controller.get_live_trials())
+        filled = running >= self._slots - 1  # all but the one whose trial has just ended
+        return next(iter(self._waiting) if filled else reversed(self._waiting))
+
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """A trial joins the rungs of its architecture."""
+        """A trial waits, and joins the rungs of its architecture."""
+        self._waiting[trial] = None
         if asha := self._asha_of(trial):
             asha.on_trial_add(tune_controller, self._identity(trial))
 

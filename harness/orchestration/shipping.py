@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from architectures.own import SHIPPED_PACKAGE, VARIABLE, file_of, module_of, own_sources
 from harness import provenance
 from harness.errors import EnvironmentMismatchError, describe
 
@@ -21,17 +23,64 @@ _MUST_AGREE = ("python", "torch", "torchvision", "ray", "numpy", "pydantic")
 _ANSWER_SECONDS = 300.0  # a machine may fetch and unpack the code first, on a slow network
 
 
-def runtime_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Ray's `runtime_env` that has every worker find this code under its own names.
+def runtime_environment(environment: Mapping[str, str], scratch: Path) -> dict[str, Any]:
+    """Ray's `runtime_env` that has every worker find this code, and architectures of a user's own, under their names.
 
     Args:
         environment: variables that workers need when they start.
+        scratch: folder for copies of a user's files; needed until they have been sent.
+
+    Raises:
+        EnvironmentMismatchError: an architecture cannot be sent.
     """
-    modules = [str(_folder(name)) for name in PACKAGES]
-    return {
-        "py_modules": modules,
-        "env_vars": {name: os.environ.get(name, value) for name, value in environment.items()},
-    }
+    modules = [_folder(name) for name in PACKAGES]
+    variables = {name: os.environ.get(name, value) for name, value in environment.items()}
+    if own_sources():
+        names, folders = pack_own(own_sources(), scratch)
+        variables[VARIABLE] = "\n".join(names)
+        modules += folders
+    return {"py_modules": [str(folder) for folder in modules], "env_vars": variables}
+
+
+def pack_own(sources: Sequence[str], scratch: Path) -> tuple[list[str], list[Path]]:
+    """What sources of architectures are called on the machines of a cluster, and the packages that must be sent there.
+
+    Raises:
+        EnvironmentMismatchError: a source cannot be sent.
+    """
+    names: list[str] = []
+    folders: list[Path] = []
+    for number, source in enumerate(sources):
+        file = file_of(source)
+        if file is not None:
+            _, _, attribute = source.removeprefix(str(file)).partition(":")
+            names.append(_copied(file, number, attribute, scratch))
+            continue
+        module, attribute = module_of(source)
+        if module is None:
+            names.append(source)
+            continue
+        top = importlib.import_module(module.partition(".")[0])
+        if hasattr(top, "__path__"):
+            folders.append(Path(next(iter(top.__path__))))
+            names.append(f"{module}:{attribute}" if attribute else module)
+        elif top.__file__ is not None:
+            names.append(_copied(Path(top.__file__), number, attribute, scratch))
+        else:
+            raise EnvironmentMismatchError(f"--architecture {source}: has no file that could be sent to other machines")
+    if (scratch / SHIPPED_PACKAGE).is_dir():
+        folders.append(scratch / SHIPPED_PACKAGE)
+    return names, list(dict.fromkeys(folders))
+
+
+def _copied(file: Path, number: int, attribute: str, scratch: Path) -> str:
+    """Copy a file into the package that is sent, and give its name there."""
+    package = scratch / SHIPPED_PACKAGE
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").touch()
+    module = f"own_{number}"
+    shutil.copy(file, package / f"{module}.py")
+    return f"{SHIPPED_PACKAGE}.{module}:{attribute}" if attribute else f"{SHIPPED_PACKAGE}.{module}"
 
 
 def _folder(package: str) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from harness.report.predictions import Predictions
 
@@ -52,6 +52,32 @@ def classify(predictions: Predictions, classes: int, seed: int) -> Classificatio
         f1=f1,
         support=support,
     )
+
+
+READABLE_CLASSES = 30
+"""Of more classes, a figure and a table show the worst only; the files beside the report have all."""
+
+SHOWN_CLASSES = 20
+"""How many of them."""
+
+
+def worst_confused(matrix: npt.NDArray[np.int64]) -> list[int]:
+    """The classes that make up the pairs with most errors, in either direction, in the order of the classes."""
+    errors = matrix - np.diag(np.diag(matrix))
+    both = np.triu(errors + errors.T)
+    chosen: dict[int, None] = {}
+    for pair in np.argsort(-both, axis=None, kind="stable"):
+        for index in np.unravel_index(int(pair), both.shape):
+            if len(chosen) < SHOWN_CLASSES:
+                chosen[int(index)] = None
+        if len(chosen) == SHOWN_CLASSES:
+            break
+    return sorted(chosen)
+
+
+def balanced_accuracy(predictions: Predictions) -> float:
+    """Mean over the classes of the share of their images that was right: every class counts alike."""
+    return float(balanced_accuracy_score(predictions.labels, predictions.predicted))
 
 
 def largest_confusion(matrix: npt.NDArray[np.int64]) -> tuple[int, int, int] | None:

@@ -28,7 +28,13 @@ class Hardware(_Facts):
 
 
 class Dataset(_Facts):
-    """The images: where they came from, their checksums, how many are in each split, names of the classes."""
+    """The images: where they came from, their checksums, how many are in each split, names of the classes.
+
+    Attributes:
+        licence: of the data, as far as it is known.
+        notes: sentences on what was done to the data before training.
+        class_sizes: number of training, validation and test images of each class; empty where it was not written down.
+    """
 
     name: str
     source: str
@@ -38,6 +44,15 @@ class Dataset(_Facts):
     validation: int
     test: int
     classes: tuple[str, ...]
+    licence: str = "not written down"
+    notes: tuple[str, ...] = ()
+    class_sizes: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def unbalanced(self) -> bool:
+        """Whether some class has half as many test images again as another one: then accuracy alone misleads."""
+        test = [sizes[2] for sizes in self.class_sizes]
+        return bool(test) and max(test) > 1.5 * min(test)
 
 
 class Timeline(_Facts):
@@ -78,6 +93,7 @@ class Environment(_Facts):
         together: how many seeds one program trained at once, at most.
         changed_code: whose code was no longer the same when the run was resumed: `engine`, or architectures.
         dataset: the images.
+        own_architectures: descriptions of the user's own.
         timeline: when things happened.
         interrupted: whether the run ended before the study did.
     """
@@ -96,6 +112,7 @@ class Environment(_Facts):
     together: int = 1
     changed_code: tuple[str, ...] = ()
     dataset: Dataset
+    own_architectures: tuple[Mapping[str, Any], ...] = ()
     timeline: Timeline
     interrupted: bool = False
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from harness.plan import confirm_seeds
 from harness.report import sentences, tables
 from harness.report.budget import budget_sentence
+from harness.report.classification import READABLE_CLASSES, SHOWN_CLASSES
 from harness.report.cost import cost_sentence
 from harness.report.error_overlap import overlap_sentence
 from harness.report.findings import Findings
@@ -78,7 +79,10 @@ def render_page(run: RunFolder, findings: Findings, figures: Figures) -> str:
         interval=sentences.interval_sentence(summaries),
         confusions={s.name: sentences.confusion_sentence(s, dataset.classes) for s in summaries},
         architectures=tables.architecture_table(summaries),
-        accuracy=tables.accuracy_table(summaries, findings.letters),
+        accuracy=tables.accuracy_table(summaries, findings.letters, dataset.unbalanced),
+        balance=sentences.balance_sentence(dataset),
+        many_classes=len(dataset.classes) > READABLE_CLASSES,
+        shown_classes=SHOWN_CLASSES,
         hyperparameters=tables.hyperparameters_table(summaries),
         all_hyperparameters=tables.all_hyperparameters_table(summaries),
         classes={s.title: tables.class_table(s.classification, dataset.classes) for s in summaries if s.classification},

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import RunFolderError
+from harness.errors import BROKEN_ARRAYS, RunFolderError
 from harness.report.environment import Dataset
-from harness.run_folder import BROKEN_ARRAYS, trial_of
+from harness.run_folder import trial_of
 from harness.trial import TrialRecord
 
 

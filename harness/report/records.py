@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from architectures import ARCHITECTURES
+from harness.report.classification import Classification
 from harness.trial import TrialRecord
 
 TRIAL_COLUMNS = (
@@ -109,3 +110,18 @@ def epochs_frame(records: Iterable[TrialRecord]) -> pd.DataFrame:
         for epoch in record.epochs
     ]
     return pd.DataFrame(rows, columns=list(EPOCH_COLUMNS))
+
+
+def classes_frame(classified: Mapping[str, Classification], classes: Sequence[str]) -> pd.DataFrame:
+    """One row per architecture and class: what the model of the first seed makes of its test images."""
+    rows = [
+        (architecture, name, found.precision[index], found.recall[index], found.f1[index], int(found.support[index]))
+        for architecture, found in classified.items()
+        for index, name in enumerate(classes)
+    ]
+    return pd.DataFrame(rows, columns=["architecture", "class", "precision", "recall", "f1", "test_images"])
+
+
+def matrix_frame(classification: Classification, classes: Sequence[str]) -> pd.DataFrame:
+    """The confusion matrix of one model: a row is a true class, a column a predicted one."""
+    return pd.DataFrame(classification.matrix, index=list(classes), columns=list(classes))

@@ -68,6 +68,7 @@ def _architecture(summary: ArchitectureSummary) -> dict[str, Any]:
         },
         "confirm": _confirm(summary.confirm),
         "default": None if summary.default_selected else _confirm(summary.default),
+        "balanced_accuracy_mean": summary.balanced_accuracy,
         **_classification(summary.classification),
         "baseline_accuracy": summary.baseline_accuracy,
     }

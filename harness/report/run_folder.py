@@ -16,7 +16,7 @@ from harness.report.predictions import MissedImages, Predictions, check_labels, 
 from harness.run_folder import RunFolder as Paths
 from harness.selection import has_selected_configuration, select
 from harness.space import default_configuration
-from harness.study import Study, load_study
+from harness.study import Study, know_by_description, load_study
 from harness.trial import Phase, Status, TrialRecord
 
 
@@ -54,6 +54,8 @@ def read_run_folder(run_dir: Path) -> RunFolder:
     study_path = run_dir / "study.yaml"
     if not study_path.is_file():
         raise RunFolderError(f"{run_dir}: there is no study.yaml; give the folder that a run has written")
+    environment_json, environment = read_environment(run_dir / "environment.json")
+    know_by_description(environment.own_architectures)
     study = load_study(str(study_path))
     records = latest_records(read_journal(run_dir / "journal.jsonl"))
     for record in records:
@@ -62,7 +64,6 @@ def read_run_folder(run_dir: Path) -> RunFolder:
                 f"{run_dir}: journal.jsonl holds a trial of '{record.spec.architecture}', which study.yaml "
                 "does not list; restore both files from one run"
             )
-    environment_json, environment = read_environment(run_dir / "environment.json")
     paths = Paths(run_dir)
     missed = read_missed(paths.missed)
     selected = {name: select(records, name) for name in study.architectures}

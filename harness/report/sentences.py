@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.cost import Cost
 from harness.report.audit import Audit
 from harness.report.classification import largest_confusion
-from harness.report.formatting import count, listed, seconds, share
+from harness.report.environment import Dataset
+from harness.report.formatting import count, listed, percent, seconds, share
 from harness.report.summary import ArchitectureSummary, ranking
 from harness.report.time_use import TimeUse
 from harness.statistics import (
@@ -51,6 +52,19 @@ def interval_sentence(summaries: Sequence[ArchitectureSummary]) -> str:
         ),
     }
     return " ".join(text for method, text in parts.items() if method in methods)
+
+
+def balance_sentence(dataset: Dataset) -> str:
+    """How unlike the classes are in size, and what to make of it; empty where they are much alike."""
+    if not dataset.unbalanced:
+        return ""
+    test = [sizes[2] for sizes in dataset.class_sizes]
+    largest = test.index(max(test))
+    return (
+        f"Classes are unlike in size: {count(min(test))} to {count(max(test))} test images. Whoever always says "
+        f'{dataset.classes[largest]} is right in {percent(max(test) / sum(test))} %. "Balanced" is the accuracy in '
+        "which every class counts alike."
+    )
 
 
 def confusion_sentence(summary: ArchitectureSummary, classes: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from architectures import ARCHITECTURES, Architecture
 from harness.plan import plan_search
-from harness.report.classification import Classification, classify
+from harness.report.classification import Classification, balanced_accuracy, classify
 from harness.report.environment import Dataset
 from harness.report.run_folder import RunFolder
 from harness.selection import select
@@ -89,6 +89,7 @@ class ArchitectureSummary:
         default: the confirm phase of these; the same as `confirm` when they were selected.
         failures: most frequent first.
         classification: of the first completed seed's model; None without its predictions.
+        balanced_accuracy: mean over the seeds, every class counting alike; None without predictions.
         baseline_accuracy: as the registry has it; None unless the data set is the one it holds for.
         no_result: why there is no test accuracy; None when there is one.
     """
@@ -103,6 +104,7 @@ class ArchitectureSummary:
     default: ConfirmSummary
     failures: tuple[Failure, ...]
     classification: Classification | None
+    balanced_accuracy: float | None
     baseline_accuracy: float | None
     no_result: str | None
 
@@ -156,6 +158,7 @@ def _summarise_architecture(
         default=summarise_confirm(records, planned[0].hyperparameters),
         failures=failures,
         classification=_classification(run, architecture.name, confirm),
+        balanced_accuracy=_balanced_accuracy(run, architecture.name, confirm),
         baseline_accuracy=baseline_accuracy(architecture, dataset),
         no_result=None if confirm.test else missing_result(search, confirm, failures, run.environment.interrupted),
     )
@@ -266,6 +269,12 @@ def _classification(run: RunFolder, name: str, confirm: ConfirmSummary) -> Class
     if first is None or predictions is None:
         return None
     return classify(predictions, len(run.environment.dataset.classes), first.spec.seed)
+
+
+def _balanced_accuracy(run: RunFolder, name: str, confirm: ConfirmSummary) -> float | None:
+    seeds = [record.spec.seed for record in confirm.records if record.status is Status.COMPLETED]
+    found = [balanced_accuracy(run.predictions[name, seed]) for seed in seeds if (name, seed) in run.predictions]
+    return mean(found) if found else None
 
 
 def ranking(summaries: Iterable[ArchitectureSummary]) -> list[tuple[ArchitectureSummary, AccuracyEstimate]]:

@@ -12,7 +12,7 @@ from harness.report.figures.canvas import png
 from harness.report.findings import find
 from harness.report.html import render_html
 from harness.report.page import page_title, render_page
-from harness.report.records import epochs_frame, trials_frame
+from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
 from harness.report.results import results
 from harness.report.run_folder import read_run_folder
 from harness.run_folder import write_bytes, write_text
@@ -33,6 +33,12 @@ def write_report(run_dir: Path) -> Path:
     write_text(run_dir / "results.json", content + "\n")
     write_text(run_dir / "trials.csv", trials_frame(run.records).to_csv(index=False))
     write_text(run_dir / "epochs.csv", epochs_frame(run.records).to_csv(index=False))
+    classes = run.environment.dataset.classes
+    classified = {s.name: s.classification for s in findings.summaries if s.classification is not None}
+    write_text(run_dir / "classes.csv", classes_frame(classified, classes).to_csv(index=False))
+    for name, classification in classified.items():
+        matrix = matrix_frame(classification, classes).to_csv(index_label="true class")
+        write_text(run_dir / "confusion_matrices" / f"{name}.csv", matrix)
     images: dict[str, bytes] = {}
 
     def keep(name: str, figure: Figure) -> str:

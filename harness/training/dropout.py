@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 _RESOLUTION = 2**16  # a probability is rounded to a multiple of its inverse
 
@@ -21,6 +22,8 @@ class SeededDropout(nn.Module):
         p: probability that a unit is dropped.
         mask: shaped as the input of one batch; 0 for a dropped unit, 1 / (1 - p) for another one.
         part: of the batch, that the inputs are.
+        several: whether a forward pass uses the layer more than once; then it draws by itself, from the generator
+            of the process.
     """
 
     mask: Tensor
@@ -28,12 +31,15 @@ class SeededDropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
+        self.several = False
         self.part = slice(None)
         self.register_buffer("mask", torch.ones(1), persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The inputs with the mask applied, in training mode."""
-        return inputs * self.mask[self.part] if self.training and self.p > 0 else inputs
+        if not self.training or self.p == 0:
+            return inputs
+        return dropout(inputs, self.p) if self.several else inputs * self.mask[self.part]
 
 
 def seeded_dropout(layer: nn.Module) -> nn.Module | None:
@@ -42,17 +48,24 @@ def seeded_dropout(layer: nn.Module) -> nn.Module | None:
 
 
 def active_dropouts(model: nn.Module) -> list[tuple[str, SeededDropout]]:
-    """Those that drop anything, with their names, in the order of the model."""
-    return [(name, m) for name, m in model.named_modules() if isinstance(m, SeededDropout) and m.p > 0]
+    """Those that have a mask and drop anything, with their names, in the order of the model."""
+    return [
+        (name, m) for name, m in model.named_modules() if isinstance(m, SeededDropout) and m.p > 0 and not m.several
+    ]
 
 
 def shape_masks(model: nn.Module, inputs: Tensor) -> None:
-    """Give every mask the shape and the type that it needs for such a batch."""
+    """Give every mask the shape and the type that it needs for such a batch, and find layers that are used again."""
     dropouts = active_dropouts(model)
     if not dropouts:
         return
+    used: set[nn.Module] = set()
 
     def shape(module: nn.Module, arguments: tuple[Tensor]) -> None:
+        if not isinstance(module, SeededDropout):
+            raise TypeError("only dropouts have masks")
+        module.several = module in used
+        used.add(module)
         module.mask = torch.ones_like(arguments[0])
 
     hooks = [module.register_forward_pre_hook(shape) for _, module in dropouts]

@@ -82,7 +82,8 @@ def _schedule(optimizer: Optimizer, hyperparameters: TrainingHyperparameters, to
             max_lr=hyperparameters.learning_rate,
             # One more than is taken: the schedule counts the rate that follows the last step too.
             total_steps=total_steps + 1,
-            pct_start=WARM_UP,
+            # Of few steps, torch would divide by the length of a phase that has none.
+            pct_start=max(WARM_UP, 1.5 / (total_steps + 1)),
             cycle_momentum=False,
         )
     if hyperparameters.schedule == "cosine":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from architectures import ARCHITECTURES, Architecture
+from architectures import ARCHITECTURES
 from harness.data.dataset import SealedTest
 from harness.execution import run_trial, summary_of
 from harness.training import Settings
@@ -82,7 +82,7 @@ def test_a_diverged_trial_fails_with_its_reason(toy_data, make_spec) -> None:
 def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_data, make_spec, monkeypatch) -> None:
     """An architecture that raises or gives the wrong shape ends its trial in one line."""
     spec = make_spec("mlp")
-    broken = Architecture("mlp", "MLP", "broken", ARCHITECTURES["mlp"].hyperparameters, build, False, "test")
+    broken = replace(ARCHITECTURES["mlp"], build=build)
     monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
     *_, last = run_trial(spec, toy_data, forbidden, CPU)
     assert said in last.failure
@@ -95,7 +95,7 @@ def test_summaries_count_what_a_model_costs(toy_data, make_spec, monkeypatch) ->
     assert summary.macs == 144 * 16 + 16 * 4
     assert summary.parameters == summary.macs + 16 + 4
     assert summary.bytes == 4 * summary.parameters
-    broken = Architecture("mlp", "MLP", "broken", ARCHITECTURES["mlp"].hyperparameters, lambda *_: None, False, "test")
+    broken = replace(ARCHITECTURES["mlp"], build=lambda *_: None)
     spec = make_spec("mlp")
     monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
     assert summary_of(spec, toy_data.shape, 4) is None

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from harness.report.classification import Classification
+from harness.report.classification import READABLE_CLASSES, Classification, worst_confused
 from harness.report.figures.canvas import ERROR_COLOURS, LIGHT_GREY, ink, new_figure, shorten
 
 CELL_NUMBERS_UP_TO = 20  # classes; beyond, a number would be smaller than what can be read
@@ -23,8 +23,8 @@ class ConfusionMatrixValues:
 
     Attributes:
         title: of the figure.
-        classes: names of the classes, shortened to fit.
-        counts: (classes, classes) test images; a row is a true class.
+        classes: names of the classes that are shown, shortened to fit.
+        counts: (classes, classes) test images of these; a row is a true class.
         errors: the same as floats, NaN on the diagonal: what colour stands for.
         numbers: whether cells carry their count.
     """
@@ -39,13 +39,19 @@ class ConfusionMatrixValues:
 def confusion_matrix_values(
     title: str, classification: Classification, classes: Sequence[str]
 ) -> ConfusionMatrixValues:
-    """Values of the figure from the metrics of one model."""
+    """Values of the figure from the metrics of one model; of many classes, those that are confused most."""
     counts = classification.matrix
     errors = counts.astype(np.float64)
     np.fill_diagonal(errors, np.nan)
     wrong, total = int(classification.errors.sum()), int(counts.sum())
+    title = f"{title}: {wrong:,} errors in {total:,} test images (seed {classification.seed})"
+    if len(classes) > READABLE_CLASSES:
+        shown = worst_confused(counts)
+        title += f"\nthe {len(shown)} of {len(classes)} classes that are confused most"
+        counts, errors = counts[np.ix_(shown, shown)], errors[np.ix_(shown, shown)]
+        classes = [classes[index] for index in shown]
     return ConfusionMatrixValues(
-        title=f"{title}: {wrong:,} errors in {total:,} test images (seed {classification.seed})",
+        title=title,
         classes=tuple(shorten(name, 12) for name in classes),
         counts=counts,
         errors=errors,

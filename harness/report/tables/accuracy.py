@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.report.classification import Classification
+import numpy as np
+
+from harness.report.classification import READABLE_CLASSES, SHOWN_CLASSES, Classification
 from harness.report.formatting import (
     MISSING,
     assignments,
@@ -20,17 +22,20 @@ from harness.report.tables.table import Table, make_table
 from harness.statistics import AccuracyEstimate
 
 
-def accuracy_table(summaries: Sequence[ArchitectureSummary], letters: Mapping[str, str]) -> Table:
+def accuracy_table(
+    summaries: Sequence[ArchitectureSummary], letters: Mapping[str, str], unbalanced: bool = False
+) -> Table:
     """Architectures by mean test accuracy, highest first; those without a result come last.
 
     Args:
         summaries: of all architectures.
         letters: architecture to its groups, where it has any.
+        unbalanced: whether to show the accuracy in which every class counts alike besides.
     """
     ranked = ranking(summaries)
     with_baseline = any(summary.baseline_accuracy is not None for summary in summaries)
     rows = [
-        _accuracy_row(summary, estimate, letters.get(summary.name, MISSING), with_baseline)
+        _accuracy_row(summary, estimate, letters.get(summary.name, MISSING), with_baseline, unbalanced)
         for summary, estimate in ranked
     ]
     rows += [_missing_row(summary, rows) for summary in summaries if summary.no_result is not None]
@@ -38,7 +43,7 @@ def accuracy_table(summaries: Sequence[ArchitectureSummary], letters: Mapping[st
 
 
 def _accuracy_row(
-    summary: ArchitectureSummary, estimate: AccuracyEstimate, group: str, with_baseline: bool
+    summary: ArchitectureSummary, estimate: AccuracyEstimate, group: str, with_baseline: bool, unbalanced: bool
 ) -> dict[str, str]:
     spread = "" if estimate.std is None else f" ± {percent(estimate.std)}"
     row = {
@@ -47,6 +52,7 @@ def _accuracy_row(
         "95 % interval": percent_range(estimate.low, estimate.high),
         "Group": group,
         "n": str(estimate.n),
+        **({"Balanced (%)": percent(summary.balanced_accuracy)} if unbalanced else {}),
         "Validation (%)": percent(summary.confirm.validation_accuracy_mean),
         "Parameters": count(summary.model.parameters if summary.model else None),
         "Multiply-adds": magnitude(summary.model.macs if summary.model else None),
@@ -119,16 +125,18 @@ def seeds_table(summaries: Sequence[ArchitectureSummary]) -> Table | None:
 
 
 def class_table(classification: Classification, classes: Sequence[str]) -> Table:
-    """Precision, recall and F1 of each class, in percent."""
-    columns = (classification.precision, classification.recall, classification.f1, classification.support)
+    """Precision, recall and F1 of each class, in percent; of many classes, those of lowest F1, the worst first."""
+    order = list(range(len(classes)))
+    if len(classes) > READABLE_CLASSES:
+        order = np.argsort(np.nan_to_num(classification.f1, nan=-1.0), kind="stable")[:SHOWN_CLASSES].tolist()
     rows = [
         {
-            "Class": name,
-            "Precision (%)": percent(precision),
-            "Recall (%)": percent(recall),
-            "F1 (%)": percent(f1),
-            "Test images": count(int(support)),
+            "Class": classes[index],
+            "Precision (%)": percent(float(classification.precision[index])),
+            "Recall (%)": percent(float(classification.recall[index])),
+            "F1 (%)": percent(float(classification.f1[index])),
+            "Test images": count(int(classification.support[index])),
         }
-        for name, precision, recall, f1, support in zip(classes, *columns, strict=True)
+        for index in order
     ]
     return make_table(rows, {"Class"})

@@ -27,6 +27,12 @@ def numbered(labels: np.ndarray) -> Split:
     return Split(np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1), labels.astype(np.int64))
 
 
+def cut(whole: Split, *sizes: int | None) -> tuple[Split, Split]:
+    """Train and validation of a split."""
+    train, validation = cut_train_and_validation(whole.labels, *sizes)
+    return whole.select(train), whole.select(validation)
+
+
 def indices(split: Split) -> list[int]:
     """The indices that the images of a numbered split carry."""
     return [int(index) for index in split.images.ravel()]
@@ -36,7 +42,7 @@ def indices(split: Split) -> list[int]:
 def test_cut_is_a_partition_in_order(size: int, seed: int) -> None:
     """Every image is in exactly one split, in the order of the data set, with its own label."""
     whole = numbered(np.arange(200) % 10)
-    train, validation = cut_train_and_validation(whole, 10, size, None, seed)
+    train, validation = cut(whole, 10, size, None, seed)
     assert len(validation) == size
     assert sorted(indices(train) + indices(validation)) == list(range(200))
     for split in (train, validation):
@@ -47,7 +53,7 @@ def test_cut_is_a_partition_in_order(size: int, seed: int) -> None:
 def test_every_class_keeps_its_share() -> None:
     """Classes of 10, 30 and 60 % are 10, 30 and 60 % of train and of validation, to the nearest image."""
     labels = np.repeat([0, 1, 2], [20, 60, 120])
-    train, validation = cut_train_and_validation(numbered(labels), 3, 50, 100, 0)
+    train, validation = cut(numbered(labels), 3, 50, 100, 0)
     assert np.bincount(validation.labels).tolist() == [5, 15, 30]
     assert np.bincount(train.labels).tolist() == [10, 30, 60]
 
@@ -69,8 +75,8 @@ def test_cut_is_the_same_on_every_machine() -> None:
 def test_validation_does_not_depend_on_train_size(train_size: int | None) -> None:
     """Studies with less training data select on the very same images, and never train on them."""
     whole = numbered(np.arange(200) % 10)
-    train, validation = cut_train_and_validation(whole, 10, 50, train_size, 3)
-    _, reference = cut_train_and_validation(whole, 10, 50, None, 3)
+    train, validation = cut(whole, 10, 50, train_size, 3)
+    _, reference = cut(whole, 10, 50, None, 3)
     assert len(train) == (train_size or 150)
     assert indices(validation) == indices(reference)
     assert not set(indices(train)) & set(indices(validation))
@@ -100,7 +106,7 @@ def test_impossible_sizes_are_refused_with_the_possible_ones(
 def test_cut_refuses_impossible_sizes(whole: Split) -> None:
     """The sizes are checked before anything is cut."""
     with pytest.raises(DataError, match="validation_size"):
-        cut_train_and_validation(whole, 10, 100, None, 0)
+        cut(whole, 10, 100, None, 0)
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, 70), st.none() | st.integers(0, 70))))
@@ -112,7 +118,7 @@ def test_accepted_sizes_can_be_cut(sizes: tuple[int, int, int | None]) -> None:
         check_sizes(len(labels), 3, validation_size, train_size)
     except DataError:
         return
-    train, validation = cut_train_and_validation(numbered(labels), 3, validation_size, train_size, 0)
+    train, validation = cut(numbered(labels), 3, validation_size, train_size, 0)
     assert (len(train), len(validation)) == (train_size or len(labels) - validation_size, validation_size)
 
 

@@ -10,6 +10,7 @@ import pytest
 import ray
 import yaml
 
+from architectures.own import VARIABLE
 from harness.errors import EnvironmentMismatchError
 from harness.orchestration.cluster import ENVIRONMENT, check_reachable
 from harness.orchestration.shipping import PACKAGES, differing, runtime_environment
@@ -19,13 +20,37 @@ VERSIONS = {"python": "3.11.7", "torch": "2.14.1+cu130", "torchvision": "0.29.1"
             "pydantic": "2.14.3"}  # fmt: skip
 
 
-def test_every_package_that_trials_import_travels_under_its_name(monkeypatch) -> None:
+def test_every_package_that_trials_import_travels_under_its_name(monkeypatch, tmp_path) -> None:
     """Folders called as the packages are, with what workers need in their environment; what a user set is kept."""
     monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
-    shipped = runtime_environment(ENVIRONMENT)
+    shipped = runtime_environment(ENVIRONMENT, tmp_path)
     assert [Path(folder).name for folder in shipped["py_modules"]] == list(PACKAGES)
     assert all((Path(folder) / "__init__.py").is_file() for folder in shipped["py_modules"])
     assert shipped["env_vars"] == ENVIRONMENT | {"MALLOC_ARENA_MAX": "4"}
+
+
+def test_architectures_of_a_users_own_travel_too(tmp_path, monkeypatch) -> None:
+    """Files are copied into a package that is sent, packages are sent as they are, libraries are named alone."""
+    net = tmp_path / "here" / "my_net.py"
+    net.parent.mkdir()
+    net.write_text("NET = 1\n", encoding="utf-8")
+    package = tmp_path / "there" / "my_package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.setenv(VARIABLE, f"{net}:NET\n{net}\nmy_package.nets:SMALL\ntorchvision:resnet18")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    shipped = runtime_environment(ENVIRONMENT, scratch)
+    assert shipped["env_vars"][VARIABLE].splitlines() == [
+        "own_architectures.own_0:NET",
+        "own_architectures.own_1",
+        "my_package.nets:SMALL",
+        "torchvision:resnet18",
+    ]
+    sent = [Path(folder) for folder in shipped["py_modules"]][len(PACKAGES) :]
+    assert sent == [package, scratch / "own_architectures"]
+    assert (scratch / "own_architectures" / "own_0.py").read_text(encoding="utf-8") == "NET = 1\n"
 
 
 def test_versions_that_results_depend_on_must_agree() -> None:

@@ -1,0 +1,212 @@
+"""The same in Python: run a study, and look at a run as data frames."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from harness.errors import RunFolderError
+from harness.report.findings import Findings, find
+from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
+from harness.report.results import results
+from harness.report.run_folder import RunFolder, read_run_folder
+from harness.study import Study, add_architectures
+
+
+def run(
+    study: Study | str | Path = "default",
+    *,
+    output: str | Path | None = None,
+    architectures: Iterable[str | Path] = (),
+    data_dir: str | Path | None = None,
+    address: str | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Run a study from the first trial to the report, as `python -m harness.run --all` does.
+
+    In a script, call it under `if __name__ == "__main__":`, since processes are started that import the script.
+
+    Args:
+        study: a `Study`, the name of a shipped one, or the path of a file.
+        output: new folder for the run; None for `reports/<study>-<time>`.
+        architectures: sources of your own besides: `my_net.py`, `package.module:NAME`, `torchvision:resnet18`.
+        data_dir: folder of the data files; None for the user's cache.
+        address: of a Ray cluster; None for a local one.
+        quiet: print nothing.
+
+    Raises:
+        HarnessError: study, data or environment will not do; one sentence says why.
+        KeyboardInterrupt: it was interrupted; what had finished is in the folder, and `--resume` goes on.
+    """
+    from harness.benchmark import Job, run_benchmark  # these take time to import, and a run that is there needs none
+    from harness.display import ConsoleDisplay
+
+    own = add_architectures(str(source) for source in architectures)
+    asked = study if isinstance(study, Study) else Study.load(str(study))
+    asked = asked.with_architectures(name for name in own if name not in asked.architectures)
+    folder = Path(output) if output else Path("reports") / f"{asked.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    again = ["python", "-m", "harness.run", "--all", "--config", str(folder / "study.yaml")]
+    job = Job(
+        study=asked,
+        folder=folder,
+        finished=None,
+        data_dir=Path(data_dir) if data_dir else None,
+        address=address,
+        command=shlex.join(again),
+    )
+    run_benchmark(job, ConsoleDisplay(Console(quiet=quiet, highlight=False, soft_wrap=True)))
+    return Run(folder)
+
+
+def load_run(folder: str | Path) -> Run:
+    """A run that is there already.
+
+    >>> published = load_run("reports/reference")
+    >>> published.accuracy["mean"].idxmax()
+    'advanced_cnn'
+
+    Raises:
+        HarnessError: the folder is not that of a run, or its files contradict each other.
+    """
+    found = Run(Path(folder))
+    _ = found.study  # says at once what is wrong with the folder
+    return found
+
+
+class Run:
+    """A run, read from its folder when it is asked; every table is a new data frame.
+
+    Attributes:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the accuracies."""
+        return f"**{self.study.name}** in `{self.folder}`\n\n{self.accuracy.to_markdown()}"
+
+    @cached_property
+    def _read(self) -> RunFolder:
+        return read_run_folder(self.folder)
+
+    @cached_property
+    def _findings(self) -> Findings:
+        return find(self._read)
+
+    @property
+    def study(self) -> Study:
+        """As it was resolved."""
+        return self._read.study
+
+    @property
+    def report(self) -> Path:
+        """The page; `report.html` beside it is the same as one file."""
+        return self.folder / "report.md"
+
+    @cached_property
+    def results(self) -> Mapping[str, Any]:
+        """What `results.json` holds."""
+        return results(self._read.environment_json, self._findings)
+
+    @property
+    def accuracy(self) -> pd.DataFrame:
+        """One row per architecture, best first: test accuracy as a fraction, its interval, and its group.
+
+        >>> load_run("reports/reference").accuracy.loc["lenet5", ["seeds", "group"]].tolist()
+        [5, 'b']
+        """
+        rows = {
+            entry["name"]: {
+                "mean": entry["confirm"]["test_accuracy_mean"],
+                "std": entry["confirm"]["test_accuracy_std"],
+                "low": (entry["confirm"]["test_accuracy_ci95"] or [None, None])[0],
+                "high": (entry["confirm"]["test_accuracy_ci95"] or [None, None])[1],
+                "validation": entry["confirm"]["validation_accuracy_mean"],
+                "balanced": entry["balanced_accuracy_mean"],
+                "seeds": sum(seed["test_accuracy"] is not None for seed in entry["confirm"]["seeds"]),
+                "group": entry["group"],
+                "parameters": entry["parameters"],
+                "no_result": entry["no_result"],
+            }
+            for entry in self.results["architectures"]
+        }
+        frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("architecture")
+        return frame.sort_values("mean", ascending=False, na_position="last")
+
+    @property
+    def verdicts(self) -> pd.DataFrame:
+        """One row per pair of architectures: the difference, its interval, and what follows."""
+        return pd.DataFrame(list(self.results["verdicts"]))
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row per trial, of both phases and every status, as in `trials.csv`.
+
+        >>> sorted(load_run("reports/reference").trials["phase"].unique())
+        ['audit', 'confirm', 'search']
+        """
+        return trials_frame(self._read.records)
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """One row per trial and epoch, as in `epochs.csv`."""
+        return epochs_frame(self._read.records)
+
+    @property
+    def classes(self) -> pd.DataFrame:
+        """One row per architecture and class: precision, recall, F1 of the model of the first seed."""
+        found = {s.name: s.classification for s in self._findings.summaries if s.classification is not None}
+        return classes_frame(found, self._read.environment.dataset.classes)
+
+    def confusion_matrix(self, architecture: str) -> pd.DataFrame:
+        """Counts of test images for the model of the first seed; a row is a true class, a column a predicted one.
+
+        >>> int(load_run("reports/reference").confusion_matrix("lenet5").to_numpy().sum())
+        10000
+
+        Raises:
+            RunFolderError: the run has no predictions of that architecture.
+        """
+        for summary in self._findings.summaries:
+            if summary.name == architecture and summary.classification is not None:
+                return matrix_frame(summary.classification, self._read.environment.dataset.classes)
+        raise RunFolderError(f"{self.folder}: there are no predictions of '{architecture}'")
+
+    def predictions(self, architecture: str, seed: int | None = None) -> pd.DataFrame:
+        """One row per test image: its class, what the model said, and how sure it was.
+
+        Args:
+            architecture: whose.
+            seed: of the confirm phase; None for the first.
+
+        Raises:
+            RunFolderError: the run has none.
+        """
+        read = self._read
+        seeds = sorted(number for name, number in read.predictions if name == architecture)
+        chosen = seed if seed is not None or not seeds else seeds[0]
+        if chosen is None or chosen not in seeds:
+            raise RunFolderError(
+                f"{self.folder}: there are no predictions of '{architecture}' with seed {seed}; there are {seeds}"
+            )
+        found, classes = read.predictions[architecture, chosen], pd.Index(read.environment.dataset.classes)
+        return pd.DataFrame(
+            {
+                "true": classes[found.labels],
+                "predicted": classes[found.predicted],
+                "confidence": found.confidence if found.confidence is not None else float("nan"),
+                "correct": found.correct,
+            }
+        ).rename_axis("test image")

@@ -1,0 +1,360 @@
+"""Images of a user's own: folders, archives, IDX files, and what torchvision knows by name."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from architectures import InputShape
+from harness.data import decoded, load_dataset
+from harness.data.dataset import Split
+from harness.data.decoded import decoded as decode
+from harness.data.idx import format_idx
+from harness.data.image_folder import load_image_folder
+from harness.data.images import background, read_image
+from harness.data.loading import LoadedDataset
+from harness.data.npz import load_npz
+from harness.data.torchvision_sets import TORCHVISION_SETS, as_split
+from harness.errors import DataError, StudyError
+from harness.study import DATASETS, DatasetStudy, Study, own_or_known
+from harness.trial import Phase
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch) -> Path:
+    """A cache of this test's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(decoded, "_folder", lambda: folder)
+    return folder
+
+
+def load(path: Path, **changes: object) -> LoadedDataset:
+    """The data set of a study that names this path."""
+    return load_dataset(DatasetStudy(path=str(path), **({"validation_size": 0.2} | changes)), None)
+
+
+def paint(path: Path, value: int, size: tuple[int, int] = (8, 6), mode: str = "L") -> None:
+    """An image file of one colour; size is width and height."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((size[1], size[0], 3), value, dtype=np.uint8)).convert(mode).save(path)
+
+
+def cut_off(path: Path) -> None:
+    """An image of which half is missing."""
+    noise = np.random.default_rng(0).integers(0, 256, (6, 8), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:70])
+
+
+def folder_of(root: Path, classes: dict[str, int], size: tuple[int, int] = (8, 6), mode: str = "L") -> Path:
+    """So many images of each class; the colour tells the class and the image."""
+    for number, (name, images) in enumerate(classes.items()):
+        for index in range(images):
+            paint(root / name / f"{index:03}.png", 60 * number + index, size, mode)
+    return root
+
+
+def test_a_folder_for_each_class_is_a_data_set(tmp_path: Path) -> None:
+    """Classes by their names, images as they are, and a test split cut from them before everything else."""
+    loaded = load(folder_of(tmp_path / "fruit", {"pear": 20, "apple": 10}))
+    assert loaded.training.classes == ("apple", "pear")
+    assert loaded.training.shape == InputShape(1, 6, 8)
+    sizes = [len(loaded.training.train), len(loaded.training.validation), len(loaded.test.open(Phase.CONFIRM))]
+    assert sizes == [19, 5, 6]
+    assert loaded.provenance.class_sizes == ((6, 2, 2), (13, 3, 4))
+    assert loaded.provenance.notes == (
+        "There was no test split: 6 of 30 images were cut for it before everything else, stratified, with seed 0.",
+    )
+    assert loaded.provenance.name == "fruit"
+    values = [int(image[0, 0, 0]) for image in loaded.training.train.images]
+    assert [value // 60 for value in values] == [1 - label for label in loaded.training.train.labels]
+
+
+def test_what_was_cut_for_the_test_is_never_trained_on(tmp_path: Path) -> None:
+    """The three splits are all of the images, each once; statistics are those of the train split alone."""
+    loaded = load(folder_of(tmp_path / "fruit", {"a": 30, "b": 30}))
+    splits = (loaded.training.train, loaded.training.validation, loaded.test.open(Phase.CONFIRM))
+    seen = [int(image[0, 0, 0]) for split in splits for image in split.images]
+    assert sorted(seen) == [*range(30), *range(60, 90)]
+    assert loaded.training.normalisation.mean == pytest.approx((splits[0].images.mean() / 255,))
+
+
+def test_splits_that_are_folders_are_kept(tmp_path: Path) -> None:
+    """`test` is the test split; `val` joins the training images, and the report says so."""
+    for part, images in (("train", 10), ("val", 5), ("test", 4)):
+        folder_of(tmp_path / part, {"a": images, "b": images})
+    loaded = load(tmp_path)
+    assert (loaded.provenance.train + loaded.provenance.validation, loaded.provenance.test) == (30, 8)
+    assert loaded.provenance.notes[0] == "Folder val was joined with train: the study cuts its own validation split."
+    assert "WARNING: 8 of 8 test images are, to the pixel, among the images" in loaded.provenance.notes[1]
+
+
+def test_images_of_unlike_sizes_become_one_size(tmp_path: Path) -> None:
+    """The middle one, or what the study says; the report says which; colour stays where any image has it."""
+    root = tmp_path / "photos"
+    for index, size in enumerate([(10, 20), (30, 40), (300, 200)] * 4):
+        paint(root / "a" / f"{index}.jpg", 10 * index, size, "RGB")
+        paint(root / "b" / f"{index}.png", 100 + index, size, "L")
+    loaded = load(root, validation_size=0.25)
+    assert loaded.training.shape == InputShape(3, 40, 30)
+    assert "resized to 40x30; proportions are not kept" in loaded.provenance.notes[0]
+    assert load(root, image_size=16).training.shape == InputShape(3, 16, 16)
+    large = tmp_path / "large"
+    for index, size in enumerate([(1000, 500), (500, 250), (1000, 500)] * 4):
+        paint(large / "ab"[index % 2] / f"{index}.png", index, size)
+    assert load(large).training.shape == InputShape(1, 32, 64)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda root: (root / "a" / "000.png").write_bytes(b"no image"), r"a/000.png: cannot be read as an image"),
+        (lambda root: cut_off(root / "a" / "000.png"), "a/000.png: cannot be read as an image"),
+        (lambda root: [path.unlink() for path in (root / "a").iterdir()], "there are no images of class a"),
+        (lambda root: (root / "train").mkdir(), "beside 'train' there are a, b"),
+    ],
+)
+def test_a_folder_that_will_not_do_is_refused(spoil, said: str, tmp_path: Path) -> None:
+    """The sentence names the file or the class."""
+    root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
+    spoil(root)
+    with pytest.raises(DataError, match=said):
+        load(root)
+
+
+def test_files_that_are_no_images_are_counted(tmp_path: Path) -> None:
+    """Nothing is left out silently."""
+    root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
+    (root / "a" / "notes.txt").write_text("?", encoding="utf-8")
+    (root / "a" / ".hidden").write_text("?", encoding="utf-8")
+    assert load(root).provenance.notes[0] == "1 files that do not end like images were left out."
+
+
+def test_images_are_decoded_once(tmp_path: Path, monkeypatch) -> None:
+    """A second run reads the cache; a changed file is decoded again."""
+    root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
+    first = load(root)
+    counted: list[Path] = []
+    monkeypatch.setattr(decoded, "read_image", lambda path, shape: counted.append(path) or read_image(path, shape))
+    assert load(root).provenance.fingerprint == first.provenance.fingerprint
+    assert counted == []
+    paint(root / "a" / "000.png", 250)
+    assert load(root).provenance.fingerprint != first.provenance.fingerprint
+    assert len(counted) == 24
+
+
+def test_more_images_than_memory_stay_in_files(tmp_path: Path, monkeypatch) -> None:
+    """The splits are the same to the bit, and travel to another process as a path; a cluster gets them by value."""
+    root = folder_of(tmp_path / "fruit", {"a": 40, "b": 40})
+    usual = load(root)
+    monkeypatch.setattr(decoded, "SHARE_OF_MEMORY", 0.0)
+    mapped = load(root)
+    assert mapped.provenance.fingerprint == usual.provenance.fingerprint
+    assert mapped.training.normalisation == usual.training.normalisation
+    assert mapped.bytes_in_memory == 0 < usual.bytes_in_memory
+    sent = pickle.dumps(mapped.training)
+    assert len(sent) < 3000 < len(pickle.dumps(usual.training))
+    again: Split = pickle.loads(sent).train
+    assert isinstance(again.images, np.memmap)
+    np.testing.assert_array_equal(again.images, usual.training.train.images)
+    np.testing.assert_array_equal(again.labels, usual.training.train.labels)
+    part = Split(again.images[:3], again.labels[:3])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(part)).images, usual.training.train.images[:3])
+    assert load_image_folder(root, None, in_memory=True).train.mapped is None
+
+
+def test_a_file_is_mapped_as_it_was_decoded(tmp_path: Path) -> None:
+    """Order of the files, channels first, grey from colour by luminance, white where it is transparent."""
+    paint(tmp_path / "one.png", 7)
+    rgba = np.zeros((6, 8, 4), dtype=np.uint8)
+    rgba[:3, :, :] = (255, 0, 0, 255)
+    Image.fromarray(rgba).save(tmp_path / "two.png")
+    images = decode([tmp_path / "one.png", tmp_path / "two.png"], tmp_path, InputShape(3, 6, 8))
+    assert images.shape == (2, 3, 6, 8)
+    assert (images[0] == 7).all()
+    assert images[1, :, 0, 0].tolist() == [255, 0, 0]
+    assert images[1, :, 5, 0].tolist() == [255, 255, 255]
+    assert read_image(tmp_path / "two.png", InputShape(1, 6, 8))[0, 0, 0] == 76  # 0.299 of 255
+
+
+def test_sixteen_bits_and_turned_photos_are_read_as_one_sees_them(tmp_path: Path) -> None:
+    """Deep greys are scaled instead of cut off; a camera's note on how it was held is followed."""
+    Image.fromarray(np.full((4, 4), 257 * 100, dtype=np.uint16)).save(tmp_path / "deep.png")
+    assert (read_image(tmp_path / "deep.png", InputShape(1, 4, 4)) == 100).all()
+    half = np.zeros((10, 20), dtype=np.uint8)
+    half[:, 10:] = 255
+    turned = Image.fromarray(half)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # held so that its left side is up
+    for name in ("a", "b"):
+        (tmp_path / "camera" / name).mkdir(parents=True)
+        for index in range(10):
+            turned.save(tmp_path / "camera" / name / f"{index}.png", exif=exif)
+    loaded = load(tmp_path / "camera")
+    assert loaded.training.shape == InputShape(1, 20, 10)
+    image = loaded.training.train.images[0, 0]
+    assert (image[0, 0], image[-1, 0]) == (0, 255)
+
+
+def archive(path: Path, **arrays: object) -> Path:
+    """An npz of 40 images of two classes, with these arrays in place of its own."""
+    generator = np.random.default_rng(0)
+    usual = {"images": generator.integers(0, 256, (40, 6, 5), dtype=np.uint8), "labels": np.arange(40) % 2}
+    np.savez(path, **{key: value for key, value in (usual | arrays).items() if value is not None})
+    return path
+
+
+def test_an_archive_is_a_data_set(tmp_path: Path) -> None:
+    """Any of the usual layouts; labels are numbers or texts; names of classes and a test split are taken if given."""
+    plain = load(archive(tmp_path / "plain.npz"))
+    assert (plain.training.shape, plain.training.classes) == (InputShape(1, 6, 5), ("0", "1"))
+    assert list(plain.provenance.sha256) == ["plain.npz"]
+    colour = np.zeros((40, 6, 5, 3), dtype=np.uint8)
+    named = np.array(["dog", "cat"])[np.arange(40) % 2]
+    assert load(archive(tmp_path / "colour.npz", images=colour, labels=named)).training.classes == ("cat", "dog")
+    first = archive(tmp_path / "first.npz", images=colour.transpose(0, 3, 1, 2), classes=np.array(["x", "y"]))
+    assert (load(first).training.shape, load(first).training.classes) == (InputShape(3, 6, 5), ("x", "y"))
+    tested = archive(tmp_path / "t.npz", test_images=np.ones((10, 6, 5)), test_labels=np.arange(10) % 2)
+    test = load(tested).test.open(Phase.CONFIRM)
+    assert (len(test), int(test.images[0, 0, 0, 0])) == (10, 255)
+    sparse = load_npz(archive(tmp_path / "sparse.npz", labels=np.where(np.arange(40) % 2, 7, 3)))
+    assert (sparse.classes, sorted(set(sparse.train.labels.tolist()))) == (("3", "7"), [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"labels": None}, "there is no array 'labels'"),
+        ({"images": np.zeros((40, 6, 5, 4), dtype=np.uint8)}, r"have the shape \(40, 6, 5, 4\); give"),
+        ({"images": np.full((40, 6, 5), -0.4)}, "from -0.4 to -0.4; give whole numbers from 0 to 255"),
+        ({"labels": np.zeros(40)}, "labels are float64"),
+        ({"labels": np.arange(30) % 2}, "40 images do not go with labels of the shape"),
+        ({"classes": np.array(["only"])}, "labels run from 0 to 1, and there are 1 names"),
+        ({"labels": np.array([object()] * 40)}, "cannot be read as an .npz of plain arrays"),
+        ({"test_images": np.zeros((4, 6, 5), dtype=np.uint8)}, "there is no array 'test_labels'"),
+        ({"labels": np.arange(40)}, "dataset.test_size: 8 of 40 images cannot be cut"),
+    ],
+)
+def test_an_archive_that_will_not_do_is_refused(arrays, said: str, tmp_path: Path) -> None:
+    """The sentence says which array, and what it should be."""
+    with pytest.raises(DataError, match=said):
+        load(archive(tmp_path / "bad.npz", **arrays))
+
+
+def test_idx_files_are_a_data_set(tmp_path: Path) -> None:
+    """Plain or compressed, with a test split or without, and with names of the classes."""
+    generator = np.random.default_rng(0)
+    for prefix, images in (("train", 40), ("t10k", 10)):
+        pixels = generator.integers(0, 256, (images, 7, 5), dtype=np.uint8)
+        (tmp_path / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(format_idx(pixels)))
+        (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(format_idx((np.arange(images) % 2).astype(np.uint8)))
+    (tmp_path / "classes.txt").write_text("off\non\n", encoding="utf-8")
+    loaded = load(tmp_path)
+    assert (loaded.training.classes, loaded.training.shape) == (("off", "on"), InputShape(1, 7, 5))
+    assert (loaded.provenance.test, len(loaded.provenance.sha256), loaded.provenance.notes) == (10, 4, ())
+    (tmp_path / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match="there is no t10k-labels-idx1-ubyte beside it"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["nothing", "file.csv"])
+def test_a_path_that_is_no_data_set_is_refused(name: str, tmp_path: Path) -> None:
+    """The sentence lists what it may be."""
+    (tmp_path / "file.csv").write_text("1,2\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"name a folder with one folder of images for each class, an .npz"):
+        load(tmp_path / name)
+
+
+def test_torchvision_reads_the_sets_that_it_knows(tmp_path: Path) -> None:
+    """From files as its own download leaves them, nothing is fetched."""
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for prefix, images in (("train", 60), ("t10k", 20)):
+        pixels = np.full((images, 28, 28), 9, dtype=np.uint8)
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(format_idx(pixels))
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(format_idx((np.arange(images) % 10).astype(np.uint8)))
+    loaded = load_dataset(DatasetStudy(name="fashion_mnist", validation_size=20), tmp_path)
+    assert loaded.training.classes[9] == "Ankle boot"
+    assert (loaded.provenance.train, loaded.provenance.test) == (40, 20)
+    assert loaded.provenance.licence == "MIT (Zalando SE)"
+
+
+def test_what_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch) -> None:
+    """Without a way out, one sentence names the folder and the remedy."""
+    from torchvision import datasets
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise RuntimeError("no way out")
+
+    monkeypatch.setattr(datasets, "CIFAR10", unreachable)
+    with pytest.raises(DataError, match=r"cifar10: is not in .*no way out.*torchvision's CIFAR10 wants into a folder"):
+        load_dataset(DatasetStudy(name="cifar10"), tmp_path)
+
+
+def test_every_layout_of_torchvision_becomes_one() -> None:
+    """Channels first, rows not columns, labels from 0."""
+    generator = np.random.default_rng(0)
+    letters = SimpleNamespace(data=generator.integers(0, 256, (4, 28, 28)).astype(np.uint8), targets=[1, 26, 2, 3])
+    split = as_split(letters, TORCHVISION_SETS["emnist_letters"])
+    assert split.labels.tolist() == [0, 25, 1, 2]
+    np.testing.assert_array_equal(split.images[0, 0], letters.data[0].T)
+    colour = SimpleNamespace(data=generator.integers(0, 256, (4, 32, 32, 3)).astype(np.uint8), targets=[0, 1, 2, 3])
+    np.testing.assert_array_equal(as_split(colour, TORCHVISION_SETS["cifar10"]).images[1, 2], colour.data[1, :, :, 2])
+    street = SimpleNamespace(data=np.zeros((4, 3, 32, 32), np.uint8), labels=np.array([1, 2, 3, 0]))
+    assert as_split(street, TORCHVISION_SETS["svhn"]).images.shape == (4, 3, 32, 32)
+    several = SimpleNamespace(data=np.zeros((2, 28, 28), np.uint8), targets=np.array([[5, 0, 0], [7, 0, 0]]))
+    assert as_split(several, TORCHVISION_SETS["qmnist"]).labels.tolist() == [5, 7]
+
+
+def test_every_known_name_can_be_loaded() -> None:
+    """The study knows no name that nothing loads."""
+    assert set(DATASETS) == {*TORCHVISION_SETS, "mnist", "digits"}
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ({}, "mnist"),
+        ({"path": "/data/flowers 5/"}, "flowers-5"),
+        ({"path": "letters.npz", "name": "mnist"}, "letters"),
+        ({"path": "/data/mnist"}, "own-mnist"),
+        ({"path": "x.npz", "name": "mine"}, "mine"),
+    ],
+)
+def test_a_path_is_never_called_as_a_known_set(written: dict[str, str], name: str) -> None:
+    """What is known of MNIST is not said of other images."""
+    assert DatasetStudy(**written).name == name
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, 0.0, True, "many", None])
+def test_a_size_is_a_number_or_a_share(value: object) -> None:
+    """Anything else is refused with what it should be."""
+    with pytest.raises(StudyError, match=r"dataset.validation_size: .* it should be a"):
+        Study.load("smoke", {"dataset.validation_size": value})
+
+
+def test_data_on_the_command_line_are_a_name_or_a_path(tmp_path: Path) -> None:
+    """A share of them validates, whatever the study says of its own images."""
+    assert own_or_known("digits") == {"name": "digits", "validation_size": 0.1}
+    folder_of(tmp_path / "fruit", {"a": 1, "b": 1})
+    study = Study.load("smoke", data=str(tmp_path / "fruit"))
+    assert (study.dataset.name, study.dataset.train_size) == ("fruit", None)
+    with pytest.raises(StudyError, match="no such file or folder, and no data set of that name; did you mean 'kmnist'"):
+        own_or_known("kmnits")
+
+
+def test_the_background_is_known_where_all_images_agree() -> None:
+    """Dark, light, or neither; colour has none."""
+    dark = np.zeros((100, 1, 8, 8), dtype=np.uint8)
+    assert background(dark) == "dark"
+    assert background(255 - dark) == "light"
+    mixed = dark.copy()
+    mixed[:30] = 255
+    assert background(mixed) is None
+    assert background(np.zeros((100, 3, 8, 8), dtype=np.uint8)) is None
