@@ -179,7 +179,7 @@ def main(
         nodes, trials, wait = one.split(",")
         print(json.dumps(measure(int(nodes), int(trials), float(wait))))  # noqa: T201
         return
-    experiments = [(n, 1000, 0.0) for n in (1, 2, 4, 8)] + [(8, 100, 0.0), (1, most, 0.0)]
+    experiments = [(1, 1000, 0.0), (2, 1000, 0.0), (4, 500, 0.0), (8, 500, 0.0), (8, 100, 0.0), (1, most, 0.0)]
     experiments += [(1, 160, 2.0), (8, 640, 2.0), (4, 400, 5.0), (8, 1000, 10.0)]
     rows, raw = [], []
     for nodes, trials, wait in experiments:

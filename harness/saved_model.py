@@ -12,7 +12,7 @@ from architectures import ARCHITECTURES, InputShape
 from architectures.own import is_stand_in
 from harness.data import load_dataset
 from harness.data.dataset import Normalisation, Split
-from harness.errors import HarnessError, RunFolderError, nearest
+from harness.errors import HarnessError, RunFolderError
 from harness.study import DatasetStudy
 from harness.trial import Frozen, Phase, Scalar
 
@@ -102,10 +102,11 @@ def load_model(path: Path) -> tuple[SavedModel, nn.Module]:
         HarnessError: a file is missing or damaged, or the weights do not fit the architecture.
     """
     saved = read_saved_model(path)
-    if saved.architecture not in ARCHITECTURES or is_stand_in(ARCHITECTURES[saved.architecture]):
+    known = ARCHITECTURES.get(saved.architecture)
+    if known is None or is_stand_in(known):
         raise HarnessError(
-            f"{path}: there is no architecture '{saved.architecture}'; {nearest(saved.architecture, ARCHITECTURES)} "
-            f"If it is your own, name its code: --architecture path/to/{saved.architecture}.py"
+            f"{path}: there is no architecture '{saved.architecture}' that could be built; if it is your own, name its "
+            f"code, as in --architecture path/to/{saved.architecture}.py"
         )
     import torch  # a description alone can be read without it
     from safetensors import SafetensorError
