@@ -83,7 +83,14 @@ Parameter = Fixed | Grid | Choice | Uniform | LogUniform | RandInt
 Random = Choice | Uniform | LogUniform | RandInt
 Space = Mapping[str, Parameter]
 
-_KINDS = ("grid", "choice", "uniform", "loguniform", "randint")
+KINDS: Mapping[str, tuple[str, str]] = {
+    "grid": ("{grid: [1, 2, 4]}", "every value, crossed with every other grid"),
+    "choice": ("{choice: [relu, tanh]}", "one of the values, each equally likely"),
+    "uniform": ("{uniform: [0.0, 0.5]}", "a number between the two"),
+    "loguniform": ("{loguniform: [0.0001, 0.1]}", "a number between the two, uniform in the logarithm"),
+    "randint": ("{randint: [1, 9]}", "a whole number from the first to the second, which is excluded"),
+}
+"""Kinds of parameters: how each is written, and what it means."""
 
 
 def _three_digits(value: float, low: float, high: float) -> float:
@@ -122,10 +129,10 @@ def _parse_parameter(value: Any, where: str) -> Parameter:
             raise StudyError(f"{where}: {value!r} is not a single value; write {{grid: {value!r}}} to try several")
         return Fixed(value)
     if len(value) != 1:
-        raise StudyError(f"{where}: expected exactly one of {', '.join(_KINDS)}, got {dict(value)!r}")
+        raise StudyError(f"{where}: expected exactly one of {', '.join(KINDS)}, got {dict(value)!r}")
     kind, arguments = next(iter(value.items()))
-    if kind not in _KINDS:
-        raise StudyError(f"{where}: unknown kind of search '{kind}'; {nearest(str(kind), _KINDS)}")
+    if kind not in KINDS:
+        raise StudyError(f"{where}: unknown kind of search '{kind}'; {nearest(str(kind), KINDS)}")
     if kind in ("grid", "choice"):
         if not isinstance(arguments, list) or not arguments:
             raise StudyError(f"{where}.{kind}: the search space is empty; list at least one value")

@@ -142,7 +142,11 @@ class ConfirmStudy(Frozen):
 
 
 class AuditStudy(Frozen):
-    """The audit of early stopping: how many trials that ASHA stopped are finished to their last epoch, at random."""
+    """The audit of early stopping.
+
+    Attributes:
+        trials: how many of those that ASHA stopped are finished to their last epoch, drawn at random.
+    """
 
     trials: Annotated[int, Field(ge=0, le=100_000)] = 0
 

@@ -40,7 +40,9 @@ def load_npz(path: Path) -> UncutDataset:
             )
     parts = [part for part in ("", "test_") if f"{part}images" in arrays]
     names = [str(name) for name in arrays["classes"].ravel().tolist()] if "classes" in arrays else None
-    classes, labels = number_labels([arrays[f"{part}labels"] for part in parts], names, str(path))
+    written = [arrays[f"{part}labels"] for part in parts]
+    columns = [one[:, 0] if one.ndim == 2 and one.shape[1] == 1 else one for one in written]
+    classes, labels = number_labels(columns, names, str(path))
     images = [as_bytes(arrays[f"{part}images"], f"{path}: {part}images") for part in parts]
     splits = [Split(pixels, label) for pixels, label in zip(images, labels, strict=True)]
     _, channels, height, width = splits[0].images.shape

@@ -12,6 +12,8 @@ from machines import can_pretend, machines
 
 from harness.trial import Phase, Status, TrialRecord
 
+OWN = Path(__file__).parents[2] / "examples" / "mnist_net.py"
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.ray,
@@ -20,11 +22,15 @@ pytestmark = [
 
 
 def test_the_smoke_study_runs_on_machines_that_know_nothing_of_it(tmp_path: Path) -> None:
-    """Machines without this checkout train every trial, on each of them; the run folder is whole, none of it theirs."""
+    """Machines without this checkout train every trial, on each of them; the run folder is whole, none of it theirs.
+
+    Among them are trials of an architecture of a user's own, from a file that lies on no other machine.
+    """
     folder = tmp_path / "run"
+    own = ["--architecture", OWN]
     with machines(tmp_path, cpus=(1, 1)) as cluster:
         command = Command(
-            ["--all", "--config", "smoke", "--output", folder, "--address", cluster.address],
+            ["--all", "--config", "smoke", *own, "--output", folder, "--address", cluster.address],
             tmp_path,
             environment=cluster.environment,
         )
@@ -38,7 +44,8 @@ def test_the_smoke_study_runs_on_machines_that_know_nothing_of_it(tmp_path: Path
     records = journal(folder)
     assert nodes(records) == names
     assert all(record.status is not Status.FAILED for record in records)
-    assert sum(record.spec.phase is Phase.CONFIRM for record in records) >= 10
+    assert sum(record.spec.phase is Phase.CONFIRM for record in records) >= 12
+    assert {record.status for record in records if record.spec.architecture == "mnist_net"} == {Status.COMPLETED}
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     assert environment["slots"] == 2
     assert not environment["interrupted"]

@@ -218,6 +218,8 @@ def test_an_archive_is_a_data_set(tmp_path: Path) -> None:
     colour = np.zeros((40, 6, 5, 3), dtype=np.uint8)
     named = np.array(["dog", "cat"])[np.arange(40) % 2]
     assert load(archive(tmp_path / "colour.npz", images=colour, labels=named)).training.classes == ("cat", "dog")
+    column = load_npz(archive(tmp_path / "column.npz", labels=(np.arange(40) % 2)[:, None]))
+    assert column.train.labels.tolist() == [0, 1] * 20
     first = archive(tmp_path / "first.npz", images=colour.transpose(0, 3, 1, 2), classes=np.array(["x", "y"]))
     assert (load(first).training.shape, load(first).training.classes) == (InputShape(3, 6, 5), ("x", "y"))
     tested = archive(tmp_path / "t.npz", test_images=np.ones((10, 6, 5)), test_labels=np.arange(10) % 2)

@@ -10,7 +10,14 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from synthetic_run import GRID, SyntheticRun
 
-from harness.report.classification import Classification, classify, confident_mistakes, largest_confusion
+from harness.report.classification import (
+    Classification,
+    balanced_accuracy,
+    classify,
+    confident_mistakes,
+    largest_confusion,
+    worst_confused,
+)
 from harness.report.figures.canvas import ERROR_COLOURS, png
 from harness.report.figures.confusion_matrix import confusion_matrix_values, draw_confusion_matrix
 from harness.report.figures.grid_heat_maps import (
@@ -25,6 +32,7 @@ from harness.report.figures.learning_curves import draw_learning_curves, learnin
 from harness.report.figures.mistakes import displayable, draw_mistakes, mistakes_values
 from harness.report.run_folder import MissedImages, Predictions, RunFolder, read_run_folder
 from harness.report.summary import ArchitectureSummary, summarise
+from harness.report.tables import class_table
 from harness.trial import Status
 
 
@@ -82,11 +90,41 @@ def test_confusion_matrix_shows_counts_and_names() -> None:
 
 
 def test_many_classes_have_no_numbers() -> None:
-    """With 62 classes the cells carry no numbers, and every class is still named."""
-    names = [str(number) for number in range(62)]
-    axes = draw_confusion_matrix(confusion_matrix_values("A", some_classification(62), names)).axes[0]
+    """With 30 classes the cells carry no numbers, and every class is still named."""
+    names = [str(number) for number in range(30)]
+    axes = draw_confusion_matrix(confusion_matrix_values("A", some_classification(30), names)).axes[0]
     assert not axes.texts
-    assert len(axes.get_yticklabels()) == 62
+    assert len(axes.get_yticklabels()) == 30
+
+
+def test_of_very_many_classes_the_worst_are_shown() -> None:
+    """The pairs with most errors in either direction, in the order of the classes, with their counts."""
+    labels, predicted = list(range(62)), list(range(62))
+    for true, said, times in ((50, 7, 3), (7, 50, 2), (61, 30, 4), (3, 4, 1)):
+        labels += [true] * times
+        predicted += [said] * times
+    found = classify(predictions(labels, predicted, [0.9] * len(labels)), 62, seed=1)
+    assert {3, 4, 7, 30, 50, 61} <= set(worst_confused(found.matrix))
+    values = confusion_matrix_values("A", found, [f"class {number}" for number in range(62)])
+    assert values.title == "A: 10 errors in 72 test images (seed 1)\nthe 20 of 62 classes that are confused most"
+    assert list(values.classes) == [f"class {number}" for number in worst_confused(found.matrix)]
+    shown = dict(zip(values.classes, range(20), strict=True))
+    assert values.counts[shown["class 61"], shown["class 30"]] == 4
+    assert values.numbers
+    assert np.isnan(np.diag(values.errors)).all()
+
+
+def test_of_very_many_classes_the_table_has_the_worst_first() -> None:
+    """Twenty rows, by F1; a class that was never predicted comes first."""
+    frame = class_table(some_classification(62), [f"class {number}" for number in range(62)]).frame
+    assert len(frame) == 20
+    assert frame["Class"].tolist()[:2] == ["class 0", "class 1"]
+    assert class_table(some_classification(3), ["c", "b", "a"]).frame["Class"].tolist() == ["c", "b", "a"]
+
+
+def test_balanced_accuracy_counts_every_class_alike() -> None:
+    """Right on all of nine and none of one is a half."""
+    assert balanced_accuracy(predictions([0] * 9 + [1], [0] * 10, [0.9] * 10)) == 0.5
 
 
 def test_a_model_without_errors_can_be_drawn() -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -388,3 +389,37 @@ def test_numbers_of_the_time_table_add_up(reported: Path) -> None:
     rows = re.findall(r"^\| ([^|]+?) +\| +([\d,.]+) +\| +\d+ %", text, re.MULTILINE)
     spent = {name: float(value.replace(",", "")) for name, value in rows}
     assert math.isclose(sum(spent.values()) - spent["All"], spent["All"], abs_tol=0.5)
+
+
+def test_unlike_classes_are_said_to_be_unlike(tmp_path: Path) -> None:
+    """Sizes, what always naming the largest would reach, and the accuracy in which every class counts alike."""
+    folder = replace(SMALL, classes=("cat", "dog")).write(tmp_path)
+    environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    environment["dataset"] |= {"class_sizes": [[30, 10, 300], [10, 5, 100]], "notes": ["Images were resized."]}
+    (folder / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    report = write_report(folder).read_text(encoding="utf-8")
+    assert "Classes are unlike in size: 100 to 300 test images. Whoever always says cat is right in 75.00 %." in report
+    assert "Balanced (%)" in report
+    assert "  Images were resized.\n" in report
+    assert all(0 < entry["balanced_accuracy_mean"] < 1 for entry in load(folder)["architectures"])
+
+
+def test_like_classes_are_not_spoken_of(tmp_path: Path) -> None:
+    """A balanced test split has one accuracy."""
+    report = report_of(SMALL, tmp_path)
+    assert "Balanced (%)" not in report
+    assert "unlike in size" not in report
+
+
+def test_every_class_and_matrix_is_in_a_file(tmp_path: Path) -> None:
+    """classes.csv and confusion_matrices/ hold what figures and tables may leave out."""
+    folder = SMALL.write(tmp_path)
+    write_report(folder)
+    classes = pd.read_csv(folder / "classes.csv")
+    assert list(classes.columns) == ["architecture", "class", "precision", "recall", "f1", "test_images"]
+    for entry in load(folder)["architectures"]:
+        matrix = pd.read_csv(folder / "confusion_matrices" / f"{entry['name']}.csv", index_col=0)
+        assert matrix.to_numpy().tolist() == entry["confusion_matrix"]
+        of_one = classes[classes["architecture"] == entry["name"]]
+        assert of_one["test_images"].sum() == 400
+        assert of_one["recall"].tolist() == pytest.approx(entry["recall"])

@@ -1,0 +1,167 @@
+"""`python -m harness.reference` prints the reference of the study file, made from its types."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import typer
+import yaml
+from pydantic import BaseModel
+from tabulate import tabulate
+
+from architectures import ARCHITECTURES, BUILT_IN, TrainingHyperparameters
+from harness.space import KINDS
+from harness.study import (
+    DATASETS,
+    ArchitectureStudy,
+    AuditStudy,
+    CheckpointStudy,
+    ConfirmStudy,
+    DatasetStudy,
+    EarlyStopping,
+    Resources,
+    Study,
+)
+
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "": Study,
+    "dataset": DatasetStudy,
+    "early_stopping": EarlyStopping,
+    "confirm": ConfirmStudy,
+    "audit": AuditStudy,
+    "checkpoint": CheckpointStudy,
+    "resources": Resources,
+    "architectures.NAME": ArchitectureStudy,
+}
+"""Key of each part of a study to its type."""
+
+_WORDS = {
+    "integer": "whole number",
+    "number": "number",
+    "string": "text",
+    "null": "nothing",
+    "boolean": "true, false",
+}
+
+
+def page() -> str:
+    """The page as Markdown."""
+    parts = [
+        "# The study file",
+        "A study is YAML. Every key has a default but `name` and `architectures`; a key that does not exist is an "
+        "error that names the nearest one. `--set KEY.PATH=VALUE` changes any of them on the command line. This page "
+        "is made from the types by `python -m harness.reference`.",
+    ]
+    for key, kind in SECTIONS.items():
+        title = f"## `{key}`" if key else "## The whole"
+        parts += [title, _first_sentences(kind), _table(study_rows(key, kind))]
+        if kind is DatasetStudy:
+            parts.append("Known by name: " + ", ".join(f"`{name}`" for name in DATASETS) + ".")
+    parts += [
+        "## Search spaces",
+        "A hyperparameter has one value, or one of these in braces; what is not named keeps its default. Grids are "
+        "crossed with each other; `samples` draws of the others are taken for each of their points. The first trial is "
+        "always the default configuration.",
+        _table([{"written": f"`{example}`", "meaning": meaning} for example, meaning in KINDS.values()]),
+        "## Hyperparameters of every architecture",
+        _table(hyperparameter_rows(TrainingHyperparameters, ())),
+    ]
+    for name in BUILT_IN:
+        kind = ARCHITECTURES[name].hyperparameters
+        parts += [f"## Hyperparameters of `{name}`", _table(hyperparameter_rows(kind, _unchanged(kind)))]
+    return "\n\n".join(parts) + "\n"
+
+
+def study_rows(key: str, kind: type[BaseModel]) -> list[dict[str, str]]:
+    """A row for each key of a part of the study."""
+    meanings = attributes(kind)
+    schema = kind.model_json_schema()
+    return [
+        {
+            "key": f"`{key}.{name}`" if key else f"`{name}`",
+            "values": _values(field, schema.get("$defs", {})),
+            "default": "(needed)" if name in schema.get("required", ()) else _default(field),
+            "meaning": meanings[name],
+        }
+        for name, field in schema["properties"].items()
+    ]
+
+
+def hyperparameter_rows(kind: type[TrainingHyperparameters], without: Sequence[str]) -> list[dict[str, str]]:
+    """A row for each hyperparameter but those without interest."""
+    schema = kind.model_json_schema()
+    return [
+        {
+            "hyperparameter": f"`{name}`",
+            "values": _values(field, {}),
+            "default": _default(field),
+            "meaning": field.get("description", ""),
+        }
+        for name, field in schema["properties"].items()
+        if name not in without
+    ]
+
+
+def _unchanged(kind: type[TrainingHyperparameters]) -> list[str]:
+    """Hyperparameters that are those of every architecture, with the same default."""
+    usual = TrainingHyperparameters().model_dump()
+    return [name for name, value in kind().model_dump().items() if name in usual and usual[name] == value]
+
+
+def attributes(kind: type[BaseModel]) -> dict[str, str]:
+    """What a docstring says of each attribute.
+
+    >>> attributes(EarlyStopping)["grace_epochs"]
+    'no trial is stopped before so many epochs.'
+    """
+    text = inspect.getdoc(kind) or ""
+    _, _, listed = text.partition("Attributes:\n")
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", listed, flags=re.MULTILINE)
+    return {name: " ".join(meaning.split()) for name, meaning in found}
+
+
+def _first_sentences(kind: type[BaseModel]) -> str:
+    text, _, _ = (inspect.getdoc(kind) or "").partition("\n\nAttributes:")
+    return text
+
+
+def _values(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """The values that a field of a JSON schema takes, in words."""
+    if "anyOf" in field:
+        return " or ".join(dict.fromkeys(_values(one, definitions) for one in field["anyOf"]))
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "$ref" in field or "allOf" in field:
+        return "see below"
+    kind = field.get("type", "any")
+    if kind == "array":
+        return f"list of {_values(field['items'], definitions)}"
+    if kind == "object":
+        return "see below"
+    return _WORDS.get(kind, kind) + "".join(_bounds(field))
+
+
+def _bounds(field: Mapping[str, Any]) -> Iterator[str]:
+    for key, sign in (("minimum", " ≥ "), ("exclusiveMinimum", " > "), ("maximum", " ≤ "), ("exclusiveMaximum", " < ")):
+        if key in field:
+            yield f"{sign}{field[key]:,}"
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    value = field.get("default")
+    if isinstance(value, dict) or (isinstance(value, list) and not value):
+        return ""
+    return f"`{yaml.safe_dump(value).removesuffix('...').strip().splitlines()[0]}`" if value not in (None, "") else ""
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    return tabulate([list(row.values()) for row in rows], list(rows[0]), tablefmt="pipe", disable_numparse=True)
+
+
+if __name__ == "__main__":
+    typer.echo(page(), nl=False)

@@ -1,0 +1,87 @@
+"""The documentation is true: its commands run in the order of their page, and its reference is that of the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import reference
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if "```sh\n" in path.read_text(encoding="utf-8"))
+NEED_A_CLUSTER = {"cluster.md"}
+EXAMPLES = {
+    "own_architecture.py": ("mnist_net", "the whole report: "),
+    "own_data.py": ("balanced", "triangle"),
+    "take_it_home.py": ("said [", "python -m harness.predict "),
+}
+
+
+def as_a_reader() -> dict[str, str]:
+    """An environment in which `python` is this one, and this checkout is installed."""
+    binaries = str(Path(sys.executable).parent)
+    return os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name not in NEED_A_CLUSTER], ids=lambda page: page.name
+)
+def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+    """From the first to the last, in an empty folder, as a reader would type them."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    done = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(blocks)],
+        cwd=tmp_path,
+        env=as_a_reader(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_runs(name: str, tmp_path: Path) -> None:
+    """Each script tells its story to the end, and prints what it promises."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), str(tmp_path / "run")],
+        cwd=tmp_path,
+        env=as_a_reader(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [text for text in EXAMPLES[name] if text not in done.stdout] == []
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_there_is_an_example_for_each_story() -> None:
+    """No script is left out of the tests; the network beside them is an architecture."""
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == {*EXAMPLES, "mnist_net.py"}
+    assert len((ROOT / "examples" / "mnist_net.py").read_text(encoding="utf-8").splitlines()) <= 25
+
+
+def test_the_reference_of_the_study_is_that_of_the_types() -> None:
+    """`python -m harness.reference > docs/study.md` would change nothing."""
+    assert (ROOT / "docs" / "study.md").read_text(encoding="utf-8") == reference.page()
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    """No relative link is dead."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -1,0 +1,212 @@
+"""A network and images of a user's own, from the command to a model that answers elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from harness import load_run
+from harness.new import write_starting_file
+
+ROOT = Path(__file__).parents[2]
+CLASSES = [*"0123456789", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", *"abcdefghijklmnopqrstuvwxyz"]
+IMAGES_EACH = 20
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One of the commands, as a user of an installed harness gives it in a folder of theirs."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def signs() -> tuple[np.ndarray, np.ndarray]:
+    """A bright sign on dark ground for each of 62 classes, with noise."""
+    generator = np.random.default_rng(0)
+    shapes = np.zeros((len(CLASSES), 16, 16))
+    shapes[:, 2:14, 2:14] = np.kron(generator.random((len(CLASSES), 4, 4)) > 0.5, np.ones((3, 3)))
+    labels = np.tile(np.arange(len(CLASSES)), IMAGES_EACH)
+    noise = generator.normal(0, 20, (len(labels), 16, 16))
+    return (shapes[labels] * 200 + 20 + noise).clip(0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A folder with the user's files, and a finished run of `smoke` in `run`."""
+    folder = tmp_path_factory.mktemp("own")
+    write_starting_file("my_net", folder / "my_net.py")
+    images, labels = signs()
+    np.savez(folder / "signs.npz", images=images, labels=labels, classes=np.array(CLASSES))
+    done = command(
+        folder, "harness.run", "--architectures", "mlp", "--architecture", "my_net.py", "--config", "smoke",
+        "--data", "signs.npz", "--output", "run", "--set", "architectures.my_net.space.batch_size=16",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_many_classes_stay_readable(place: Path) -> None:
+    """Figure and table show the worst of 62 classes; the files beside the report have all."""
+    report = (place / "run" / "report.md").read_text(encoding="utf-8")
+    assert "The 20 classes of lowest F1; all of them are in `classes.csv`." in report
+    assert "There was no test split: 248 of 1,240 images were cut for it" in report
+    matrix = pd.read_csv(place / "run" / "confusion_matrices" / "my_net.csv", index_col=0, dtype={"true class": str})
+    assert (list(matrix.columns), list(matrix.index)) == (CLASSES, CLASSES)
+    assert matrix.to_numpy().sum() == 248
+    classes = pd.read_csv(place / "run" / "classes.csv", dtype={"class": str})
+    assert classes.groupby("architecture")["class"].apply(list).to_dict() == {"mlp": CLASSES, "my_net": CLASSES}
+    results = json.loads((place / "run" / "results.json").read_text(encoding="utf-8"))
+    assert np.shape(results["architectures"][1]["confusion_matrix"]) == (62, 62)
+
+
+def test_a_run_is_read_in_python_without_the_users_file(place: Path, tmp_path: Path) -> None:
+    """What the report needs to know of a network of the user's own lies in the folder."""
+    run = load_run(place / "run")
+    assert set(run.accuracy.index) == {"mlp", "my_net"}
+    assert run.accuracy.loc["my_net", "mean"] > 0.5
+    predictions = run.predictions("my_net")
+    assert list(predictions.columns) == ["true", "predicted", "confidence", "correct"]
+    assert (predictions["true"] == predictions["predicted"]).equals(predictions["correct"])
+    assert predictions["correct"].mean() == run.results["architectures"][1]["confirm"]["seeds"][0]["test_accuracy"]
+    done = command(tmp_path, "harness.report", str(place / "run"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_goes_on_only_with_the_users_file(place: Path) -> None:
+    """The folder never says what code to run; the sentence says what to name."""
+    without = command(place, "harness.run", "--resume", "run", "--dry-run")
+    assert without.returncode == 2
+    assert "my_net: an architecture of your own; name its code again, as in --architecture" in without.stderr
+    again = command(place, "harness.run", "--resume", "run", "--architecture", "my_net.py", "--dry-run")
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.fixture(scope="module")
+def exported(place: Path) -> Path:
+    """The user's network in every format."""
+    formats = [word for kind in ("exported-program", "onnx", "safetensors") for word in ("--format", kind)]
+    done = command(place, "harness.export", "run", "--architecture", "my_net.py", *formats)
+    assert done.returncode == 0, done.stderr
+    return place / "run" / "exported" / "my_net"
+
+
+def test_an_exported_model_has_a_card(exported: Path, place: Path) -> None:
+    """Data, licence, protocol, accuracy with interval and limits, with the numbers of the run."""
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    for text in ("exported-program", "onnx", "safetensors"):
+        assert f"| {text} | answers as the original on all 248 test images |" in card
+    mean = load_run(place / "run").accuracy.loc["my_net", "mean"]
+    assert f"**{100 * mean:.2f} %** of the test images, mean over 2 training seeds; 95 % interval" in card
+    for text in (
+        "Licence of the data:** not known",
+        "selected on validation images",
+        "What it is not for",
+        "dark background",
+    ):
+        assert text in card
+
+
+def test_an_exported_model_needs_nothing_of_the_harness(exported: Path, place: Path) -> None:
+    """torch, or an ONNX runtime, alone gives the probabilities that the run kept, to rounding."""
+    script = f"""
+import sys, numpy as np, torch, onnxruntime
+images = torch.from_numpy(np.load({str(place / "signs.npz")!r})["images"][:7, None])
+program = torch.export.load("my_net.pt2").module()(images).detach().numpy()
+[onnx] = onnxruntime.InferenceSession("my_net.onnx").run(None, {{"images": images.numpy()}})
+assert program.shape == onnx.shape == (7, 62) and np.allclose(program.sum(1), 1, atol=1e-5)
+assert np.allclose(program, onnx, atol=1e-4), abs(program - onnx).max()
+assert not [name for name in sys.modules if name.startswith(("harness", "architectures", "ray"))]
+"""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=exported, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def best_answer(text: str) -> list[str]:
+    """The first class of each image that `harness.predict --top 1` printed."""
+    return [line.split("│")[2].strip() for line in text.splitlines() if "%" in line]
+
+
+@pytest.mark.parametrize("model", ["my_net.pt2", "my_net.onnx"])
+def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path, tmp_path: Path) -> None:
+    """Whatever the format, the size, the colour and the background, a sign is what it is."""
+    images, labels = signs()
+    chosen = range(124, 132)
+    for index in chosen:
+        image = Image.fromarray(images[index])
+        image.save(tmp_path / f"{index}-plain.png")
+        large = image.resize((160, 160), Image.Resampling.NEAREST)
+        Image.fromarray(255 - np.asarray(large)).convert("RGB").save(tmp_path / f"{index}-large.jpg", quality=95)
+    for kind in ("plain.png", "large.jpg"):
+        done = command(
+            tmp_path, "harness.predict", str(exported / model), *(f"{i}-{kind}" for i in chosen), "--top", "1"
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("dark and light were exchanged in 8 of 8 images" in done.stdout) is (kind == "large.jpg")
+        right = [answer == CLASSES[labels[i]] for answer, i in zip(best_answer(done.stdout), chosen, strict=True)]
+        assert sum(right) >= 7, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("harness.export", "run", "--architecture", "lenet5"), "the run kept no model of it; "),
+        (("harness.export", "run", "--format", "torchscript"), "there is no such format"),
+        (("harness.export", "nowhere"), "there is no study.yaml"),
+        (("harness.predict", "run/models/my_net.json", "signs.npz"), "signs.npz: cannot be read as an image"),
+        (("harness.predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: cannot be read as an image"),
+        (("harness.predict", "nowhere.pt2", "x.png"), "there is no such file"),
+        (("harness.predict", "signs.npz", "x.png"), "there is no signs.json beside it"),
+        (("harness.evaluate", "run/models/my_net.json"), "name its code, as in --architecture path/to/my_net.py"),
+        (("harness.check", "nowhere.py"), "there is no such file; python -m harness.new"),
+        (("harness.check", "my_net.py", "--shape", "28"), "write channels, height and width"),
+        (("harness.run", "--all", "--data", "nowhere"), "there is no such file or folder"),
+        (("harness.run", "--architecture", "my_net.py", "--architectures", "my_nut"), "did you mean 'my_net'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_a_sentence(arguments: tuple[str, ...], said: str, place: Path) -> None:
+    """No traceback, exit code 2, and what to do."""
+    done = command(place, *arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_saved_model_is_measured_again_with_the_users_file(place: Path) -> None:
+    """The accuracy is that of the report."""
+    done = command(place, "harness.evaluate", "run/models/my_net.json", "--architecture", "my_net.py")
+    assert done.returncode == 0, done.stderr
+    accuracy = load_run(place / "run").results["architectures"][1]["confirm"]["seeds"][0]["test_accuracy"]
+    assert f"accuracy {accuracy:.2%}" in done.stdout
+    assert "confusion matrix" not in done.stdout.lower()  # of 62 classes it would fill several screens
+
+
+def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, tmp_path: Path) -> None:
+    """Exit code 5, and a sentence for what is broken."""
+    sound = (place / "my_net.py").read_text(encoding="utf-8")
+    broken = sound.replace("self.features(images)", "self.features(images - images.mean(0))")
+    (tmp_path / "broken.py").write_text(broken.replace('name="my_net"', 'name="broken"'), encoding="utf-8")
+    done = command(tmp_path, "harness.check", "broken.py")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "BROKEN  it answers alone as in a batch" in done.stdout
+    good = command(place, "harness.check", "my_net.py")
+    assert good.returncode == 0
+    assert "BROKEN" not in good.stdout
