@@ -35,6 +35,8 @@ GROUP = "harness.architectures"
 ATTRIBUTE = "ARCHITECTURE"
 """What a file or a module calls its architecture, unless it has only one."""
 
+_DIGEST = "__digest_of_its_source__"
+
 SHIPPED_PACKAGE = "own_architectures"
 """Name under which files travel to the machines of a cluster."""
 
@@ -155,13 +157,15 @@ def _import_file(path: Path) -> ModuleType:
     path = path.absolute()
     # Found by its name when a model of it is unpickled; two files of one name are two modules.
     name = f"own_architecture_{path.stem}_{zlib.crc32(str(path).encode()):08x}"
+    digest = zlib.crc32(path.read_bytes())
     loaded = sys.modules.get(name)
-    if loaded is not None:
-        return loaded
+    if loaded is not None and getattr(loaded, _DIGEST, None) == digest:
+        return loaded  # one that was edited since, as in a notebook, is another one
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise OwnArchitectureError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
+    setattr(module, _DIGEST, digest)
     sys.modules[name] = module
     loader = spec.loader
     try:

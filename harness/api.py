@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from architectures.own import own_sources
 from harness.errors import RunFolderError
 from harness.report.findings import Findings, find
 from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
@@ -53,6 +55,8 @@ def run(
     asked = asked.with_architectures(name for name in own if name not in asked.architectures)
     folder = Path(output) if output else Path("reports") / f"{asked.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     again = ["python", "-m", "harness.run", "--all", "--config", str(folder / "study.yaml")]
+    again += [word for source in own_sources() for word in ("--architecture", source)]
+    again += ["--data-dir", str(data_dir)] if data_dir else []
     job = Job(
         study=asked,
         folder=folder,
@@ -60,8 +64,11 @@ def run(
         data_dir=Path(data_dir) if data_dir else None,
         address=address,
         command=shlex.join(again),
+        began=time.time(),
     )
-    run_benchmark(job, ConsoleDisplay(Console(quiet=quiet, highlight=False, soft_wrap=True)))
+    done = run_benchmark(job, ConsoleDisplay(Console(quiet=quiet, highlight=False, soft_wrap=True)))
+    if not done.complete:
+        raise KeyboardInterrupt(f"what had finished is kept and reported in {folder}")
     return Run(folder)
 
 

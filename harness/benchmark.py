@@ -36,7 +36,7 @@ from harness.recorder import Recorder, keep_missed_images, settle_predictions
 from harness.report import write_report
 from harness.resume import begun_environment, changed_code
 from harness.run_folder import RunFolder, write_bytes, write_json, write_text
-from harness.study import Study, study_yaml
+from harness.study import Study, former_data, study_yaml
 from harness.supply import Supply
 from harness.trial import EpochResult, ModelSummary, TrialRecord, TrialSpec, flat_json
 
@@ -56,6 +56,7 @@ class Job:
         data_dir: where the data files are; None for the user's cache.
         address: of a Ray cluster; None for a local one.
         command: as it was typed.
+        began: when it was, in seconds since 1970; None for when this process did.
     """
 
     study: Study
@@ -64,6 +65,12 @@ class Job:
     data_dir: Path | None
     address: str | None
     command: str
+    began: float | None = None
+
+    @property
+    def started(self) -> float:
+        """When the command was given, in seconds since 1970."""
+        return self.began if self.began is not None else psutil.Process().create_time()
 
 
 class Display(Protocol):
@@ -135,7 +142,7 @@ def run_benchmark(job: Job, display: Display) -> Finished:
         supply, begun, stamps = search_and_confirm(job, folder, loaded, search, summaries, display)
         settle_predictions(folder, supply.confirmed, supply.selected)
         keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
-        end = ending(supply, stamps)
+        end = ending(job, supply, stamps)
         write_json(folder.environment, begun | end)
         report = write_report(job.folder)
     return Finished(report, not end["interrupted"], without_result(job.study, supply.confirmed))
@@ -151,7 +158,7 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
         if record.spec.dataset != loaded.provenance.fingerprint:
             raise RunFolderError(
                 f"--resume {job.folder}: the run used data {record.spec.dataset}, and these are "
-                f"{loaded.provenance.fingerprint}; give --data-dir with the former"
+                f"{loaded.provenance.fingerprint}; {former_data(job.study.dataset)}"
             )
 
 
@@ -176,7 +183,7 @@ def search_and_confirm(
         )
         supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
         begun = environment(job, loaded, cluster.slots) | as_it_began(job, folder)
-        write_json(folder.environment, begun | ending(supply, stamps))
+        write_json(folder.environment, begun | ending(job, supply, stamps))
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if interrupted.is_set():
             raise KeyboardInterrupt
@@ -294,11 +301,10 @@ def joins_a_cluster(address: str | None) -> bool:
 
 def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
     """What runs where, on which data: the part of `environment.json` that is known when trials begin."""
-    started = psutil.Process().create_time()
     commit, dirty = provenance.commit()
     return {
         "command": job.command,
-        "started_at": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "started_at": datetime.fromtimestamp(job.started, UTC).isoformat(timespec="seconds"),
         "versions": provenance.versions(),
         "commit": commit,
         "dirty": dirty,
@@ -318,7 +324,7 @@ def as_it_began(job: Job, folder: RunFolder) -> dict[str, Any]:
     earlier = begun_environment(folder)
     if not earlier:
         return {}
-    again = datetime.fromtimestamp(psutil.Process().create_time(), UTC).isoformat(timespec="seconds")
+    again = datetime.fromtimestamp(job.started, UTC).isoformat(timespec="seconds")
     kept = {name: earlier[name] for name in ("command", "started_at", "commit", "dirty") if name in earlier}
     code = provenance.code_fingerprints(job.study.architectures) | earlier.get("code", {})
     changed = {*earlier.get("changed_code", []), *changed_code(folder, job.finished or ())}
@@ -329,12 +335,11 @@ def as_it_began(job: Job, folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def ending(supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
+def ending(job: Job, supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
     """When things happened, and whether the study is done: the rest of `environment.json`."""
     records = supply.records
-    command_started = psutil.Process().create_time()
     # Of what an earlier part of the run did, nothing can be said about the time of this one.
-    now = [record for record in records if record.started_at >= command_started]
+    now = [record for record in records if record.started_at >= job.started]
     placements = [record.placement for record in records if record.placement is not None]
     return {
         "devices": sorted({placement.device for placement in placements}),
@@ -343,7 +348,7 @@ def ending(supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
         "captured": any(placement.captured for placement in placements),
         "together": max((placement.together for placement in placements), default=1),
         "timeline": {
-            "command_started": command_started,
+            "command_started": job.started,
             "first_step": min((record.started_at for record in now), default=None),
             "last_trial_ended": max((record.ended_at for record in now), default=None),
             **stamps,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.data.dataset import Normalisation
-from harness.errors import EnvironmentMismatchError, RunFolderError
+from harness.errors import EnvironmentMismatchError, RunFolderError, describe
 from harness.saved_model import load_model
 from harness.training.resident import Normaliser
 
@@ -67,12 +67,24 @@ def write_model(module: Deployable, example: NDArray[np.uint8], kind: str, path:
 
     Raises:
         EnvironmentMismatchError: what ONNX needs is not installed.
+        RunFolderError: torch cannot export this model.
     """
-    images = torch.from_numpy(example[:2].copy())
+    if kind == "onnx":
+        check_onnx()
+    try:
+        _write(module, torch.from_numpy(example[:2].copy()), kind, path)
+    except Exception as error:  # noqa: BLE001  # torch's exceptions have no base class of their own
+        path.unlink(missing_ok=True)
+        raise RunFolderError(
+            f"{path}: torch cannot export this model as {kind} ({describe(error)[:300]}); decisions that depend on the "
+            "values of an image cannot be exported: write them without if, or use --format safetensors"
+        ) from None
+
+
+def _write(module: Deployable, images: Tensor, kind: str, path: Path) -> None:
     shapes = {"images": {0: torch.export.Dim("batch")}}
     with torch.no_grad():
         if kind == "onnx":
-            check_onnx()
             program = torch.onnx.export(
                 module,
                 (images,),

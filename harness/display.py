@@ -148,6 +148,10 @@ def architecture_table(shape: InputShape, classes: int) -> Table:
     table.add_column("multiply-adds", justify="right")
     table.add_column("what it is")
     for architecture in ARCHITECTURES.values():
-        summary = summarise_default(architecture, shape, classes)
-        table.add_row(architecture.name, f"{summary.parameters:,}", f"{summary.macs:,}", architecture.summary)
+        try:
+            summary = summarise_default(architecture, shape, classes)
+            sizes = (f"{summary.parameters:,}", f"{summary.macs:,}")
+        except (Exception, SystemExit):  # noqa: BLE001  # one's own may take no images of this shape
+            sizes = ("?", "?")
+        table.add_row(architecture.name, *sizes, architecture.summary)
     return table

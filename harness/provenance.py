@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import platform
@@ -33,6 +34,7 @@ _ENGINE_SOURCE = (
     "harness/training",
     "harness/trial.py",
 )
+_OPTIONAL = ("timm",)
 _PACKAGES = ("torch", "torchvision", "ray", "numpy", "pandas", "scikit-learn", "scipy", "matplotlib", "pydantic")
 
 
@@ -44,6 +46,9 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
+    for package in _OPTIONAL:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
     return found
 
 
@@ -119,8 +124,18 @@ def code_fingerprints(architectures: Iterable[str]) -> dict[str, str]:
         build: Any = ARCHITECTURES[name].build
         module = sys.modules.get(getattr(build, "func", build).__module__)  # of a partial, its own is functools
         source = getattr(module, "__file__", None)
-        fingerprints[name] = _hash([Path(source)]) if source else "unknown"
+        fingerprints[name] = (
+            _hash(_files_of(str(getattr(module, "__name__", "")), Path(source))) if source else "unknown"
+        )
     return fingerprints
+
+
+def _files_of(module: str, source: Path) -> list[Path]:
+    """The file of an architecture; of one in a package of the user's own, every file of that package."""
+    top, _, below = module.partition(".")
+    if not below or top == "architectures":
+        return [source]
+    return _python_files(source.parents[below.count(".")])
 
 
 def _python_files(place: Path) -> list[Path]:

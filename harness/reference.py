@@ -143,7 +143,7 @@ def _values(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return f"list of {_values(field['items'], definitions)}"
     if kind == "object":
         return "see below"
-    return _WORDS.get(kind, kind) + "".join(_bounds(field))
+    return _WORDS.get(str(kind), str(kind)) + "".join(_bounds(field))
 
 
 def _bounds(field: Mapping[str, Any]) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _default(field: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:
-    return tabulate([list(row.values()) for row in rows], list(rows[0]), tablefmt="pipe", disable_numparse=True)
+    return str(tabulate([list(row.values()) for row in rows], list(rows[0]), tablefmt="pipe", disable_numparse=True))
 
 
 if __name__ == "__main__":

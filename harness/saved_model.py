@@ -13,7 +13,7 @@ from architectures.own import is_stand_in
 from harness.data import load_dataset
 from harness.data.dataset import Normalisation, Split
 from harness.errors import HarnessError, RunFolderError
-from harness.study import DatasetStudy
+from harness.study import DatasetStudy, former_data
 from harness.trial import Frozen, Phase, Scalar
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def matching_test(path: Path, saved: SavedModel, data_dir: Path | None) -> Split
     if loaded.provenance.fingerprint != saved.fingerprint:
         raise RunFolderError(
             f"{path}: the model belongs to data {saved.fingerprint}, and these are "
-            f"{loaded.provenance.fingerprint}; give --data-dir with the former"
+            f"{loaded.provenance.fingerprint}; {former_data(saved.dataset)}"
         )
     return loaded.test.open(Phase.CONFIRM)
 
@@ -108,9 +108,10 @@ def load_model(path: Path) -> tuple[SavedModel, nn.Module]:
             f"{path}: there is no architecture '{saved.architecture}' that could be built; if it is your own, name its "
             f"code, as in --architecture path/to/{saved.architecture}.py"
         )
-    import torch  # a description alone can be read without it
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError  # torch takes seconds to import, and a description can be read without it
     from safetensors.torch import load_file
+
+    from harness.training.model import in_its_layout
 
     architecture = ARCHITECTURES[saved.architecture]
     weights = path.with_suffix(".safetensors")
@@ -121,5 +122,4 @@ def load_model(path: Path) -> tuple[SavedModel, nn.Module]:
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise RunFolderError(f"{weights}: these weights cannot be loaded into {architecture.name}: {reason}") from None
-    layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
-    return saved, model.to(memory_format=layout)
+    return saved, in_its_layout(model, architecture, InputShape(*saved.shape))

@@ -99,6 +99,13 @@ class DatasetStudy(Frozen):
         return self
 
 
+def former_data(dataset: DatasetStudy) -> str:
+    """What to do where the data are not those that a run used."""
+    if dataset.path is None:
+        return "give --data-dir with the former"
+    return f"bring the former back to {dataset.path}"
+
+
 def own_or_known(data: str) -> dict[str, Any]:
     """The `dataset` of a study that `--data NAME|PATH` stands for: a tenth of the images validates.
 
@@ -370,7 +377,9 @@ def know_by_description(described: Iterable[Mapping[str, Any]]) -> None:
     try:
         for one in described:
             architecture = stand_in(one)
-            ARCHITECTURES.setdefault(architecture.name, architecture)
+            # Of two runs, the stand-in is that of the one that is looked at.
+            if architecture.name not in ARCHITECTURES or is_stand_in(ARCHITECTURES[architecture.name]):
+                ARCHITECTURES[architecture.name] = architecture
     except ValueError as error:
         raise StudyError(f"own_architectures: {error}; restore environment.json from a copy") from None
 
@@ -436,7 +445,12 @@ def load_study(config: str, overrides: Sequence[Override] = ()) -> Study:
         raise StudyError(f"{config}: a study is a mapping of keys to values; see configs/default.yaml")
     for override in overrides:
         written = override.apply(written)
-    return parse_study(written, f"{config}, as changed on the command line" if overrides else config)
+    study = parse_study(written, f"{config}, as changed on the command line" if overrides else config)
+    if study.dataset.path is None:
+        return study
+    # The study is read again from other folders: to resume, to report, to export.
+    dataset = study.dataset.model_copy(update={"path": str(Path(study.dataset.path).absolute())})
+    return study.model_copy(update={"dataset": dataset})
 
 
 def read_config(config: str) -> str:

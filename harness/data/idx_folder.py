@@ -30,9 +30,9 @@ def is_idx_folder(path: Path) -> bool:
 
 
 def _find(path: Path, kind: str) -> list[Path]:
-    return sorted(
-        file for folder in _FOLDERS for suffix in ("", ".gz") for file in (path / folder).glob(f"*{kind}{suffix}")
-    )
+    found = [file for folder in _FOLDERS for suffix in ("", ".gz") for file in (path / folder).glob(f"*{kind}{suffix}")]
+    # torchvision leaves what it fetched beside what it unpacked.
+    return sorted(file for file in found if file.suffix != ".gz" or file.with_suffix("") not in found)
 
 
 def load_idx_folder(path: Path) -> UncutDataset:

@@ -19,7 +19,7 @@ from harness.errors import DataError
 LONGER_SIDE = 64
 """Pixels, at most, where images differ in size and the study does not say what they are resized to."""
 
-_TRAIN, _TEST, _VALIDATION = "train", "test", ("val", "valid", "validation")
+_TRAIN, _TEST, _VALIDATION = ("train", "training"), ("test", "testing"), ("val", "valid", "validation")
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,11 @@ def load_image_folder(path: Path, image_size: int | None, in_memory: bool = Fals
 def _parts(path: Path) -> tuple[list[list[Path]], list[str]]:
     """The folders of classes that make up each split, and what there is to say of that."""
     folders = {folder.name.lower(): folder for folder in _folders(path)}
-    if _TRAIN not in folders:
+    train, test, validation = ([folders[n] for n in names if n in folders] for names in (_TRAIN, _TEST, _VALIDATION))
+    if not train:
+        _check_classes(path)
         return [[path]], []
-    validation = [folders[name] for name in _VALIDATION if name in folders]
-    unknown = set(folders) - {_TRAIN, _TEST, *_VALIDATION}
+    unknown = set(folders) - {*_TRAIN, *_TEST, *_VALIDATION}
     if unknown:
         raise DataError(
             f"{path}: beside 'train' there are {', '.join(sorted(unknown))}; splits are called train, val and test, so "
@@ -93,8 +94,24 @@ def _parts(path: Path) -> tuple[list[list[Path]], list[str]]:
     notes = [
         f"Folder {folder.name} was joined with train: the study cuts its own validation split." for folder in validation
     ]
-    parts = [[folders[_TRAIN], *validation]]
-    return [*parts, [folders[_TEST]]] if _TEST in folders else parts, notes
+    return [part for part in ([*train, *validation], test) if part], notes
+
+
+def _check_classes(path: Path) -> None:
+    """See that these folders are classes, and not splits that are called something else.
+
+    Raises:
+        DataError: they hold the same folders, and no images.
+    """
+    inside = [{folder.name for folder in _folders(folder)} for folder in _folders(path)]
+    images = any(
+        file.suffix.lower() in SUFFIXES for folder in _folders(path) for file in folder.iterdir() if file.is_file()
+    )
+    if len(inside) > 1 and not images and set.intersection(*inside):
+        raise DataError(
+            f"{path}: {', '.join(folder.name for folder in _folders(path))} hold the same folders, so they are splits "
+            "and no classes; call them train and test"
+        )
 
 
 def _folders(path: Path) -> list[Path]:
@@ -109,7 +126,11 @@ def _files(roots: Sequence[Path], classes: Sequence[str]) -> _Files:
         for folder in _folders(root):
             if folder.name not in classes:
                 raise DataError(f"{folder}: there is no class '{folder.name}' among the training images")
-            inside = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+            inside = sorted(
+                file
+                for file in folder.rglob("*")
+                if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+            )
             images = [file for file in inside if file.suffix.lower() in SUFFIXES]
             others += len(inside) - len(images)
             paths += images

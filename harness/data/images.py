@@ -16,6 +16,7 @@ from harness.errors import DataError
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 """How files of images end."""
 
+_ORIENTATION = 0x0112  # of EXIF
 _Read = TypeVar("_Read")
 _GREY = ("1", "L", "LA", "La", "F")
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)  # what Pillow raises
@@ -31,9 +32,18 @@ def size_and_colour(path: Path) -> tuple[int, int, bool]:
 
 
 def _header(image: Image.Image) -> tuple[int, int, bool]:
-    turned = image.getexif().get(0x0112, 1) >= 5  # orientations that swap the sides
+    turned = _orientation(image) >= 5  # those that swap the sides
     width, height = image.size[::-1] if turned else image.size
     return height, width, not _is_grey(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the camera was held; of a PNG only what stands before its pixels, for which Pillow would decode them."""
+    if image.format != "PNG":
+        return int(image.getexif().get(_ORIENTATION, 1))
+    exif = Image.Exif()
+    exif.load(image.info.get("exif", b""))
+    return int(exif.get(_ORIENTATION, 1))
 
 
 def read_image(path: Path, shape: InputShape) -> NDArray[np.uint8]:
@@ -50,9 +60,11 @@ def read_image(path: Path, shape: InputShape) -> NDArray[np.uint8]:
 
 def _as_array(image: Image.Image, shape: InputShape) -> NDArray[np.uint8]:
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16 or 32 bits, which Pillow would cut off at 255
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers; save it with 8 or 16 bits for each")
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
         values = np.asarray(image, dtype=np.float64)
-        image = Image.fromarray((values / (257 if values.max() > 255 else 1)).round().clip(0, 255).astype(np.uint8))
+        image = Image.fromarray((values / 257).round().clip(0, 255).astype(np.uint8))
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

@@ -14,7 +14,7 @@ from harness.report.run_folder import RunFolder
 from harness.selection import select
 from harness.space import Fixed
 from harness.statistics import AccuracyEstimate, estimate_accuracy, mean
-from harness.study import Study
+from harness.study import Study, know_by_description
 from harness.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
 
 
@@ -126,6 +126,7 @@ class ArchitectureSummary:
 
 def summarise(run: RunFolder) -> tuple[ArchitectureSummary, ...]:
     """Every architecture of the study, in the order of the registry."""
+    know_by_description(run.environment.own_architectures)
     by_architecture: dict[str, list[TrialRecord]] = defaultdict(list)
     for record in run.records:
         by_architecture[record.spec.architecture].append(record)

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.optim import Optimizer
 
+from harness.training.model import portable
 from harness.training.program import Program
 from harness.trial import EpochResult
 
@@ -45,7 +46,7 @@ def save_checkpoint(program: Program, trial_id: str, epochs: tuple[EpochResult, 
     tensors = {f"{_MODEL}{name}": tensor for name, tensor in program.model.state_dict().items()}
     tensors |= dict(_optimizer_tensors(program.optimizer))
     return safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        portable(tensors),
         metadata={"trial_id": trial_id, "epochs": _EPOCHS.dump_json(epochs).decode()},
     )
 

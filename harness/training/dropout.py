@@ -22,8 +22,8 @@ class SeededDropout(nn.Module):
         p: probability that a unit is dropped.
         mask: shaped as the input of one batch; 0 for a dropped unit, 1 / (1 - p) for another one.
         part: of the batch, that the inputs are.
-        several: whether a forward pass uses the layer more than once; then it draws by itself, from the generator
-            of the process.
+        several: whether a forward pass uses the layer more than once, or in training mode alone; then it draws by
+            itself, from the generator of the process.
     """
 
     mask: Tensor
@@ -55,7 +55,7 @@ def active_dropouts(model: nn.Module) -> list[tuple[str, SeededDropout]]:
 
 
 def shape_masks(model: nn.Module, inputs: Tensor) -> None:
-    """Give every mask the shape and the type that it needs for such a batch, and find layers that are used again."""
+    """Give every mask the shape and the type that it needs for such a batch; find layers that must do without."""
     dropouts = active_dropouts(model)
     if not dropouts:
         return
@@ -76,6 +76,8 @@ def shape_masks(model: nn.Module, inputs: Tensor) -> None:
     model.train(training)
     for hook in hooks:
         hook.remove()
+    for _, module in dropouts:
+        module.several |= module not in used
 
 
 def draw_masks(masks: Sequence[tuple[Tensor, float]], generators: Sequence[torch.Generator]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -28,8 +30,25 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
         check_logits(model, shape, classes)
     for replacement in (seeded_dropout, quick_pooling):
         model = replace_layers(model, replacement)
-    layout = torch.channels_last if architecture.convolutional else torch.contiguous_format
-    return model.to(memory_format=layout)
+    return in_its_layout(model, architecture, shape)
+
+
+def in_its_layout(model: nn.Module, architecture: Architecture, shape: InputShape) -> nn.Module:
+    """The model in the memory layout that it is trained in: channels last, where it convolves and does not mind.
+
+    One that looks at the layout, as `x.view(...)` behind a convolution does, keeps the ordinary one.
+    """
+    if not architecture.convolutional:
+        return model.to(memory_format=torch.contiguous_format)
+    training = model.training
+    images = torch.zeros(2, shape.channels, shape.height, shape.width)
+    model = model.to(memory_format=torch.channels_last).eval()
+    try:
+        with torch.no_grad():
+            model(images.contiguous(memory_format=torch.channels_last))
+    except RuntimeError:
+        model = model.to(memory_format=torch.contiguous_format)
+    return model.train(training)
 
 
 def check_logits(model: nn.Module, shape: InputShape, classes: int) -> None:
@@ -68,8 +87,15 @@ def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:
 
 def weights(model: nn.Module) -> bytes:
     """Parameters and buffers as safetensors, in the ordinary memory layout."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    return safetensors.torch.save(tensors)
+    return safetensors.torch.save(portable(model.state_dict()))
+
+
+def portable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, in the ordinary memory layout; none shares memory, which safetensors would refuse."""
+    return {
+        name: tensor.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+        for name, tensor in tensors.items()
+    }
 
 
 def summarise_default(architecture: Architecture, shape: InputShape, classes: int) -> ModelSummary:

@@ -210,3 +210,34 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
     good = command(place, "harness.check", "my_net.py")
     assert good.returncode == 0
     assert "BROKEN" not in good.stdout
+
+
+def test_the_list_has_ones_own(place: Path) -> None:
+    """With its size, where it takes images of MNIST's shape."""
+    done = command(
+        place, "harness.run", "--list", "--architecture", "my_net.py", "--architecture", "torchvision:alexnet"
+    )
+    assert done.returncode == 0, done.stderr
+    [mine] = [line for line in done.stdout.splitlines() if "my_net" in line]
+    assert "9,994" in mine
+    [too_large] = [line for line in done.stdout.splitlines() if "alexnet" in line and "│" in line][:1]
+    assert "?" in too_large
+
+
+def test_a_model_that_cannot_be_exported_says_so(place: Path, tmp_path: Path) -> None:
+    """Decisions by the values of an image: a sentence, and no file that does not work."""
+    sound = (place / "my_net.py").read_text(encoding="utf-8").replace('name="my_net"', 'name="decides"')
+    decides = sound.replace(
+        "        return self.head(",
+        "        if images.mean() > 100:\n            return self.head.bias\n        return self.head(",
+    )
+    (tmp_path / "decides.py").write_text(decides, encoding="utf-8")
+    run = ["harness.run", "--architecture", "decides.py", "--config", "smoke", "--data", "digits", "--output", "run"]
+    done = command(tmp_path, *run, "--seeds", "1")
+    assert done.returncode == 0, done.stderr
+    done = command(tmp_path, "harness.export", "run", "--architecture", "decides.py")
+    assert done.returncode == 2, done.stderr
+    assert "torch cannot export this model as exported-program" in done.stderr
+    assert not list((tmp_path / "run" / "exported" / "decides").glob("*.pt2"))
+    done = command(tmp_path, "harness.export", "run", "--architecture", "decides.py", "--format", "safetensors")
+    assert done.returncode == 0, done.stderr

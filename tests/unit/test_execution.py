@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from architectures import ARCHITECTURES
-from harness.data.dataset import SealedTest
-from harness.execution import run_trial, summary_of
-from harness.training import Settings
+from harness.data.dataset import SealedTest, Split
+from harness.execution import Checkpoints, run_trial, summary_of
+from harness.training import Settings, build_model
+from harness.training.dropout import shape_masks
 from harness.trial import Phase
 
 CPU = Settings("cpu", threads=1, precision="fp32")
@@ -45,8 +47,6 @@ def test_a_confirm_trial_opens_the_test_split_once_after_its_last_epoch(toy_data
 
 def test_the_outcome_is_what_the_model_says_of_the_test_images(toy_data, toy_test, make_spec) -> None:
     """Probabilities, accuracy and weights belong to one and the same model."""
-    import safetensors.torch
-
     spec = make_spec("advanced_cnn", Phase.CONFIRM)
     *_, last = run_trial(spec, toy_data, lambda: toy_test, CPU)
     outcome, split = last.outcome, toy_test.open(Phase.CONFIRM)
@@ -60,6 +60,122 @@ def test_the_outcome_is_what_the_model_says_of_the_test_images(toy_data, toy_tes
         inputs = (torch.from_numpy(split.images) / 255 - 0.3) / 0.25
         again = torch.softmax(model.eval()(inputs), 1).numpy()
     np.testing.assert_allclose(again, outcome.probabilities, atol=1e-3)
+
+
+def test_images_in_a_file_train_as_images_in_memory(toy_data, make_spec, tmp_path) -> None:
+    """More images than memory holds change no number."""
+
+    def mapped(split: Split, name: str) -> Split:
+        np.save(tmp_path / name, split.images)
+        return Split(np.load(tmp_path / f"{name}.npy", mmap_mode="r"), split.labels)
+
+    in_files = replace(
+        toy_data, train=mapped(toy_data.train, "train"), validation=mapped(toy_data.validation, "validation")
+    )
+    assert in_files.train.mapped is not None
+    epochs = [
+        [
+            (message.epoch.train_loss, message.epoch.validation_loss)
+            for message in run_trial(make_spec(), data, forbidden, CPU)
+        ]
+        for data in (toy_data, in_files)
+    ]
+    assert epochs[0] == epochs[1]
+
+
+class LooksAtTheLayout(torch.nn.Module):
+    """As PyTorch's tutorials write it."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.convolution, self.head = torch.nn.Conv2d(shape.channels, 4, 3), torch.nn.Linear(400, classes)
+
+    def forward(self, images):
+        return self.head(torch.relu(self.convolution(images)).view(-1, 400))
+
+
+def test_a_model_that_looks_at_the_layout_keeps_it(toy_data, toy_test, make_spec, monkeypatch) -> None:
+    """A view behind a convolution fails with channels last, so such a model is trained and tested without."""
+    monkeypatch.setitem(ARCHITECTURES, "lenet5", replace(ARCHITECTURES["lenet5"], build=LooksAtTheLayout))
+    *_, last = run_trial(make_spec("lenet5", Phase.CONFIRM), toy_data, lambda: toy_test, CPU)
+    assert last.failure is None
+    assert last.outcome.test.accuracy > 0.3
+
+
+class HasOneLayerUnderTwoNames(torch.nn.Module):
+    """As people write it who take a list of layers apart."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.head = torch.nn.Linear(shape.pixels, classes)
+        self.layers = torch.nn.Sequential(torch.nn.Flatten(), self.head)
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+def test_weights_under_two_names_are_kept_under_both(toy_data, toy_test, make_spec, monkeypatch) -> None:
+    """They can be saved after the test, and in checkpoints on the way."""
+    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=HasOneLayerUnderTwoNames))
+    spec = make_spec("mlp", Phase.CONFIRM)
+    *epochs, last = run_trial(spec, toy_data, lambda: toy_test, CPU, Checkpoints(every_seconds=0.0))
+    assert last.failure is None
+    assert epochs[0].checkpoint is not None
+    saved = safetensors.torch.load(last.outcome.weights)
+    assert torch.equal(saved["head.weight"], saved["layers.1.weight"])
+
+
+class DropsInTrainingOnly(torch.nn.Module):
+    """A dropout that evaluation never meets."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.head, self.dropout = torch.nn.Linear(shape.pixels, classes), torch.nn.Dropout(0.5)
+
+    def forward(self, images):
+        images = images.flatten(1)
+        return self.head(self.dropout(images) if self.training else images)
+
+
+def test_a_dropout_that_evaluation_never_meets_drops_single_units(make_spec, toy_data, monkeypatch) -> None:
+    """And never the whole batch at once, for which a mask of one element would stand."""
+    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=DropsInTrainingOnly))
+    model = build_model(make_spec("mlp"), toy_data.shape, 4)
+    shape_masks(model, torch.ones(8, 1, 12, 12))
+    kept = model.train().dropout(torch.ones(64, 144)) > 0
+    assert 0.4 < kept.float().mean() < 0.6
+
+
+class UsesOneDropoutTwice(torch.nn.Module):
+    """As people write it, where the two uses have unlike shapes."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.hidden, self.head = torch.nn.Linear(shape.pixels, 32), torch.nn.Linear(32, classes)
+        self.dropout = torch.nn.Dropout(0.4)
+
+    def forward(self, images):
+        return self.head(self.dropout(torch.relu(self.hidden(self.dropout(images.flatten(1))))))
+
+
+def test_a_dropout_that_is_used_twice_drops_twice(toy_data, make_spec, monkeypatch) -> None:
+    """The trial trains, and repeats to the bit; without the dropout it gives other numbers."""
+
+    def losses(rate: float) -> list[float]:
+        def build(*arguments: object) -> torch.nn.Module:
+            model = UsesOneDropoutTwice(*arguments)
+            model.dropout.p = rate
+            return model
+
+        monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=build))
+        messages = list(run_trial(make_spec("mlp"), toy_data, forbidden, CPU))
+        assert all(message.failure is None for message in messages)
+        return [message.epoch.train_loss for message in messages]
+
+    first = losses(0.4)
+    torch.rand(7)  # whatever the process draws besides
+    assert losses(0.4) == first
+    assert losses(0.0) != first
 
 
 def test_a_diverged_trial_fails_with_its_reason(toy_data, make_spec) -> None:

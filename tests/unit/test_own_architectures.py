@@ -217,6 +217,40 @@ def test_a_report_needs_the_description_alone(net: Path) -> None:
     check_at_hand(study)
 
 
+def test_of_two_runs_the_one_that_is_looked_at_counts(net: Path) -> None:
+    """A description takes the place of another run's, and never that of code which is at hand."""
+    described = description(load(str(net)))
+    know_by_description([described])
+    other = described | {"hyperparameters": described["hyperparameters"] | {"epochs": 77, "width": 5}}
+    know_by_description([other])
+    assert ARCHITECTURES["own_net"].hyperparameters().model_dump()["width"] == 5
+    register(str(net), ARCHITECTURES)
+    know_by_description([other])
+    assert not is_stand_in(ARCHITECTURES["own_net"])
+
+
+def test_a_file_that_was_edited_is_another_one(net: Path) -> None:
+    """In a notebook the file is written again and again under one name."""
+    assert load(str(net)).build is load(str(net)).build
+    net.write_text(net.read_text(encoding="utf-8").replace("Linear.", "Edited."), encoding="utf-8")
+    assert load(str(net)).summary == "Edited."
+
+
+def test_a_change_anywhere_in_a_package_is_a_change(tmp_path: Path, monkeypatch) -> None:
+    """What the network is built from may lie in another file of its package."""
+    package = tmp_path / "whole_package"
+    (package / "nets").mkdir(parents=True)
+    for folder in (package, package / "nets"):
+        (folder / "__init__.py").touch()
+    (package / "layers.py").write_text("WIDTH = 1\n", encoding="utf-8")
+    (package / "nets" / "small.py").write_text(NET + DECLARED, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    register("whole_package.nets.small", ARCHITECTURES)
+    before = code_fingerprints(["own_net"])
+    (package / "layers.py").write_text("WIDTH = 2\n", encoding="utf-8")
+    assert code_fingerprints(["own_net"]) != before
+
+
 def test_a_description_that_is_none_is_refused() -> None:
     """A damaged environment.json is an error of the folder, not a crash."""
     with pytest.raises(StudyError, match="own_architectures"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from architectures import InputShape
 from harness.data import decoded, load_dataset
@@ -52,6 +54,14 @@ def cut_off(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:70])
 
 
+def as_unknown_splits(root: Path) -> None:
+    """Splits under names that nobody knows."""
+    for part in ("seg_train", "seg_test"):
+        folder_of(root / part, {"a": 5, "b": 5})
+    for name in ("a", "b"):
+        shutil.rmtree(root / name)
+
+
 def folder_of(root: Path, classes: dict[str, int], size: tuple[int, int] = (8, 6), mode: str = "L") -> Path:
     """So many images of each class; the colour tells the class and the image."""
     for number, (name, images) in enumerate(classes.items()):
@@ -87,7 +97,7 @@ def test_what_was_cut_for_the_test_is_never_trained_on(tmp_path: Path) -> None:
 
 def test_splits_that_are_folders_are_kept(tmp_path: Path) -> None:
     """`test` is the test split; `val` joins the training images, and the report says so."""
-    for part, images in (("train", 10), ("val", 5), ("test", 4)):
+    for part, images in (("Training", 10), ("val", 5), ("test", 4)):
         folder_of(tmp_path / part, {"a": images, "b": images})
     loaded = load(tmp_path)
     assert (loaded.provenance.train + loaded.provenance.validation, loaded.provenance.test) == (30, 8)
@@ -118,6 +128,11 @@ def test_images_of_unlike_sizes_become_one_size(tmp_path: Path) -> None:
         (lambda root: cut_off(root / "a" / "000.png"), "a/000.png: cannot be read as an image"),
         (lambda root: [path.unlink() for path in (root / "a").iterdir()], "there are no images of class a"),
         (lambda root: (root / "train").mkdir(), "beside 'train' there are a, b"),
+        (lambda root: as_unknown_splits(root), "seg_test, seg_train hold the same folders, so they are splits"),
+        (
+            lambda root: Image.fromarray(np.zeros((6, 8), np.float32)).save(root / "a" / "x.tiff"),
+            "floating-point numbers",
+        ),
     ],
 )
 def test_a_folder_that_will_not_do_is_refused(spoil, said: str, tmp_path: Path) -> None:
@@ -133,17 +148,23 @@ def test_files_that_are_no_images_are_counted(tmp_path: Path) -> None:
     root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
     (root / "a" / "notes.txt").write_text("?", encoding="utf-8")
     (root / "a" / ".hidden").write_text("?", encoding="utf-8")
+    paint(root / "a" / ".ipynb_checkpoints" / "000-checkpoint.png", 3)
+    assert load(root).provenance.train + load(root).provenance.validation + load(root).provenance.test == 24
     assert load(root).provenance.notes[0] == "1 files that do not end like images were left out."
 
 
-def test_images_are_decoded_once(tmp_path: Path, monkeypatch) -> None:
+def test_images_are_decoded_once(tmp_path: Path, cache: Path, monkeypatch) -> None:
     """A second run reads the cache; a changed file is decoded again."""
     root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
     first = load(root)
     counted: list[Path] = []
+    monkeypatch.setattr(PngImageFile, "load", lambda image: counted.append(image))
     monkeypatch.setattr(decoded, "read_image", lambda path, shape: counted.append(path) or read_image(path, shape))
     assert load(root).provenance.fingerprint == first.provenance.fingerprint
     assert counted == []
+    monkeypatch.undo()
+    monkeypatch.setattr(decoded, "_folder", lambda: cache)
+    monkeypatch.setattr(decoded, "read_image", lambda path, shape: counted.append(path) or read_image(path, shape))
     paint(root / "a" / "000.png", 250)
     assert load(root).provenance.fingerprint != first.provenance.fingerprint
     assert len(counted) == 24
@@ -260,6 +281,9 @@ def test_idx_files_are_a_data_set(tmp_path: Path) -> None:
     loaded = load(tmp_path)
     assert (loaded.training.classes, loaded.training.shape) == (("off", "on"), InputShape(1, 7, 5))
     assert (loaded.provenance.test, len(loaded.provenance.sha256), loaded.provenance.notes) == (10, 4, ())
+    whole = gzip.decompress((tmp_path / "train-images-idx3-ubyte.gz").read_bytes())
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(whole)  # beside the other, as torchvision leaves them
+    assert load(tmp_path).provenance.fingerprint == loaded.provenance.fingerprint
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="there is no t10k-labels-idx1-ubyte beside it"):
         load(tmp_path)
@@ -341,12 +365,18 @@ def test_a_size_is_a_number_or_a_share(value: object) -> None:
         Study.load("smoke", {"dataset.validation_size": value})
 
 
-def test_data_on_the_command_line_are_a_name_or_a_path(tmp_path: Path) -> None:
+def test_data_on_the_command_line_are_a_name_or_a_path(tmp_path: Path, monkeypatch) -> None:
     """A share of them validates, whatever the study says of its own images."""
     assert own_or_known("digits") == {"name": "digits", "validation_size": 0.1}
     folder_of(tmp_path / "fruit", {"a": 1, "b": 1})
     study = Study.load("smoke", data=str(tmp_path / "fruit"))
     assert (study.dataset.name, study.dataset.train_size) == ("fruit", None)
+    written = tmp_path / "study.yaml"
+    written.write_text(
+        f"name: x\ndataset: {{path: {tmp_path.name}/fruit}}\narchitectures: {{mlp: {{}}}}\n", encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path.parent)
+    assert Study.load(str(written)).dataset.path == str(tmp_path / "fruit")  # it is read again from other folders
     with pytest.raises(StudyError, match="no such file or folder, and no data set of that name; did you mean 'kmnist'"):
         own_or_known("kmnits")
 
