@@ -26,7 +26,7 @@ _WAIT = "HARNESS_BENCHMARK_WAIT"
 
 
 def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # what a trial would share
-    """In place of `trainable`: waits, and reports an epoch."""
+    """In place of `trainable`: waits, and reports an epoch, as often as the trial has epochs."""
     import os
     import platform
 
@@ -41,19 +41,20 @@ def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # wha
     worker = f"{platform.node()}-{os.getpid()}"
     placement = Placement(node=worker, device="cpu", threads=1, precision="fp32", captured=False, together=1)
     started = Started(placement, time.time())
-    time.sleep(seconds)
-    epoch = EpochResult(
-        epoch=1,
-        train_loss=1.0,
-        validation_loss=1.0,
-        validation_accuracy=0.5,
-        train_images=1,
-        train_seconds=seconds,
-        validation_seconds=0.0,
-    )
     if spec.phase is Phase.CONFIRM:  # there is no model that could be tested
         tune.report(as_result((Message(spec.trial_id, started, time.time(), failure="it only waits"),)))
-    tune.report(as_result((Message(spec.trial_id, started, time.time(), epoch=epoch),)))
+    for number in range(1, spec.epochs + 1):
+        time.sleep(seconds)
+        epoch = EpochResult(
+            epoch=number,
+            train_loss=1.0,
+            validation_loss=1.0,
+            validation_accuracy=0.5,
+            train_images=1,
+            train_seconds=seconds,
+            validation_seconds=0.0,
+        )
+        tune.report(as_result((Message(spec.trial_id, started, time.time(), epoch=epoch),)))
 
 
 class InJournal:
@@ -74,8 +75,8 @@ class InJournal:
         return
 
 
-def measure(nodes: int, trials: int, wait: float) -> dict[str, float]:
-    """One experiment on a cluster of its own, in this process."""
+def measure(nodes: int, trials: int, wait: float, epochs: int = 1) -> dict[str, float]:
+    """One experiment on a cluster of its own, in this process; a trial waits so long for each of its epochs."""
     import os
 
     os.environ[_WAIT] = str(wait)
@@ -95,7 +96,7 @@ def measure(nodes: int, trials: int, wait: float) -> dict[str, float]:
         simulated.add_node(num_cpus=CPUS, object_store_memory=100 * 2**20, include_dashboard=False)
     ray.init(address=simulated.address, log_to_driver=False, logging_level="CRITICAL", configure_logging=False)
     space = {
-        "epochs": 1,
+        "epochs": epochs,
         "learning_rate": {"loguniform": [1e-4, 1e-1]},
         "weight_decay": {"loguniform": [1e-4, 1e-1]},
         "dropout": {"uniform": [0.0, 0.5]},
@@ -170,22 +171,49 @@ class Silent:
         """A trial ended."""
 
 
+def measured(one: str) -> dict[str, float]:
+    """One experiment, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.scale", "--one", one]
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(said.stdout.strip().splitlines()[-1])
+    return found
+
+
+def measure_results() -> None:
+    """Trials of one epoch and of eleven, alternating: the difference is what ten results cost."""
+    trials, epochs = 300, 11
+    pairs = [(measured(f"1,{trials},0.0,1"), measured(f"1,{trials},0.0,{epochs}")) for _ in range(3)]
+    further = [(many["cpu_ms_per_trial"] - one["cpu_ms_per_trial"]) / (epochs - 1) for one, many in pairs]
+    rows = [
+        {
+            "driver CPU for a trial of one epoch": f"{one['cpu_ms_per_trial']:.1f} ms",
+            f"of {epochs} epochs": f"{many['cpu_ms_per_trial']:.1f} ms",
+            "for each further result": f"{each:.1f} ms",
+            "results a second": f"{trials * epochs / many['seconds']:.0f}",
+        }
+        for (one, many), each in zip(pairs, further, strict=True)
+    ]
+    write_results("scale_results", {"What a result costs the driver": rows}, {"pairs": pairs})
+
+
 def main(
     one: Annotated[str, typer.Option(help="Measure one NODES,TRIALS,SECONDS, and print it as JSON.")] = "",
     most: Annotated[int, typer.Option(help="The largest number of trials.")] = 10_000,
+    results: Annotated[bool, typer.Option(help="What each further result of a trial costs, instead.")] = False,
 ) -> None:
     """Measure all, and write the table."""
     if one:
-        nodes, trials, wait = one.split(",")
-        print(json.dumps(measure(int(nodes), int(trials), float(wait))))  # noqa: T201
+        nodes, trials, wait, *epochs = one.split(",")
+        print(json.dumps(measure(int(nodes), int(trials), float(wait), *map(int, epochs))))  # noqa: T201
+        return
+    if results:
+        measure_results()
         return
     experiments = [(1, 1000, 0.0), (2, 1000, 0.0), (4, 500, 0.0), (8, 500, 0.0), (8, 100, 0.0), (1, most, 0.0)]
     experiments += [(1, 160, 2.0), (8, 640, 2.0), (4, 400, 5.0), (8, 1000, 10.0)]
     rows, raw = [], []
     for nodes, trials, wait in experiments:
-        command = [sys.executable, "-m", "benchmarks.scale", "--one", f"{nodes},{trials},{wait}"]
-        said = subprocess.run(command, check=True, capture_output=True, text=True)
-        got = json.loads(said.stdout.strip().splitlines()[-1])
+        got = measured(f"{nodes},{trials},{wait}")
         raw.append({"nodes": nodes, "trials": trials, "wait": wait} | got)
         rows.append(
             {

@@ -199,14 +199,18 @@ def _leaves_its_input(contender: Contender) -> None:
 
 def _learns_with_all_of_it(contender: Contender) -> None:
     model = contender.build()
-    # Some units are silent for some images: over several batches, every parameter has its say.
+    # Some units are silent for some images, and what ends in a branch that begins with zeros, as in residual nets,
+    # has its first gradient after the first step: over several, every parameter has its say.
     model.train()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01)
     dead = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     for batch in torch.split(contender.images(64), 16):
+        optimizer.zero_grad()
         torch.autograd.backward(cross_entropy(model(batch), contender.labels(16)))
         dead -= {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
         if not dead:
             return
+        optimizer.step()
     raise BreachError(
         f"{', '.join(sorted(dead)[:5])} never get a gradient; use them in forward, without detach() or no_grad(), or "
         "leave them out"

@@ -155,6 +155,24 @@ def test_a_sound_architecture_passes_every_check() -> None:
     assert [found for found in findings if found.breach] == []
 
 
+class BeginsABranchWithZeros(Sound):
+    """As residual nets do, so that they begin as the identity."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__(hyperparameters, shape, classes)
+        self.inner, self.last = nn.Linear(64, 64), nn.Linear(64, 64)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, images):
+        hidden = torch.relu(self.hidden(images.flatten(1)))
+        return self.head(hidden + self.last(torch.relu(self.inner(hidden))))
+
+
+def test_a_branch_that_begins_with_zeros_is_no_fault() -> None:
+    """Its inner layers have a gradient after the first step."""
+    assert breaches(Architecture(name="residual", summary="Residual.", build=BeginsABranchWithZeros)) == {}
+
+
 @pytest.mark.parametrize("build", FAULTS, ids=lambda build: build.__name__)
 def test_each_planted_fault_is_found_with_its_remedy(build) -> None:
     """The check that looks at it names the fault and says how to mend it."""
