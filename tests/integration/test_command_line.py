@@ -225,7 +225,7 @@ def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
         (["--all", "--seeds", "0"], "confirm.seeds: 0 will not do"),
         (["--all", "mlp"], "--all stands for every architecture already; drop it, or drop mlp"),
         (["--all", "--data-dir", "{full}/nothing"], "there is no such folder"),
-        ([], "either --all, or --architectures"),
+        ([], "say what to run: --all, --architectures with names"),
         (["--all", "--output", "{full}"], "exists and is not empty"),
         (["--all", "--output", "{file}/run"], "cannot be written"),
         (["--all", "--resume", "{full}"], "there is no study.yaml"),
