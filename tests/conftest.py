@@ -19,6 +19,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")
 
 
+@pytest.fixture(autouse=True)
+def registry_as_it_was():
+    """What one test registers, or learns of from a run folder, the next one does not know."""
+    before = dict(ARCHITECTURES)
+    yield
+    ARCHITECTURES.clear()
+    ARCHITECTURES.update(before)
+
+
 SHAPE = InputShape(channels=1, height=12, width=12)
 CLASSES = ("left", "right", "top", "bottom")
 

@@ -46,12 +46,8 @@ DECLARED = 'ARCHITECTURE = Architecture(name="own_net", summary="Linear.", build
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
-    """A registry and an environment that are as they were afterwards."""
+    """An environment that knows of no source, and is as it was afterwards."""
     monkeypatch.setenv(VARIABLE, "")
-    before = dict(ARCHITECTURES)
-    yield
-    ARCHITECTURES.clear()
-    ARCHITECTURES.update(before)
 
 
 @pytest.fixture
