@@ -144,8 +144,9 @@ def _file_and_name(source: str) -> tuple[Path | None, str]:
 
 
 def _import_module(name: str) -> ModuleType:
-    if os.getcwd() not in sys.path and "" not in sys.path:  # noqa: PTH109  # a console script does not look there
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:  # a console script does not look there
+        sys.path.insert(0, here)
     return importlib.import_module(name)
 
 
