@@ -36,6 +36,10 @@ class TestSplitSealedError(Exception):
     __test__ = False  # the name begins with Test, and pytest would collect it
 
 
+class WorkerLostError(Exception):
+    """This process has to end; another one can try the trials that have not ended, each alone."""
+
+
 def describe(error: BaseException) -> str:
     """An exception in one line.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -14,7 +14,7 @@ from torch import nn
 
 from architectures import ARCHITECTURES, InputShape
 from harness.data.dataset import SealedTest, TrainingData
-from harness.errors import describe
+from harness.errors import WorkerLostError, describe
 from harness.evaluation import evaluate
 from harness.messages import Message, Outcome, Started
 from harness.training import (
@@ -24,6 +24,7 @@ from harness.training import (
     build_model,
     prepare,
     read_checkpoint,
+    recover,
     resident,
     restore,
     save_checkpoint,
@@ -82,7 +83,8 @@ def run_trials(
     open_test: Callable[[], SealedTest],
     settings: Settings,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
-) -> Iterator[tuple[Message, ...]]:
+    not_together: str | None = None,
+) -> Generator[tuple[Message, ...]]:
     """Trials that differ in nothing but the seed, trained as one program; one after the other where that cannot be.
 
     Args:
@@ -91,38 +93,97 @@ def run_trials(
         open_test: fetches the sealed test split; called in the confirm phase only, after the last epoch.
         settings: device, threads and precision.
         checkpoints: what a trial alone begins from, and leaves; trials together do neither.
+        not_together: why a trial is alone although others were to be trained with it.
 
     Yields:
         What there is to say after each epoch and at the end, of every trial that has not ended: see `run_trial`.
+
+    Raises:
+        WorkerLostError: nothing more can be trained in this process. A trial whose fault that is has given its failure
+            before; those that have given neither outcome nor failure can be tried by another process, each alone.
     """
+    begun, failure = None, ""
     try:
-        models = [build_model(spec, data.shape, len(data.classes)) for spec in specs]
-        on_device = resident(data, settings.device)
-        program = prepare(models, specs, on_device, settings)
-        begun = _begin(program, specs, checkpoints.begin_from)
-        started = Started(_placement(program, len(specs), settings), time.time())
-        epochs = train_together(program, models, specs, on_device, settings, len(begun))
-        if len(specs) > 1:
-            epochs = chain([next(epochs)], epochs)  # what they cannot do together shows in their first epoch
+        begun = _begin(specs, data, settings, checkpoints, not_together)
     except CheckpointError:
         # A checkpoint only saves time: what it would have given is trained again.
-        yield from run_trials(specs, data, open_test, settings, replace(checkpoints, begin_from=None))
-        return
+        checkpoints = replace(checkpoints, begin_from=None)
+    except WorkerLostError:
+        raise
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything, at its own cost only
-        if len(specs) == 1:
-            yield (Message(specs[0].trial_id, None, time.time(), failure=describe(error)),)
-            return
+        failure = describe(error)
+    # Outside of the `except` blocks, so that nothing of what failed is referenced any more, and its memory is free.
+    if begun is not None:
+        failure = yield from _tell(begun, open_test, settings)
+        begun = None
+        if failure and len(specs) > 1:
+            raise WorkerLostError(f"{failure} (in {len(specs)} trials together; each is tried again alone)")
+        if failure:
+            recover(settings.device)
+    elif not failure:
+        yield from run_trials(specs, data, open_test, settings, checkpoints, not_together)
+    elif len(specs) == 1:
+        yield (Message(specs[0].trial_id, None, time.time(), failure=failure),)
+        recover(settings.device)
+    else:
         # They draw random numbers of their own, look at their own values, or need too much memory together.
+        recover(settings.device)
         for spec in specs:
-            yield from run_trials([spec], data, open_test, settings, checkpoints)
-        return
-    keep = _Keeper(program, specs, begun, checkpoints.every_seconds)
-    for epoch in begun:
-        yield (Message(specs[0].trial_id, started, time.time(), epoch=epoch),)
-    yield from _tell(epochs, models, specs, on_device.normaliser, open_test, settings, started, keep)
+            yield from run_trials([spec], data, open_test, settings, checkpoints, failure)
 
 
-def _begin(program: Program, specs: Sequence[TrialSpec], checkpoint: bytes | None) -> tuple[EpochResult, ...]:
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """Trials whose program is ready.
+
+    Attributes:
+        specs: what they do.
+        models: one for each.
+        normaliser: of the images.
+        started: where and when.
+        behind: epochs that a checkpoint brought along.
+        epochs: the others, trained as they are asked for.
+        keep: makes checkpoints.
+    """
+
+    specs: Sequence[TrialSpec]
+    models: Sequence[nn.Module]
+    normaliser: Normaliser
+    started: Started
+    behind: tuple[EpochResult, ...]
+    epochs: Iterable[tuple[EpochResult | TrainingDivergedError, ...]]
+    keep: _Keeper
+
+
+def _begin(
+    specs: Sequence[TrialSpec],
+    data: TrainingData,
+    settings: Settings,
+    checkpoints: Checkpoints,
+    not_together: str | None,
+) -> _Begun:
+    """Build and prepare what trains; several trials are given back with their first epoch trained.
+
+    In it shows what they cannot do together.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged, or not this trial's.
+        WorkerLostError: a capture failed.
+        Exception: whatever a contender raises.
+    """
+    models = [build_model(spec, data.shape, len(data.classes)) for spec in specs]
+    on_device = resident(data, settings.device)
+    program = prepare(models, specs, on_device, settings)
+    behind = _restored(program, specs, checkpoints.begin_from)
+    started = Started(_placement(program, len(specs), settings, not_together), time.time())
+    epochs = train_together(program, models, specs, on_device, settings, len(behind))
+    if len(specs) > 1:
+        epochs = chain([next(epochs)], epochs)
+    keep = _Keeper(program, specs, behind, checkpoints.every_seconds)
+    return _Begun(specs, models, on_device.normaliser, started, behind, epochs, keep)
+
+
+def _restored(program: Program, specs: Sequence[TrialSpec], checkpoint: bytes | None) -> tuple[EpochResult, ...]:
     """Take the program to where an earlier attempt left it; gives the epochs that it has behind it.
 
     Raises:
@@ -158,55 +219,59 @@ class _Keeper:
         return save_checkpoint(self._program, self._spec.trial_id, self._epochs)
 
 
-def _placement(program: Program, together: int, settings: Settings) -> Placement:
+def _placement(program: Program, together: int, settings: Settings, not_together: str | None) -> Placement:
     return Placement(
         node=platform.node(),
         device=settings.device,
         threads=settings.threads,
         precision=settings.precision,
+        gpus=settings.gpus,
         captured=program.captured,
+        not_captured=program.not_captured,
         together=together,
+        not_together=not_together,
     )
 
 
 def _tell(
-    epochs: Iterable[tuple[EpochResult | TrainingDivergedError, ...]],
-    models: Sequence[nn.Module],
-    specs: Sequence[TrialSpec],
-    normaliser: Normaliser,
-    open_test: Callable[[], SealedTest],
-    settings: Settings,
-    started: Started,
-    keep: _Keeper,
-) -> Iterator[tuple[Message, ...]]:
-    """The messages of trials whose epochs are trained as they are asked for."""
-    running = {spec.trial_id: model for spec, model in zip(specs, models, strict=True)}
+    begun: _Begun, open_test: Callable[[], SealedTest], settings: Settings
+) -> Generator[tuple[Message, ...], None, str]:
+    """The messages of trials whose epochs are trained as they are asked for; returns the exception that ended them."""
+    specs, started = begun.specs, begun.started
+    for epoch in begun.behind:
+        yield (Message(specs[0].trial_id, started, time.time(), epoch=epoch),)
+    running = {spec.trial_id: model for spec, model in zip(specs, begun.models, strict=True)}
     try:
-        for results in epochs:
-            messages = []
+        for results in begun.epochs:
+            yield tuple(
+                _after_epoch(begun, spec.trial_id, result)
+                for spec, result in zip(specs, results, strict=True)
+                if spec.trial_id in running
+            )
             for spec, result in zip(specs, results, strict=True):
-                if spec.trial_id not in running:
-                    continue
                 if isinstance(result, TrainingDivergedError):
-                    del running[spec.trial_id]
-                    failure = f"diverged: {result}"
-                    messages.append(Message(spec.trial_id, started, time.time(), failure=failure))
-                else:
-                    kept = keep(result)
-                    messages.append(Message(spec.trial_id, started, time.time(), epoch=result, checkpoint=kept))
-            yield tuple(messages)
+                    running.pop(spec.trial_id, None)
             if not running:
-                return
+                return ""
         if specs[0].phase is Phase.CONFIRM:
             test = open_test().open(specs[0].phase)
             for trial_id, model in list(running.items()):
-                evaluated, probabilities = evaluate(model, test, normaliser, settings)
+                evaluated, probabilities = evaluate(model, test, begun.normaliser, settings)
                 outcome = Outcome(evaluated, probabilities, weights(model))
                 del running[trial_id]
                 yield (Message(trial_id, started, time.time(), outcome=outcome),)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything, at its own cost only
         failure = describe(error)
-        yield tuple(Message(trial_id, started, time.time(), failure=failure) for trial_id in running)
+        if len(specs) == 1:
+            yield tuple(Message(trial_id, started, time.time(), failure=failure) for trial_id in running)
+        return failure
+    return ""
+
+
+def _after_epoch(begun: _Begun, trial_id: str, result: EpochResult | TrainingDivergedError) -> Message:
+    if isinstance(result, TrainingDivergedError):
+        return Message(trial_id, begun.started, time.time(), failure=f"diverged: {result}")
+    return Message(trial_id, begun.started, time.time(), epoch=result, checkpoint=begun.keep(result))
 
 
 def summary_of(spec: TrialSpec, shape: InputShape, classes: int) -> ModelSummary | None:

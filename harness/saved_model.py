@@ -14,7 +14,7 @@ from harness.data import load_dataset
 from harness.data.dataset import Normalisation, Split
 from harness.errors import HarnessError, RunFolderError
 from harness.study import DatasetStudy, former_data
-from harness.trial import Frozen, Phase, Scalar
+from harness.trial import Frozen, Phase, Precision, Scalar
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +48,7 @@ class SavedModel(Frozen):
     dataset: DatasetStudy
     fingerprint: str
     seed: int
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     threads: int
     test_accuracy: float
     background: Literal["dark", "light"] | None = None

@@ -17,7 +17,7 @@ from architectures import ARCHITECTURES, Architecture
 from architectures.own import OwnArchitectureError, is_stand_in, register, stand_in
 from harness.errors import StudyError, nearest
 from harness.space import Parameter, count_configurations, parse_space
-from harness.trial import Frozen
+from harness.trial import AskedPrecision, Frozen
 from harness.yaml_text import MAX_BYTES, YamlTextError, read_yaml
 
 MAX_TRIALS = 100_000
@@ -202,7 +202,8 @@ class Study(Frozen):
         name: what the study is called.
         description: what it is for, in a sentence.
         seed: of the search trials and of the random samples; confirm seeds follow it.
-        precision: fp32, bf16, or auto: bf16 where the device computes in it.
+        precision: of convolutions and matrix products: fp32, bf16, tf32 (on CPUs, which lack it, fp32), or auto: bf16
+            where the device has instructions for it, else fp32.
         dataset: the images.
         early_stopping: ASHA, one of its own for each architecture.
         confirm: the confirm phase.
@@ -219,7 +220,7 @@ class Study(Frozen):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     description: str = ""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: AskedPrecision = "auto"
     dataset: DatasetStudy = DatasetStudy()
     early_stopping: EarlyStopping = EarlyStopping()
     confirm: ConfirmStudy = ConfirmStudy()

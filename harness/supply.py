@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from harness.plan import audit_order, plan_confirm, plan_confirm_default
 from harness.selection import select
@@ -34,6 +34,7 @@ class Supply:
         finished: Iterable[TrialRecord] = (),
     ) -> None:
         self._abandoned = False
+        self._again: set[str] = set()
         self._records: dict[str, TrialRecord] = {}
         specs: dict[str, list[TrialSpec]] = {}
         for spec in search:
@@ -88,15 +89,24 @@ class Supply:
     def take_beside(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
         """Waiting confirm trials of the same configuration, to be trained with this one as one program.
 
+        A trial that lost its worker takes none and is not taken: the program may be what ended the worker.
+
         Args:
             spec: that `next` gave.
             most: how many to take.
         """
-        return self._lanes[spec.architecture].take_beside(spec, most) if spec.phase is Phase.CONFIRM else ()
+        if spec.phase is not Phase.CONFIRM or self.is_another_attempt(spec):
+            return ()
+        return self._lanes[spec.architecture].take_beside(spec, most, self._again)
 
     def again(self, spec: TrialSpec) -> None:
         """A trial that was handed out has not ended, and is to be handed out once more."""
+        self._again.add(spec.trial_id)
         self._lanes[spec.architecture].again(spec)
+
+    def is_another_attempt(self, spec: TrialSpec) -> bool:
+        """Whether a worker was lost with this trial before."""
+        return spec.trial_id in self._again
 
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, in whatever way."""
@@ -186,8 +196,10 @@ class _Lane:
         self._begun = True
         return self.waiting.pop()
 
-    def take_beside(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
-        alike = [s for s in reversed(self.waiting) if s.differs_in_seed_only(spec)][:most]
+    def take_beside(self, spec: TrialSpec, most: int, excluded: Collection[str]) -> tuple[TrialSpec, ...]:
+        alike = [s for s in reversed(self.waiting) if s.differs_in_seed_only(spec) and s.trial_id not in excluded][
+            :most
+        ]
         self.waiting = [s for s in self.waiting if s not in alike]
         return tuple(alike)
 

@@ -13,6 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Scalar = bool | int | float | str
 
+Precision = Literal["fp32", "tf32", "bf16"]
+"""Of convolutions and matrix products. TF32 is fp32 with a mantissa of 10 bits, and exists on GPUs alone."""
+
+AskedPrecision = Literal["auto", "fp32", "tf32", "bf16"]
+"""What a study asks for; `auto` is decided where a trial runs."""
+
 NAME = r"^[A-Za-z][A-Za-z0-9_.:-]*$"
 """Pattern of an architecture's name, which becomes part of file names: it cannot lead out of a folder."""
 
@@ -135,16 +141,22 @@ class Placement(Frozen):
         device: `cpu` or `cuda`.
         threads: of the CPU computations.
         precision: of convolutions and matrix products.
-        captured: whether its steps ran as a captured CUDA graph.
+        gpus: share of a GPU that it was given, above 1 for several; 0 on a CPU.
+        captured: whether its steps ran as captured CUDA graphs.
+        not_captured: why they did not, on a CUDA device; None on any other.
         together: how many trials one program trained at once, this one included.
+        not_together: why it was trained alone although other seeds were to be trained with it.
     """
 
     node: str
     device: str
     threads: int
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
+    gpus: Annotated[float, Field(ge=0.0)] = 0.0
     captured: bool = False
+    not_captured: str | None = None
     together: Annotated[int, Field(ge=1)] = 1
+    not_together: str | None = None
 
 
 class TestResult(Frozen):

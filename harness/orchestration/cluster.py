@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,6 +68,11 @@ class Share:
         """What the trial computes on, whatever else its machine has."""
         return "cuda" if self.gpus > 0 else "cpu"
 
+    @property
+    def whole(self) -> Share:
+        """The same with whole GPUs: NCCL refuses two workers on one GPU (ray#48012)."""
+        return replace(self, gpus=float(math.ceil(self.gpus)))
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -91,8 +97,9 @@ def fit(resources: Mapping[str, Resources], nodes: Sequence[Node], workers: int 
             many `workers` of one.
     """
     fitted = {name: _fit_one(name, asked, nodes) for name, asked in resources.items()}
-    for name, (_, slots) in fitted.items():
-        if slots < workers:
+    for name, (share, _) in fitted.items():
+        slots = sum(_slots(node, share.cpus, share.whole.gpus) for node in nodes)
+        if 1 < workers > slots:
             raise EnvironmentMismatchError(
                 f"confirm.workers: asks for {workers} workers for a trial of {name}, and the cluster takes {slots} at "
                 f"once; ask for less with --set confirm.workers={slots}"

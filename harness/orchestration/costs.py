@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Sequence
-from typing import Literal
 
 import ray
 
@@ -14,7 +13,7 @@ from harness.data.dataset import TrainingData
 from harness.errors import describe
 from harness.orchestration.cluster import Cluster, Share
 from harness.study import Study
-from harness.trial import TrialSpec
+from harness.trial import AskedPrecision, TrialSpec
 
 _LIMIT_SECONDS = 600.0
 
@@ -45,7 +44,7 @@ def _measure_alike(
 ) -> tuple[Cost, ...]:
     task = ray.remote(_measure).options(num_cpus=share.cpus, num_gpus=math.ceil(share.gpus), max_retries=0)
     try:
-        answer = task.remote(models, training, share.device, share.cpus, study.precision)
+        answer = task.remote(models, training, share.device, share.cpus, math.ceil(share.gpus), study.precision)
         costs: tuple[Cost, ...] = ray.get(answer, timeout=_LIMIT_SECONDS)
     except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
         return tuple(Cost(architecture=spec.architecture, reason=describe(error)[:300]) for spec, _ in models)
@@ -57,10 +56,11 @@ def _measure(
     training: TrainingData,
     device: str,
     threads: int,
-    precision: Literal["auto", "fp32", "bf16"],
+    gpus: int,
+    precision: AskedPrecision,
 ) -> tuple[Cost, ...]:
     # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
     from harness.training import resolve_settings
     from harness.training.inference import measure_costs
 
-    return measure_costs(models, training, resolve_settings(device, threads, precision), platform.node())
+    return measure_costs(models, training, resolve_settings(device, threads, precision, gpus), platform.node())

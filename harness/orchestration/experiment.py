@@ -179,6 +179,7 @@ class SupplySearcher(Unsaved, Searcher):
                 "gpus": share.gpus,
                 "device": share.device,
                 "threads": share.cpus,
+                "another_attempt": self._supply.is_another_attempt(spec),
             }
         # FINISHED is a string, which the method's declared type leaves out.
         return cast(None, Searcher.FINISHED) if self._supply.exhausted else None

@@ -77,7 +77,7 @@ def _train_one(
     from ray.train.torch import TorchTrainer
 
     logging.getLogger("ray.train").setLevel(logging.CRITICAL)
-    share = cluster.shares[spec.architecture]
+    share = cluster.shares[spec.architecture].whole
     gpus = {"GPU": share.gpus} if share.gpus > 0 else {}
     said = Queue(actor_options={"num_cpus": 0})
     trainer = TorchTrainer(
@@ -88,6 +88,7 @@ def _train_one(
             "said": said,
             "device": share.device,
             "threads": share.cpus,
+            "gpus": share.gpus,
         },
         scaling_config=train.ScalingConfig(
             num_workers=workers,
@@ -139,7 +140,8 @@ def _train_part(config: dict[str, Any]) -> None:
 
         context = train.get_context()
         group = Group(context.get_world_rank(), context.get_world_size())
-        settings = replace(resolve_settings(config["device"], config["threads"], placed.precision), group=group)
+        settings = resolve_settings(config["device"], config["threads"], placed.precision, config["gpus"])
+        settings = replace(settings, group=group)
         training = ray.get(placed.training)
         for message in run_trial(spec, training, lambda: ray.get(placed.test), settings):
             clock.stop()

@@ -6,16 +6,19 @@ import contextlib
 import faulthandler
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import ray
 from ray import tune
 
 from harness.data.dataset import SealedTest, TrainingData
+from harness.errors import WorkerLostError
 from harness.messages import Message
 from harness.orchestration.scheduler import METRIC, TIME
-from harness.trial import TrialSpec
+from harness.trial import AskedPrecision, TrialSpec
+
+_LEAVE_SECONDS = 30.0  # for a process that has to end
 
 
 @dataclass(frozen=True)
@@ -27,23 +30,42 @@ class Placed:
 
     training: ray.ObjectRef[TrainingData]
     test: ray.ObjectRef[SealedTest]
-    precision: Literal["auto", "fp32", "bf16"]
+    precision: AskedPrecision
     checkpoint_seconds: float
     trial_timeout: float
 
 
 def trainable(config: dict[str, Any], placed: Placed) -> None:
-    """Run the trials of `config["specs"]` on `config["device"]`, whatever else is visible."""
-    with ended_after(placed.trial_timeout) as clock:
-        # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
-        from harness.execution import Checkpoints, run_trials
-        from harness.training import resolve_settings
+    """Run the trials of `config["specs"]` on `config["device"]`, whatever else is visible.
 
-        specs = [TrialSpec.model_validate(spec) for spec in config["specs"]]
-        settings = resolve_settings(config["device"], config["threads"], placed.precision)
-        checkpoints = Checkpoints(placed.checkpoint_seconds, config["checkpoint"])
-        training = ray.get(placed.training)
-        for messages in run_trials(specs, training, lambda: ray.get(placed.test), settings, checkpoints):
+    Another attempt at a trial is made alone and with steps as they are written: together with others, or captured, it
+    may have been what ended its worker.
+
+    Raises:
+        WorkerLostError: this process can train nothing more. Tune replaces it.
+    """
+    try:
+        with ended_after(placed.trial_timeout) as clock:
+            _run(config, placed, clock)
+    except WorkerLostError:
+        Deadline(_LEAVE_SECONDS).start()  # a broken device can hold up the end of its process
+        raise
+
+
+def _run(config: dict[str, Any], placed: Placed, clock: Deadline) -> None:
+    # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
+    from harness.execution import Checkpoints, run_trials
+    from harness.training import resolve_settings
+
+    specs = [TrialSpec.model_validate(spec) for spec in config["specs"]]
+    settings = resolve_settings(config["device"], config["threads"], placed.precision, config["gpus"])
+    reason = "an earlier attempt lost its worker" if config["another_attempt"] and config["gpus"] else None
+    settings = replace(settings, not_captured=reason)
+    checkpoints = Checkpoints(placed.checkpoint_seconds, config["checkpoint"])
+    training = ray.get(placed.training)
+    rounds = run_trials(specs, training, lambda: ray.get(placed.test), settings, checkpoints, reason)
+    with contextlib.closing(rounds):  # a trial that Tune stops gives its captured program back at once
+        for messages in rounds:
             clock.stop()  # the driver may let it wait
             tune.report(as_result(messages))
             clock.start()

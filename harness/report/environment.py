@@ -89,8 +89,6 @@ class Environment(_Facts):
         devices: that trials ran on, cpu or cuda.
         threads: of a trial.
         precision: of convolutions and matrix products, fp32 or bf16.
-        captured: whether a GPU ran steps as captured graphs.
-        together: how many seeds one program trained at once, at most.
         changed_code: whose code was no longer the same when the run was resumed: `engine`, or architectures.
         dataset: the images.
         own_architectures: descriptions of the user's own.
@@ -108,8 +106,6 @@ class Environment(_Facts):
     devices: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
     precision: tuple[str, ...] = ()
-    captured: bool = False
-    together: int = 1
     changed_code: tuple[str, ...] = ()
     dataset: Dataset
     own_architectures: tuple[Mapping[str, Any], ...] = ()

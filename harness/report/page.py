@@ -113,6 +113,7 @@ def render_page(run: RunFolder, findings: Findings, figures: Figures) -> str:
         time=tables.time_table(findings.time) if findings.time else None,
         time_sentence=sentences.time_sentence(findings.time) if findings.time else None,
         machine=tables.machine_table(run.environment),
+        gpu_use=tables.gpu_table(run.records, titles),
         checksums=tables.checksums_table(run.environment),
         commands=_commands(run),
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from architectures import ARCHITECTURES
 from harness.report.classification import Classification
-from harness.trial import TrialRecord
+from harness.trial import Placement, TrialRecord
 
 TRIAL_COLUMNS = (
     "trial_id",
@@ -30,6 +30,11 @@ PLACE_COLUMNS = (
     "device",
     "threads",
     "precision",
+    "gpus",
+    "captured",
+    "not_captured",
+    "together",
+    "not_together",
     "attempts",
 )
 EPOCH_COLUMNS = (
@@ -69,7 +74,8 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
 
 
 def _trial_row(record: TrialRecord, columns: dict[str, str]) -> dict[str, object]:
-    spec, last, placement = record.spec, record.last_epoch, record.placement
+    spec, last = record.spec, record.last_epoch
+    place = record.placement.model_dump() if record.placement else {}
     return {
         "trial_id": record.trial_id,
         "phase": spec.phase.value,
@@ -85,10 +91,7 @@ def _trial_row(record: TrialRecord, columns: dict[str, str]) -> dict[str, object
         "train_seconds": record.train_seconds,
         "validation_seconds": sum(epoch.validation_seconds for epoch in record.epochs),
         "wall_seconds": record.ended_at - record.started_at,
-        "node": placement.node if placement else None,
-        "device": placement.device if placement else None,
-        "threads": placement.threads if placement else None,
-        "precision": placement.precision if placement else None,
+        **{column: place.get(column) for column in Placement.model_fields},
         "attempts": record.attempts,
     }
 

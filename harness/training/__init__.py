@@ -1,6 +1,7 @@
 """The training engine: one trial in pure PyTorch, with no Ray, no files and no orchestrator's clock."""
 
 from harness.training.checkpoint import CheckpointError, read_checkpoint, restore, save_checkpoint
+from harness.training.device import recover
 from harness.training.engine import TrainingDivergedError, prepare, train, train_together
 from harness.training.joint import Group
 from harness.training.model import build_model, summarise
@@ -18,6 +19,7 @@ __all__ = [
     "predict",
     "prepare",
     "read_checkpoint",
+    "recover",
     "resident",
     "resolve_settings",
     "restore",

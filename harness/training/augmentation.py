@@ -24,14 +24,17 @@ _DISPLACEMENT = 0.09  # standard deviation at the knots; the image spans from -1
 _DRAWS = {"none": 0, "shift": 2, "affine": 5, "elastic": 5 + 2 * _KNOTS * _KNOTS}
 
 
-def draw(augmentation: AugmentationName, images: int, seed: int) -> Tensor:
+def draw(augmentation: AugmentationName, images: int, seed: int, device: torch.device | str = "cpu") -> Tensor:
     """Random numbers for one epoch, uniform in [-1, 1).
 
+    They are drawn on the device: drawn on a CPU, those of `elastic` take longer than a GPU takes for the epoch. So
+    equal seeds give equal draws on devices of one kind, and others on the other kind.
+
     Returns:
-        float32 (images, K) on the CPU; K depends on the augmentation and is 0 for `none`.
+        float32 (images, K) on the device; K depends on the augmentation and is 0 for `none`.
     """
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(images, _DRAWS[augmentation], generator=generator).mul_(2).sub_(1)
+    generator = torch.Generator(device).manual_seed(seed)
+    return torch.rand(images, _DRAWS[augmentation], generator=generator, device=device).mul_(2).sub_(1)
 
 
 def augment(images: Tensor, augmentation: AugmentationName, draws: Tensor) -> Tensor:

@@ -98,7 +98,7 @@ def _like(parameter: Tensor, value: Tensor) -> Tensor:
     """A value of an optimizer's state, on the device and in the memory layout that the optimizer gives it."""
     if value.shape == parameter.shape:
         return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
-    return value.clone()
+    return value.to(parameter.device, copy=True)
 
 
 def _parameters(optimizer: Optimizer) -> list[Tensor]:

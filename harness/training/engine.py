@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +12,11 @@ from torch.nn.functional import cross_entropy
 
 from architectures import ARCHITECTURES, TrainingHyperparameters
 from harness.training.augmentation import draw
-from harness.training.optimization import learning_rates, set_learning_rate
+from harness.training.optimization import learning_rates
 from harness.training.prediction import predict
-from harness.training.program import Program, program_for
+from harness.training.program import Program, kept, program_for
 from harness.training.resident import ResidentData
-from harness.training.settings import Settings
+from harness.training.settings import Settings, apply_to_process
 from harness.trial import EpochResult, TrialSpec, stream_seed
 
 
@@ -26,7 +25,9 @@ class TrainingDivergedError(Exception):
 
 
 def train(model: nn.Module, spec: TrialSpec, data: ResidentData, settings: Settings) -> Iterator[EpochResult]:
-    """Train a model in place; yields after each epoch, and goes on when the next one is asked for.
+    """Train a model; yields after each epoch, and goes on when the next one is asked for.
+
+    The model is trained in place. Where steps are captured, it has its new weights after the last epoch only.
 
     The same specification, model, data and thread count give the same bits on a CPU, whatever ran
     before or runs in between in the process.
@@ -58,10 +59,11 @@ def prepare(models: Sequence[nn.Module], specs: Sequence[TrialSpec], data: Resid
     Raises:
         ValueError: the specifications differ in more than the seed.
         RuntimeError: the models do something that only one of them at a time can do.
+        WorkerLostError: a capture failed.
     """
     if not all(spec.differs_in_seed_only(specs[0]) for spec in specs):
         raise ValueError("models that are trained together differ in nothing but the seed")
-    torch.set_num_threads(settings.threads)
+    apply_to_process(settings)
     for model in models:
         model.to(settings.device)
     hyperparameters = _hyperparameters(specs[0])
@@ -95,27 +97,37 @@ def train_together(
     hyperparameters = _hyperparameters(specs[0])
     batch_size = _batch_size(hyperparameters, data)
     steps = len(data.train_labels) // batch_size
-    rates = islice(learning_rates(hyperparameters, steps * hyperparameters.epochs), steps * trained, None)
-    for epoch in range(trained + 1, hyperparameters.epochs + 1):
-        torch.set_num_threads(settings.threads)
-        started = time.perf_counter()
-        batches, draws = _epoch_streams(specs, epoch, steps, batch_size, data, hyperparameters)
-        train_losses = _train_epoch(program, specs, epoch, batches, draws, rates)
-        trained_at = time.perf_counter()
-        validation = _validate(program.model, data, settings)
-        program.store(models)
-        validated_at = time.perf_counter()
-        yield tuple(
-            _epoch_result(
-                epoch,
-                train_loss,
-                *validated_one,
-                train_images=steps * batch_size,
-                train_seconds=(trained_at - started) / len(models),
-                validation_seconds=(validated_at - trained_at) / len(models),
+    rates = learning_rates(hyperparameters, steps * hyperparameters.epochs, settings.device).view(-1, steps)
+    ahead = settings.device_type == "cuda"  # the processor prepares an epoch while the device trains the one before
+
+    def prepared(epoch: int) -> tuple[Tensor, Tensor]:
+        return _epoch_streams(specs, epoch, steps, batch_size, data, hyperparameters)
+
+    streams = None
+    with kept(program, data):
+        for epoch in range(trained + 1, hyperparameters.epochs + 1):
+            apply_to_process(settings)
+            started = time.perf_counter()
+            total = _train_epoch(program, specs, epoch, *(streams or prepared(epoch)), rates[epoch - 1])
+            last = epoch == hyperparameters.epochs
+            streams = prepared(epoch + 1) if ahead and not last else None
+            train_losses = (total / steps).view(-1).tolist()  # nothing else is asked back from the device
+            trained_at = time.perf_counter()
+            validation = _validate(program.model, data, settings)
+            if last:
+                program.store(models)
+            validated_at = time.perf_counter()
+            yield tuple(
+                _epoch_result(
+                    epoch,
+                    train_loss,
+                    *validated_one,
+                    train_images=steps * batch_size,
+                    train_seconds=(trained_at - started) / len(models),
+                    validation_seconds=(validated_at - trained_at) / len(models),
+                )
+                for train_loss, validated_one in zip(train_losses, validation, strict=True)
             )
-            for train_loss, validated_one in zip(train_losses, validation, strict=True)
-        )
 
 
 def _hyperparameters(spec: TrialSpec) -> TrainingHyperparameters:
@@ -155,36 +167,31 @@ def _epoch_streams(
 
     They come from the seed alone, so they are paired across architectures: the order, and the draws of each image.
     """
-    images = len(data.train_labels)
+    images, device = len(data.train_labels), data.train_labels.device
     batches, draws = [], []
     for spec in specs:
         generator = torch.Generator().manual_seed(stream_seed("order", spec.seed, epoch))
-        order = torch.randperm(images, generator=generator)[: steps * batch_size]
-        drawn = draw(hyperparameters.augmentation, images, stream_seed("augmentation", spec.seed, epoch))
+        order = torch.randperm(images, generator=generator)[: steps * batch_size].to(device)
+        drawn = draw(hyperparameters.augmentation, images, stream_seed("augmentation", spec.seed, epoch), device)
         batches.append(order.view(steps, batch_size))
         draws.append(drawn.index_select(0, order).view(steps, batch_size, -1))
-    device = data.train_labels.device
     if len(specs) == 1:
-        return batches[0].to(device), draws[0].to(device)
-    return torch.stack(batches, dim=1).to(device), torch.stack(draws, dim=1).to(device)
+        return batches[0], draws[0]
+    return torch.stack(batches, dim=1), torch.stack(draws, dim=1)
 
 
 def _train_epoch(
-    program: Program, specs: Sequence[TrialSpec], epoch: int, batches: Tensor, draws: Tensor, rates: Iterator[float]
-) -> list[float]:
-    """One pass over the batches; gives the mean loss of each model. Only that is asked back from the device."""
+    program: Program, specs: Sequence[TrialSpec], epoch: int, batches: Tensor, draws: Tensor, rates: Tensor
+) -> Tensor:
+    """One pass over the batches; gives the sum of the losses, () or (S,), and does not wait for the device."""
     program.model.train()
-    total = torch.zeros(len(specs), device=batches.device)
     cuda = [batches.device] if batches.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         # What a model draws by itself, besides dropout, comes from the generator of the process.
         torch.manual_seed(stream_seed("dropout", specs[0].stream_id, epoch))
         for spec, generator in zip(specs, program.generators, strict=True):
             generator.manual_seed(stream_seed("dropout", spec.stream_id, epoch))
-        for batch, drawn in zip(batches, draws, strict=True):
-            set_learning_rate(program.optimizer, next(rates))
-            total += program.step(batch, drawn)
-    return [float(loss) for loss in (total / len(batches)).tolist()]
+        return program.steps(batches, draws, rates)
 
 
 def _validate(model: nn.Module, data: ResidentData, settings: Settings) -> list[tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import timeit
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,7 +62,13 @@ def measure_costs(
                     times.setdefault((index, size), []).extend(taken)
             except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own row only
                 reasons[index] = describe(error)
-    placement = Placement(node=node, device=settings.device, threads=settings.threads, precision=settings.precision)
+    placement = Placement(
+        node=node,
+        device=settings.device,
+        threads=settings.threads,
+        precision=settings.precision,
+        gpus=settings.gpus,
+    )
     return tuple(
         Cost(architecture=spec.architecture, reason=reasons[index])
         if index in reasons
@@ -86,9 +93,10 @@ def _batch(images: NDArray[np.uint8], size: int, device: str) -> Tensor:
 
 
 def _time(model: nn.Module, batch: Tensor, normaliser: Normaliser, settings: Settings, seconds: float) -> list[float]:
-    """Seconds of a call, several times; the timer warms up and synchronises."""
+    """Seconds until the logits are in the machine's own memory, several times; the timer warms up."""
     timer = Timer(
-        "logits_of(model, batch, normaliser, settings)",
+        "logits_of(model, batch, normaliser, settings).cpu()",
+        timer=timeit.default_timer,  # torch's own would start CUDA for a measurement on the CPU
         globals={
             "logits_of": logits_of,
             "model": model,

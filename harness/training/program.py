@@ -1,29 +1,31 @@
-"""A model, its optimizer and its step, made ready for a device; trials of one shape share a captured one."""
+"""A model, its optimizer and its steps, made ready for a device; trials of one shape share captured ones."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections import OrderedDict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from architectures import TrainingHyperparameters
+from harness.errors import describe
 from harness.training.augmentation import draw
+from harness.training.captured import STEPS, CapturedSteps, graphs_of, warm_up
 from harness.training.dropout import active_dropouts, shape_masks
 from harness.training.joint import join
-from harness.training.optimization import build_optimizer, forget
+from harness.training.optimization import build_optimizer, forget, learning_rates
 from harness.training.prediction import autocast, memory_layout
 from harness.training.resident import ResidentData
 from harness.training.settings import Settings
 from harness.training.stacked import Stacked
-from harness.training.step import CapturedStep, Step, TrainingStep
+from harness.training.step import Steps, TrainingStep
 
-_KEPT = 8  # captured programs of a worker; each holds the memory of one step
-_FREE = {"learning_rate", "schedule", "epochs"}  # hyperparameters that a captured step does not contain
+_KEPT = 8  # captured programs of a data set that wait for a trial; each holds the memory of one step
+_FREE = {"learning_rate", "schedule", "epochs"}  # hyperparameters that captured steps do not contain
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +34,29 @@ class Program:
 
     Attributes:
         model: what is trained.
-        optimizer: of its parameters.
-        generators: of the dropout masks, one for each model.
-        step: one step.
-        captured: whether the step is a captured one.
+        step: one step, which the steps consist of.
+        steps: an epoch of them.
+        captured: whether they are captured ones.
+        not_captured: why they are not, on a CUDA device; None on any other.
+        shape: what trials that can use the same captured program have in common; None where nothing is captured.
     """
 
     model: nn.Module
-    optimizer: Optimizer
-    generators: Sequence[torch.Generator]
-    step: Step
-    captured: bool
+    step: TrainingStep
+    steps: Steps
+    captured: bool = False
+    not_captured: str | None = None
+    shape: Hashable = None
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """Of the model's parameters."""
+        return self.step.optimizer
+
+    @property
+    def generators(self) -> Sequence[torch.Generator]:
+        """Of the dropout masks, one for each model."""
+        return self.step.generators
 
     def load(self, models: Sequence[nn.Module]) -> None:
         """Begin a trial: with the weights of these models, and an optimizer that knows nothing."""
@@ -60,9 +74,6 @@ class Program:
             models[0].load_state_dict(self.model.state_dict())
 
 
-_captured: OrderedDict[Hashable, Program] = OrderedDict()
-
-
 def program_for(
     architecture: str,
     models: Sequence[nn.Module],
@@ -71,10 +82,11 @@ def program_for(
     data: ResidentData,
     settings: Settings,
 ) -> Program:
-    """A program that begins with the weights of these models.
+    """A program that begins with the weights of these models, and is theirs until `kept` takes it back.
 
-    On a CUDA device the step is captured, once for all trials of a worker that differ in nothing but
-    seed, learning rate, schedule and epochs. A step that cannot be captured runs as it is written.
+    On a CUDA device its steps are captured, once for all trials on the same data that differ in nothing but seed,
+    learning rate, schedule and epochs, unless two of them run at once. Steps that cannot be captured run as they are
+    written.
 
     Args:
         architecture: of the models.
@@ -85,26 +97,45 @@ def program_for(
         settings: device, precision, whether to capture.
 
     Raises:
-        RuntimeError: the models cannot be stacked.
+        RuntimeError: the models cannot be stacked, or the device has too little memory.
+        WorkerLostError: a capture failed.
     """
     if not captures(settings):
-        return _as_written(models, hyperparameters, batch_size, data, settings)
+        program = _as_written(models, hyperparameters, batch_size, data, settings)
+        reason = settings.not_captured or "several workers train the model"
+        return replace(program, not_captured=reason if settings.device_type == "cuda" else None)
     fixed = hyperparameters.model_dump_json(exclude=_FREE)
-    key = (architecture, fixed, batch_size, len(models), id(data), settings)
-    if key not in _captured:
+    shape = (architecture, fixed, batch_size, len(models), settings)
+    program = data.programs.pop(shape, None)
+    if program is None:
         written = _as_written([copy.deepcopy(model) for model in models], hyperparameters, batch_size, data, settings)
-        _captured[key] = _captured_of(written, batch_size, len(models), hyperparameters, settings)
-        if len(_captured) > _KEPT:
-            _captured.popitem(last=False)
-    _captured.move_to_end(key)
-    program = _captured[key]
+        program = replace(_captured(written, batch_size, len(models), hyperparameters, settings), shape=shape)
     program.load(models)
     return program
 
 
 def captures(settings: Settings) -> bool:
-    """Whether steps are captured: on CUDA devices, unless the settings say otherwise."""
-    return settings.capture and settings.group is None and settings.device_type == "cuda"
+    """Whether steps are captured: on CUDA devices, unless the settings say otherwise or several workers take part."""
+    return settings.device_type == "cuda" and settings.not_captured is None and settings.group is None
+
+
+@contextlib.contextmanager
+def kept(program: Program, data: ResidentData) -> Iterator[None]:
+    """Keep a captured program for the next trial of its shape, unless the block fails."""
+    try:
+        yield
+    except GeneratorExit:
+        _keep(program, data)
+        raise
+    _keep(program, data)
+
+
+def _keep(program: Program, data: ResidentData) -> None:
+    if program.shape is None:
+        return
+    data.programs[program.shape] = program
+    if len(data.programs) > _KEPT:
+        del data.programs[next(iter(data.programs))]  # the one that has waited longest
 
 
 def _as_written(
@@ -141,20 +172,22 @@ def _as_written(
     step = TrainingStep(
         model, optimizer, masks, generators, data, hyperparameters, settings, memory_layout(model), part
     )
-    return Program(model, optimizer, generators, step, captured=False)
+    return Program(model, step, step.one_by_one)
 
 
-def _captured_of(
+def _captured(
     written: Program, batch_size: int, models: int, hyperparameters: TrainingHyperparameters, settings: Settings
 ) -> Program:
-    shape = (batch_size,) if models == 1 else (models, batch_size)
-    batch: Tensor = torch.zeros(shape, dtype=torch.int64, device=settings.device)
-    draws = draw(hyperparameters.augmentation, batch.numel(), 0).view(*shape, -1).to(settings.device)
+    shape = (STEPS, batch_size) if models == 1 else (STEPS, models, batch_size)
+    batches = torch.zeros(shape, dtype=torch.int64, device=settings.device)
+    draws = draw(hyperparameters.augmentation, batches.numel(), 0, settings.device).view(*shape, -1)
+    rates = learning_rates(hyperparameters, STEPS, settings.device)
     written.model.train()
-    if not isinstance(written.step, TrainingStep):
-        raise TypeError("only a step as it is written can be captured")
     try:
-        step = CapturedStep(written.step, batch, draws)
-    except RuntimeError:
-        return written  # it says so: `captured` is False
-    return Program(written.model, written.optimizer, written.generators, step, captured=True)
+        warm_up(written.step, batches[0], draws[0], rates[0])
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        return replace(written, not_captured=describe(error))
+    steps = CapturedSteps(written.step, batches, draws, rates, graphs_of(written.step))
+    return replace(written, steps=steps, captured=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,13 +43,19 @@ class Normaliser:
 
 @dataclass(frozen=True, eq=False)
 class ResidentData:
-    """Training data on the device: uint8 images (N, C, H, W) and int64 labels (N,)."""
+    """Training data on the device: uint8 images (N, C, H, W) and int64 labels (N,).
+
+    Attributes:
+        programs: captured programs that no trial uses at the moment, see `program_for`; they read the data, and go
+            with them.
+    """
 
     train_images: Tensor
     train_labels: Tensor
     validation_images: Tensor
     validation_labels: Tensor
     normaliser: Normaliser
+    programs: dict[Hashable, Any] = field(default_factory=dict)
 
 
 _on_cuda: dict[tuple[str, str], ResidentData] = {}
@@ -63,6 +72,7 @@ def resident(data: TrainingData, device: str) -> ResidentData:
     key = (data.fingerprint, device)
     if key not in _on_cuda:
         _on_cuda.clear()
+        gc.collect()  # its programs refer to it, and it to them
         _on_cuda[key] = _move(data, device)
     return _on_cuda[key]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from harness.training.pooling import AveragePool2x2
 
@@ -37,6 +38,8 @@ class Stacked(nn.Module):
         for layer in skeleton.modules():
             if isinstance(layer, AveragePool2x2):
                 layer.plain = True  # vmap cannot tell the memory layout
+            if isinstance(layer, _BatchNorm):
+                _computes_in_fp32(layer)
         self._skeleton = [skeleton]  # in a list, so that it is no submodule
 
     def stacked_buffer(self, name: str) -> Tensor:
@@ -73,6 +76,25 @@ class Stacked(nn.Module):
             for index, model in enumerate(models):
                 for name, value in model.state_dict().items():
                     value.copy_(stacked[name][index])
+
+
+def _computes_in_fp32(norm: nn.Module) -> None:
+    """Have a batch norm take and give values of a lower precision, and compute in fp32, as it does outside of `vmap`.
+
+    Under `vmap` torch passes it a made-up weight of the input's type, and then refuses running statistics of another
+    type (pytorch#192617).
+    """
+    given: list[torch.dtype] = []
+
+    def widen(_: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        given.append(inputs[0].dtype)
+        return (inputs[0].float(),)
+
+    def narrow(_: nn.Module, __: tuple[Tensor], output: Tensor) -> Tensor:
+        return output.to(given.pop())
+
+    norm.register_forward_pre_hook(widen)
+    norm.register_forward_hook(narrow)
 
 
 def _key(name: str) -> str:

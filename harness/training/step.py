@@ -1,4 +1,4 @@
-"""One optimizer step, and how a device runs it: as it is written, or captured once and replayed."""
+"""One optimizer step, and an epoch of steps run one by one, as they are written."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from architectures import TrainingHyperparameters
 from harness.training.augmentation import augment
 from harness.training.dropout import draw_masks
 from harness.training.joint import sum_gradients
+from harness.training.optimization import set_learning_rate
 from harness.training.prediction import autocast
 from harness.training.resident import ResidentData
 from harness.training.settings import Settings
 
-_WARM_UP_STEPS = 3  # before a capture; libraries choose and load their kernels in the first ones
+Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Trains on N batches, one after the other.
 
-Step = Callable[[Tensor, Tensor], Tensor]
-"""Trains on one batch: indices of training images and their augmentation draws; gives the loss before the step."""
+It takes indices of training images (N, B), their augmentation draws (N, B, K), and learning rates (N,). It gives the
+sum of the losses before each step: (). For S stacked models these are (N, S, B), (N, S, B, K), (N,) and (S,).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +55,13 @@ class TrainingStep:
     layout: torch.memory_format
     part: slice | None = None
 
-    def __call__(self, batch: Tensor, draws: Tensor) -> Tensor:
+    def __call__(self, batch: Tensor, draws: Tensor, rate: Tensor) -> Tensor:
         """One step.
 
         Args:
             batch: int64 indices of training images, (B,), or (S, B) for stacked models.
             draws: float32 (B, K), or (S, B, K), see `augmentation.draw`.
+            rate: learning rate, (), see `optimization.learning_rates`.
 
         Returns:
             The mean loss: () or (S,).
@@ -84,42 +88,13 @@ class TrainingStep:
         loss.backward(torch.ones_like(loss))  # type: ignore[no-untyped-call]  # torch leaves it untyped
         if self.part is not None:
             loss = sum_gradients(self.model.parameters(), loss)
+        set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
         return loss.detach()
 
-
-class CapturedStep:
-    """A step as a CUDA graph: launched as a whole, where launching its hundred kernels takes most of the time.
-
-    Making one trains the model on made-up batches; load the weights, and let the optimizer forget, afterwards.
-
-    Args:
-        step: what to capture.
-        batch: an example, which is overwritten.
-        draws: likewise.
-
-    Raises:
-        RuntimeError: the model asks something back from the device, which a graph cannot.
-    """
-
-    def __init__(self, step: TrainingStep, batch: Tensor, draws: Tensor) -> None:
-        self._batch, self._draws = batch.clone(), draws.clone()
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(_WARM_UP_STEPS):
-                step(self._batch, self._draws)
-        torch.cuda.current_stream().wait_stream(aside)
-        self._graph = torch.cuda.CUDAGraph()
-        for generator in step.generators:
-            self._graph.register_generator_state(generator)
-        step.optimizer.zero_grad(set_to_none=True)
-        with torch.cuda.graph(self._graph):
-            self._loss = step(self._batch, self._draws)
-
-    def __call__(self, batch: Tensor, draws: Tensor) -> Tensor:
-        """One step, as `TrainingStep`; the loss is overwritten by the next one."""
-        self._batch.copy_(batch)
-        self._draws.copy_(draws)
-        self._graph.replay()
-        return self._loss
+    def one_by_one(self, batches: Tensor, draws: Tensor, rates: Tensor) -> Tensor:
+        """Steps as they are written, see `Steps`."""
+        total = torch.zeros(batches.shape[1:-1], device=batches.device)
+        for batch, drawn, rate in zip(batches, draws, rates, strict=True):
+            total += self(batch, drawn, rate)
+        return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,8 @@ import torch
 
 from architectures import ARCHITECTURES
 from harness.data.dataset import SealedTest, Split
-from harness.execution import Checkpoints, run_trial, summary_of
+from harness.errors import WorkerLostError
+from harness.execution import Checkpoints, run_trial, run_trials, summary_of
 from harness.training import Settings, build_model
 from harness.training.dropout import shape_masks
 from harness.trial import Phase
@@ -236,3 +238,97 @@ def test_a_model_that_gives_no_logits_for_these_classes_is_refused(
     monkeypatch.setitem(ARCHITECTURES, "mlp", planted)
     [message] = run_trial(make_spec(), toy_data, forbidden, CPU)
     assert re.search(said, message.failure)
+
+
+@pytest.fixture
+def lost_device(monkeypatch):
+    """The device fails whatever is asked of it, once a trial has failed."""
+
+    def recover(device: str) -> None:
+        raise WorkerLostError("the GPU can no longer be used by this process")
+
+    monkeypatch.setattr("harness.execution.recover", recover)
+
+
+def told_before_the_worker_is_lost(stream) -> list:
+    """What comes out of a stream that ends with `WorkerLostError`."""
+    told = []
+    try:
+        told.extend(stream)  # keeps what came before the exception
+    except WorkerLostError:
+        return told
+    raise AssertionError("the worker is not lost")
+
+
+def failing(at_epoch: int, only_together: bool):
+    """`train_together`, with an assertion that fails in a kernel in this epoch."""
+    from harness import execution
+
+    real = execution.train_together
+
+    def train(program, models, *rest):
+        epochs = real(program, models, *rest)
+        for number, results in enumerate(epochs, start=1):
+            if number == at_epoch and (len(models) > 1 or not only_together):
+                raise RuntimeError("CUDA error: device-side assert triggered")
+            yield results
+
+    return train
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_trial_that_breaks_the_device_fails_with_its_reason_before_its_worker_ends(
+    epoch, toy_data, toy_test, make_spec, monkeypatch, lost_device
+) -> None:
+    """Its own failure is told first; then the process says that it can train nothing more."""
+    monkeypatch.setattr("harness.execution.train_together", failing(epoch, only_together=False))
+    told = told_before_the_worker_is_lost(run_trial(make_spec("mlp", Phase.CONFIRM), toy_data, lambda: toy_test, CPU))
+    assert [message.failure for message in told[:-1]] == [None] * (epoch - 1)
+    assert told[-1].failure == "RuntimeError: CUDA error: device-side assert triggered"
+
+
+def test_trials_together_that_break_the_device_are_left_to_another_worker(
+    toy_data, toy_test, make_spec, monkeypatch, lost_device
+) -> None:
+    """In the first epoch none of them is blamed: which one it was, another process finds out."""
+    monkeypatch.setattr("harness.execution.train_together", failing(1, only_together=True))
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    with pytest.raises(WorkerLostError):
+        next(run_trials(specs, toy_data, lambda: toy_test, CPU))
+
+
+def test_trials_together_that_fail_in_a_later_epoch_are_tried_again_alone(
+    toy_data, toy_test, make_spec, monkeypatch
+) -> None:
+    """No trial has a failure for what went wrong in the program of all; the worker ends, so that each is repeated."""
+    monkeypatch.setattr("harness.execution.train_together", failing(2, only_together=True))
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    [told] = told_before_the_worker_is_lost(run_trials(specs, toy_data, lambda: toy_test, CPU))
+    assert [(message.epoch.epoch, message.failure) for message in told] == [(1, None), (1, None)]
+
+
+def test_what_trials_together_held_is_free_before_they_are_trained_alone(
+    toy_data, toy_test, make_spec, monkeypatch
+) -> None:
+    """Program and models that needed too much memory are gone when the first single trial is built."""
+    from harness import execution
+
+    real_prepare, programs, alive = execution.prepare, [], []
+
+    def prepare(models, *rest):
+        alive.append(sum(program() is not None for program in programs))
+        program = real_prepare(models, *rest)
+        if len(models) > 1:
+            programs.append(weakref.ref(program.model))
+        return program
+
+    monkeypatch.setattr(execution, "prepare", prepare)
+    monkeypatch.setattr(execution, "train_together", failing(1, only_together=True))
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    messages = [m for messages in run_trials(specs, toy_data, lambda: toy_test, CPU) for m in messages]
+    assert alive == [0, 0, 0]
+    assert len(programs) == 1
+    assert {message.started.placement.not_together for message in messages} == {
+        "RuntimeError: CUDA error: device-side assert triggered"
+    }
+    assert [m.trial_id for m in messages if m.outcome] == [spec.trial_id for spec in specs]

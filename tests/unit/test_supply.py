@@ -260,6 +260,25 @@ def test_a_trial_that_lost_its_worker_is_handed_out_again_before_shorter_ones(st
     assert supply.next() is None
 
 
+def test_a_confirm_trial_that_lost_its_worker_is_tried_again_alone(study, make_record) -> None:
+    """It takes no other seed along and no other seed takes it: their program may be what ended the worker."""
+    supply = Supply(study, plan_search(study, "d"), cost)
+    for spec in [supply.next() for _ in range(6)]:
+        supply.ended(make_record(spec))
+    first = supply.next()
+    [second] = supply.take_beside(first, 31)
+    assert not supply.is_another_attempt(first)
+    supply.again(first)
+    supply.again(second)
+    again = supply.next()
+    assert again in (first, second)
+    assert supply.is_another_attempt(again)
+    assert supply.take_beside(again, 31) == ()
+    supply.again(again)
+    fresh = again.model_copy(update={"seed": 99})
+    assert supply.take_beside(fresh, 31) == ()
+
+
 def finish(supply: Supply, make_record, accuracy_of) -> list:
     """Run whatever the supply hands out."""
     ended = []

@@ -10,6 +10,7 @@ from harness.report.tables.accuracy import (
 from harness.report.tables.comparisons import comparisons_table, mcnemar_table
 from harness.report.tables.costs import calibration_table, cost_table, label_errors_table, overlap_table
 from harness.report.tables.environment import checksums_table, machine_table, time_table
+from harness.report.tables.gpu_use import gpu_table
 from harness.report.tables.search import architecture_table, failures_table, trials_table
 from harness.report.tables.table import Table, make_table
 from harness.report.tables.trust import audit_table, finished_table, ledger_table, spending_table, tuning_table
@@ -27,6 +28,7 @@ __all__ = [
     "cost_table",
     "failures_table",
     "finished_table",
+    "gpu_table",
     "hyperparameters_table",
     "label_errors_table",
     "ledger_table",

@@ -45,9 +45,6 @@ def machine_table(environment: Environment) -> Table:
     }
     if not environment.changed_code:
         del facts["Code that changed when the run was resumed"]
-    if "cuda" in environment.devices:
-        facts["Steps on a GPU"] = "captured as a CUDA graph" if environment.captured else "as they are written"
-        facts["Seeds trained as one program, at most"] = str(environment.together)
     facts |= {f"Version of {package}": version for package, version in environment.versions.items()}
     return make_table([{"What": name, "Value": value} for name, value in facts.items()], {"What", "Value"})
 

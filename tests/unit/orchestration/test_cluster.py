@@ -58,3 +58,14 @@ def test_what_no_machine_can_ever_run_is_refused(resources, nodes, said) -> None
     with pytest.raises(EnvironmentMismatchError) as caught:
         fit({"mlp": resources}, nodes)
     assert said in str(caught.value)
+
+
+def test_workers_that_train_one_trial_have_a_whole_gpu_each() -> None:
+    """NCCL refuses two workers on one GPU, so shares of one are rounded up, and the workers that fit are fewer."""
+    cluster = fit({"mlp": Resources()}, [WORKSTATION], workers=2)
+    share = cluster.shares["mlp"]
+    assert (share.gpus, share.whole.gpus, share.whole.cpus) == (0.25, 1.0, share.cpus)
+    assert fit({"mlp": Resources(gpus=0)}, [WORKSTATION], workers=16).shares["mlp"].whole.gpus == 0
+    with pytest.raises(EnvironmentMismatchError) as caught:
+        fit({"mlp": Resources()}, [WORKSTATION], workers=3)
+    assert "asks for 3 workers for a trial of mlp, and the cluster takes 2 at once" in str(caught.value)

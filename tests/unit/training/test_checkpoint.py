@@ -8,6 +8,7 @@ import torch
 
 from harness.execution import Checkpoints, run_trial
 from harness.training import CheckpointError, Settings, read_checkpoint
+from harness.training.checkpoint import _like
 from harness.trial import Phase
 
 CPU = Settings("cpu", threads=1, precision="fp32")
@@ -88,3 +89,12 @@ def test_what_is_wrong_with_a_checkpoint_is_said(toy_data, toy_test, make_spec) 
     )
     with pytest.raises(CheckpointError, match="not the first ones"):
         read_checkpoint(later, spec.trial_id)
+
+
+def test_what_an_optimizer_remembers_is_restored_to_the_device_of_its_parameter() -> None:
+    """A step count too, which has not the shape of a parameter: a fused optimizer reads it on the device."""
+    parameter = torch.empty(3, 2, device="meta")
+    assert _like(parameter, torch.tensor(4.0)).device == parameter.device
+    assert _like(parameter, torch.ones(3, 2)).device == parameter.device
+    count = torch.tensor(4.0)
+    assert _like(torch.empty(3), count).data_ptr() != count.data_ptr()

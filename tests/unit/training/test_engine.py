@@ -183,15 +183,3 @@ def test_prediction_does_not_depend_on_how_it_is_batched(toy_data, make_spec, mo
         predict(model, data.validation_images, data.normaliser, CPU), whole, atol=1e-4, rtol=1e-4
     )
     assert not model.training
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_learns_what_the_cpu_learns(toy_data, make_spec) -> None:
-    """The same trial on a GPU ends near where it ends on the CPU, and its data live there."""
-    settings = Settings("cuda", threads=1, precision="fp32")
-    assert resident(toy_data, "cuda").train_images.is_cuda
-    spec = make_spec("lenet5", epochs=4)
-    _, on_gpu = run(spec, toy_data, settings)
-    _, on_cpu = run(spec, toy_data)
-    assert on_gpu[-1].validation_accuracy == pytest.approx(on_cpu[-1].validation_accuracy, abs=0.03)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import timeit
+
 import pytest
+import torch.utils.benchmark
 
 from harness.cost import Cost, costs_json, read_costs
 from harness.errors import RunFolderError
@@ -55,3 +58,18 @@ def test_costs_survive_the_file(tmp_path) -> None:
     path.write_text("[{}]")
     with pytest.raises(RunFolderError, match=r"costs\.json: not a list of costs"):
         read_costs(path)
+
+
+def test_a_latency_ends_when_the_answer_is_in_the_machines_own_memory(make_spec, toy_data, monkeypatch) -> None:
+    """What is timed fetches the logits from the device, by a clock that asks nothing of any GPU."""
+    made = []
+
+    class Spy(torch.utils.benchmark.Timer):
+        def __init__(self, statement, **options) -> None:
+            made.append((statement, options["timer"]))
+            super().__init__(statement, **options)
+
+    monkeypatch.setattr("harness.training.inference.Timer", Spy)
+    measure_costs(models(make_spec, toy_data, "mlp"), toy_data, SETTINGS, "here", rounds=1, seconds=0.01)
+    assert {timer for _, timer in made} == {timeit.default_timer}
+    assert all(statement.endswith(".cpu()") for statement, _ in made)

@@ -40,7 +40,7 @@ def test_weight_decay_spares_biases_and_norms() -> None:
 
 
 def rates(schedule: str, steps: int = 100) -> list[float]:
-    return list(learning_rates(TrainingHyperparameters(schedule=schedule, learning_rate=0.1), steps))
+    return learning_rates(TrainingHyperparameters(schedule=schedule, learning_rate=0.1), steps).tolist()
 
 
 def test_schedules_have_their_shapes() -> None:

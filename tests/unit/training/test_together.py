@@ -29,24 +29,33 @@ def alone(spec, data, settings=CPU):
     return model, list(train(model, spec, resident(data, settings.device), settings))
 
 
+def flat(model: nn.Module) -> torch.Tensor:
+    """Parameters and running statistics, one after the other."""
+    return torch.cat([value.flatten().double() for value in model.state_dict().values()])
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
-def test_each_seed_gives_the_same_together_as_alone(architecture, toy_data, make_spec) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_each_seed_gives_the_same_together_as_alone(architecture, precision, toy_data, make_spec) -> None:
     """Losses, accuracies, weights and running statistics agree to rounding, dropout and augmentation included."""
+    settings = Settings("cpu", threads=1, precision=precision)
+    # In bf16 the order of sums matters about as much as bf16 itself does against fp32: 0.04 for advanced_cnn's weights.
+    rounding = 1 if precision == "fp32" else 100
     changes = {"dropout": 0.3} if architecture.startswith("advanced") or architecture == "mlp" else {}
     specs = [
         make_spec(architecture, Phase.CONFIRM, seed=seed, epochs=2, augmentation="affine", **changes)
         for seed in (1, 2, 3)
     ]
-    models, epochs = together(specs, toy_data)
+    models, epochs = together(specs, toy_data, settings)
     for index, spec in enumerate(specs):
-        model, results = alone(spec, toy_data)
+        model, results = alone(spec, toy_data, settings)
         for ours, theirs in zip(epochs, results, strict=True):
-            assert ours[index].train_loss == pytest.approx(theirs.train_loss, rel=1e-3)
-            assert ours[index].validation_loss == pytest.approx(theirs.validation_loss, rel=1e-2)
+            assert ours[index].train_loss == pytest.approx(theirs.train_loss, rel=1e-3 * rounding)
+            assert ours[index].validation_loss == pytest.approx(theirs.validation_loss, rel=1e-3 * rounding)
             assert ours[index].validation_accuracy == pytest.approx(theirs.validation_accuracy, abs=0.011)
-        state = model.state_dict()
-        for name, value in models[index].state_dict().items():
-            torch.testing.assert_close(value, state[name], rtol=5e-3, atol=5e-3)
+        # Of all weights at once: where a gradient is nearly 0, rounding decides which way Adam moves a single one.
+        expected = flat(model)
+        assert (flat(models[index]) - expected).norm() <= 1e-3 * rounding * expected.norm()
     assert not torch.equal(next(models[0].parameters()), next(models[1].parameters()))
 
 
@@ -154,108 +163,3 @@ def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     assert (mask == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
     assert mask.mean().item() == pytest.approx(1.0, abs=0.01)
     assert mask.unique().tolist() == [0.0, pytest.approx(1 / 0.7, rel=1e-4)]
-
-
-class Rehearsal:
-    """Stands for a captured step where there is no CUDA: warms up, has inputs of its own, runs the step each time."""
-
-    made = 0
-
-    def __init__(self, step, batch, draws) -> None:
-        type(self).made += 1
-        self._step, self._batch, self._draws = step, batch.clone(), draws.clone()
-        for _ in range(3):
-            step(self._batch, self._draws)
-
-    def __call__(self, batch, draws):
-        self._batch.copy_(batch)
-        self._draws.copy_(draws)
-        return self._step(self._batch, self._draws)
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_trials_that_share_a_captured_program_leave_no_trace_in_each_other(
-    architecture, seeds, toy_data, make_spec, monkeypatch
-) -> None:
-    """Warm-up, weights, moments and rates of an earlier trial change no bit of a later one; one program serves all."""
-    from collections import OrderedDict
-
-    from harness.training import program
-
-    def trial(rate: float) -> list:
-        specs = [
-            make_spec(architecture, Phase.CONFIRM, seed=seed, learning_rate=rate, epochs=2, augmentation="shift")
-            for seed in range(1, seeds + 1)
-        ]
-        models, epochs = together(specs, data)
-        weights = [value for model in models for value in model.state_dict().values()]
-        return [[epoch.validation_loss for results in epochs for epoch in results], weights]
-
-    data = toy_data
-    on_device = resident(toy_data, "cpu")
-    monkeypatch.setattr(f"{__name__}.resident", lambda *_: on_device)  # a device keeps its data
-    expected = [trial(rate) for rate in (0.003, 0.001, 0.003)]
-    monkeypatch.setattr(program, "captures", lambda settings: True)
-    monkeypatch.setattr(program, "CapturedStep", Rehearsal)
-    monkeypatch.setattr(program, "_captured", OrderedDict())
-    monkeypatch.setattr(Rehearsal, "made", 0)
-    for (losses, weights), (plain_losses, plain_weights) in zip(
-        [trial(rate) for rate in (0.003, 0.001, 0.003)], expected, strict=True
-    ):
-        assert losses == plain_losses
-        assert all(torch.equal(ours, theirs) for ours, theirs in zip(weights, plain_weights, strict=True))
-    assert Rehearsal.made == 1
-
-
-def test_a_step_that_cannot_be_captured_runs_as_it_is_written(toy_data, make_spec, monkeypatch) -> None:
-    """The trial is trained all the same, from its own weights, and says that nothing was captured."""
-    from collections import OrderedDict
-
-    from harness.training import program
-
-    class Refused(Rehearsal):
-        def __init__(self, step, batch, draws) -> None:
-            super().__init__(step, batch, draws)
-            raise RuntimeError("operation not permitted when stream is capturing")
-
-    spec = make_spec("lenet5", epochs=2)
-    _, expected = alone(spec, toy_data)
-    monkeypatch.setattr(program, "captures", lambda settings: True)
-    monkeypatch.setattr(program, "CapturedStep", Refused)
-    monkeypatch.setattr(program, "_captured", OrderedDict())
-    model = build_model(spec, toy_data.shape, 4)
-    data = resident(toy_data, "cpu")
-    prepared = prepare([model], [spec], data, CPU)
-    assert not prepared.captured
-    [(first,), (second,)] = train_together(prepared, [model], [spec], data, CPU)
-    assert [first.validation_loss, second.validation_loss] == [result.validation_loss for result in expected]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
-def test_a_captured_step_gives_what_the_written_one_gives(architecture, toy_data, make_spec) -> None:
-    """With and without capture the same losses; two trials that share a capture do not see each other."""
-    captured, written = Settings("cuda", 1, "fp32"), Settings("cuda", 1, "fp32", capture=False)
-    for seed, rate in ((1, 0.003), (2, 0.001), (1, 0.003)):
-        spec = make_spec(architecture, seed=seed, learning_rate=rate, epochs=2)
-        _, ours = alone(spec, toy_data, captured)
-        _, theirs = alone(spec, toy_data, written)
-        assert [e.train_loss for e in ours] == pytest.approx([e.train_loss for e in theirs], rel=2e-2)
-    model = build_model(spec, toy_data.shape, 4)
-    assert prepare([model], [spec], resident(toy_data, "cuda"), captured).captured
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
-def test_seeds_together_on_a_gpu_give_what_each_gives_alone(architecture, toy_data, make_spec) -> None:
-    """The batched program, captured, agrees with single trials to rounding."""
-    settings = Settings("cuda", 1, "fp32")
-    specs = [make_spec(architecture, Phase.CONFIRM, seed=seed, epochs=2) for seed in (1, 2, 3)]
-    _, epochs = together(specs, toy_data, settings)
-    for index, spec in enumerate(specs):
-        _, results = alone(spec, toy_data, settings)
-        losses = [epoch[index].train_loss for epoch in epochs]
-        assert losses == pytest.approx([result.train_loss for result in results], rel=2e-2)

@@ -1,0 +1,208 @@
+"""Captured steps, with a stand-in for CUDA graphs that does its work again when it is launched."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+
+import pytest
+import torch
+
+from architectures import InputShape
+from harness.errors import WorkerLostError
+from harness.execution import run_trial, run_trials
+from harness.training import Settings, build_model, prepare, resident, train_together
+from harness.training import program as programs
+from harness.training.captured import STEPS
+from harness.trial import Phase
+
+CPU = Settings("cpu", threads=1, precision="fp32")
+ARCHITECTURE_NAMES = ["simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp"]
+SMALL = {"batch_size": 8, "epochs": 2}  # 400 images are 50 steps: some in one graph, the others one by one
+
+
+@pytest.fixture
+def captured(monkeypatch):
+    """Has steps captured by the stand-in; gives the list of the work that was captured, two graphs a program."""
+    works = []
+
+    def graphs_of(step):
+        def capture(work):
+            works.append(work)
+            return work
+
+        return capture
+
+    def warm_up(step, *example):
+        for _ in range(3):
+            step(*example)
+
+    monkeypatch.setattr(programs, "captures", lambda settings: settings.not_captured is None)
+    monkeypatch.setattr(programs, "warm_up", warm_up)
+    monkeypatch.setattr(programs, "graphs_of", graphs_of)
+    return works
+
+
+@pytest.fixture
+def on_device(toy_data, monkeypatch):
+    """The data as a worker with a GPU keeps them, from one trial to the next."""
+    data = resident(toy_data, "cpu")
+    monkeypatch.setattr("harness.execution.resident", lambda *_: data)
+    return data
+
+
+def begin(specs, data, settings=CPU):
+    """Models that are trained, the program, and the epochs, each trained when it is asked for."""
+    shape = InputShape(*data.train_images.shape[1:])
+    models = [build_model(spec, shape, 4) for spec in specs]
+    program = prepare(models, specs, data, settings)
+    return models, program, train_together(program, models, specs, data, settings)
+
+
+def losses_and_weights(models, epochs):
+    found = [[epoch.validation_loss for epoch in results] for results in epochs]
+    return found, [value.clone() for model in models for value in model.state_dict().values()]
+
+
+def train_all(specs, data, settings=CPU):
+    models, _, epochs = begin(specs, data, settings)
+    return losses_and_weights(models, epochs)
+
+
+def as_written(specs, data):
+    return train_all(specs, data, replace(CPU, not_captured="to compare"))
+
+
+def assert_equal(ours, theirs):
+    """Every loss, and every bit of the weights."""
+    assert ours[0] == theirs[0]
+    assert all(torch.equal(a, b) for a, b in zip(ours[1], theirs[1], strict=True))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_trials_that_share_a_captured_program_leave_no_trace_in_each_other(
+    architecture, seeds, on_device, make_spec, captured
+) -> None:
+    """Warm-up, weights, moments and rates of an earlier trial change no bit of a later one; one program serves all."""
+    trials = [
+        [
+            make_spec(architecture, Phase.CONFIRM, seed=seed, learning_rate=rate, augmentation="shift", **SMALL)
+            for seed in range(1, seeds + 1)
+        ]
+        for rate in (0.003, 0.001, 0.003)
+    ]
+    expected = [as_written(specs, on_device) for specs in trials]
+    assert captured == []
+    for specs, of_one in zip(trials, expected, strict=True):
+        assert_equal(train_all(specs, on_device), of_one)
+    assert len(captured) == 2
+
+
+def test_an_epoch_is_launched_in_as_few_graphs_as_it_can_be(on_device, make_spec, monkeypatch, captured) -> None:
+    """Steps are launched `STEPS` at a time, and only what is left of an epoch one by one."""
+    launched = []
+    monkeypatch.setattr(programs, "graphs_of", lambda step: lambda work: lambda: launched.append(work.args[0]))
+    train_all([make_spec("mlp", batch_size=4, epochs=2)], on_device)  # 100 steps
+    assert launched == ([STEPS] * 3 + [1] * 4) * 2
+
+
+def test_two_trials_of_one_shape_that_run_at_once_have_weights_of_their_own(on_device, make_spec, captured) -> None:
+    """Whatever is trained between two epochs of a trial, the trial ends as if it had been alone."""
+    specs = [[make_spec("lenet5", seed=seed, **SMALL)] for seed in (1, 2)]
+    expected = [as_written(of_one, on_device) for of_one in specs]
+    running = [begin(of_one, on_device) for of_one in specs]
+    epochs = list(zip(*(epochs for _, _, epochs in running), strict=True))
+    for index, (models, _, _) in enumerate(running):
+        assert_equal(losses_and_weights(models, [of_both[index] for of_both in epochs]), expected[index])
+
+
+def test_programs_go_with_the_data_that_they_read(toy_data, make_spec, captured) -> None:
+    """A second data set in one process has a program of its own, and the first one's is gone with its data."""
+    spec = make_spec("mlp", **SMALL)
+    other = replace(toy_data, train=replace(toy_data.train, images=255 - toy_data.train.images), fingerprint="other")
+    first = resident(toy_data, "cpu")
+    train_all([spec], first)
+    [program] = first.programs.values()
+    gone = weakref.ref(program)
+    del first, program
+    captured.clear()
+    second = resident(other, "cpu")
+    assert_equal(train_all([spec], second), as_written([spec], resident(other, "cpu")))
+    captured.clear()
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_stopped_trial_gives_its_program_back_and_a_failed_one_does_not(on_device, make_spec, captured) -> None:
+    """What a trial leaves when nobody asks for its next epoch can be used again; what an exception leaves cannot."""
+    spec = make_spec("mlp", **SMALL)
+    _, _, epochs = begin([spec], on_device)
+    next(epochs)
+    assert not on_device.programs
+    epochs.close()
+    assert len(on_device.programs) == 1
+    _, _, epochs = begin([spec], on_device)
+    next(epochs)
+    with pytest.raises(ZeroDivisionError):
+        epochs.throw(ZeroDivisionError())
+    assert not on_device.programs
+
+
+def test_steps_that_cannot_be_captured_run_as_they_are_written_and_say_why(
+    on_device, toy_data, toy_test, make_spec, captured, monkeypatch
+) -> None:
+    """The trial is trained all the same, from its own weights; its messages say what kept it from being captured."""
+
+    def refuse(step, *example):
+        step(*example)
+        raise RuntimeError("called a synchronizing CUDA operation")
+
+    monkeypatch.setattr(programs, "warm_up", refuse)
+    spec = make_spec("lenet5", **SMALL)
+    assert_equal(train_all([spec], on_device), as_written([spec], on_device))
+    first = next(iter(run_trial(spec, toy_data, lambda: toy_test, CPU)))
+    assert not first.started.placement.captured
+    assert first.started.placement.not_captured == "RuntimeError: called a synchronizing CUDA operation"
+    assert captured == []
+
+
+def test_a_failed_capture_ends_the_worker_and_not_the_trial(
+    on_device, toy_data, toy_test, make_spec, captured, monkeypatch
+) -> None:
+    """It leaves nothing in the process that can be used, so another process has to try; the trial has no failure."""
+
+    def fail(step):
+        def capture(work):
+            raise WorkerLostError("a training step could not be captured as a CUDA graph")
+
+        return capture
+
+    monkeypatch.setattr(programs, "graphs_of", fail)
+    for seeds in (1, 2):
+        specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in range(seeds)]
+        with pytest.raises(WorkerLostError):
+            list(run_trials(specs, toy_data, lambda: toy_test, CPU))
+
+
+def test_too_little_memory_for_trials_together_is_no_reason_not_to_capture_each(
+    on_device, toy_data, toy_test, make_spec, captured, monkeypatch
+) -> None:
+    """Memory that runs out in the warm-up ends the program of all seeds; each is then captured alone, and says why."""
+    real = programs.warm_up
+
+    def warm_up(step, batch, *rest):
+        if batch.ndim > 1:
+            raise torch.OutOfMemoryError("tried to allocate 3 GiB")
+        real(step, batch, *rest)
+
+    monkeypatch.setattr(programs, "warm_up", warm_up)
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    messages = [m for messages in run_trials(specs, toy_data, lambda: toy_test, CPU) for m in messages]
+    assert [m.trial_id for m in messages if m.outcome] == [spec.trial_id for spec in specs]
+    placements = {message.started.placement for message in messages}
+    assert [(p.captured, p.together, p.not_together) for p in placements] == [
+        (True, 1, "OutOfMemoryError: tried to allocate 3 GiB")
+    ]
+    assert len(captured) == 2  # the second seed used the first one's program
