@@ -36,6 +36,24 @@ def median_ratio(slow: Sequence[float], fast: Sequence[float]) -> float:
     return statistics.median(slow) / statistics.median(fast)
 
 
+def add_section(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table, and put it among the others of a benchmark whose parts are measured one by one.
+
+    Tables that were measured with another commit or on another machine are dropped.
+    """
+    try:
+        before = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        before = {}
+    same = before.get("commit") == provenance.commit()[0] and before.get("hardware") == provenance.hardware()
+    write_results(name, (before["tables"] if same else {}) | {title: rows}, {})
+
+
+def forget_results(name: str) -> None:
+    """Drop what was measured before."""
+    (RESULTS / f"{name}.json").unlink(missing_ok=True)
+
+
 def write_results(name: str, sections: Mapping[str, Sequence[Mapping[str, Any]]], raw: Mapping[str, Any]) -> None:
     """Print the tables, and keep them with every measurement, the hardware and the versions.
 

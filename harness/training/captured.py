@@ -14,7 +14,6 @@ from torch import Tensor
 from harness.errors import WorkerLostError, describe
 from harness.training.step import TrainingStep
 
-STEPS = 32  # in the longer one of the two graphs
 _WARM_UP_STEPS = 3  # libraries choose and load their kernels in the first ones
 
 Capture = Callable[[Callable[[], None]], Callable[[], None]]
@@ -22,11 +21,11 @@ Capture = Callable[[Callable[[], None]], Callable[[], None]]
 
 
 class CapturedSteps:
-    """Steps of which each is a part of a captured graph: one graph of `STEPS` steps, and one of a single step.
+    """Steps of which each is a part of a captured graph: one graph of many steps, and one of a single step.
 
     Args:
         step: what is captured; it is kept, since the graphs read its tensors.
-        batches: examples for `STEPS` steps, see `Steps`; they are overwritten, as are the others.
+        batches: examples for all steps of the longer graph, see `Steps`; they are overwritten, as are the others.
         draws: likewise.
         rates: likewise.
         capture: what makes a graph; making one may train the model on the examples.
@@ -39,7 +38,8 @@ class CapturedSteps:
         self._step = step
         self._batches, self._draws, self._rates = batches, draws, rates
         self._total = torch.zeros(batches.shape[1:-1], device=batches.device)
-        self._replays = {steps: capture(partial(self._run, steps)) for steps in (STEPS, 1)}
+        self._many = len(rates)
+        self._replays = {steps: capture(partial(self._run, steps)) for steps in (self._many, 1)}
 
     def _run(self, steps: int) -> None:
         inputs = (self._batches[:steps], self._draws[:steps], self._rates[:steps])
@@ -51,7 +51,7 @@ class CapturedSteps:
         self._total.zero_()
         begin = 0
         while begin < len(rates):
-            steps = STEPS if len(rates) - begin >= STEPS else 1
+            steps = self._many if len(rates) - begin >= self._many else 1
             part = slice(begin, begin + steps)
             self._batches[:steps].copy_(batches[part])
             self._draws[:steps].copy_(draws[part])

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from architectures import TrainingHyperparameters
 from harness.errors import describe
 from harness.training.augmentation import draw
-from harness.training.captured import STEPS, CapturedSteps, graphs_of, warm_up
+from harness.training.captured import CapturedSteps, graphs_of, warm_up
 from harness.training.dropout import active_dropouts, shape_masks
 from harness.training.joint import join
 from harness.training.optimization import build_optimizer, forget, learning_rates
@@ -24,6 +24,7 @@ from harness.training.settings import Settings
 from harness.training.stacked import Stacked
 from harness.training.step import Steps, TrainingStep
 
+STEPS = 32  # of a captured graph; what is left of an epoch is launched step by step
 _KEPT = 8  # captured programs of a data set that wait for a trial; each holds the memory of one step
 _FREE = {"learning_rate", "schedule", "epochs"}  # hyperparameters that captured steps do not contain
 

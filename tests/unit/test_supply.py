@@ -7,7 +7,7 @@ import pytest
 from harness.plan import plan_search
 from harness.study import parse_study
 from harness.supply import Supply
-from harness.trial import Phase, Status
+from harness.trial import Phase, Status, TrialSpec
 
 
 @pytest.fixture
@@ -260,23 +260,29 @@ def test_a_trial_that_lost_its_worker_is_handed_out_again_before_shorter_ones(st
     assert supply.next() is None
 
 
-def test_a_confirm_trial_that_lost_its_worker_is_tried_again_alone(study, make_record) -> None:
-    """It takes no other seed along and no other seed takes it: their program may be what ended the worker."""
+def confirming(study, make_record) -> tuple[Supply, TrialSpec]:
+    """A supply whose search is over, and the first confirm trial that it hands out; another seed of it waits."""
     supply = Supply(study, plan_search(study, "d"), cost)
     for spec in [supply.next() for _ in range(6)]:
         supply.ended(make_record(spec))
-    first = supply.next()
-    [second] = supply.take_beside(first, 31)
+    return supply, supply.next()
+
+
+def test_a_confirm_trial_that_lost_its_worker_takes_no_other_seed_along(study, make_record) -> None:
+    """It is tried again alone: the program of several seeds may be what ended the worker."""
+    supply, first = confirming(study, make_record)
     assert not supply.is_another_attempt(first)
     supply.again(first)
-    supply.again(second)
-    again = supply.next()
-    assert again in (first, second)
-    assert supply.is_another_attempt(again)
-    assert supply.take_beside(again, 31) == ()
-    supply.again(again)
-    fresh = again.model_copy(update={"seed": 99})
-    assert supply.take_beside(fresh, 31) == ()
+    assert supply.is_another_attempt(first)
+    assert supply.take_beside(first, 31) == ()
+
+
+def test_a_confirm_trial_that_lost_its_worker_is_taken_along_by_no_other_seed(study, make_record) -> None:
+    """The other seed, which has lost nothing, is trained without it."""
+    supply, first = confirming(study, make_record)
+    [second] = supply.take_beside(first, 31)
+    supply.again(first)
+    assert supply.take_beside(second, 31) == ()
 
 
 def finish(supply: Supply, make_record, accuracy_of) -> list:

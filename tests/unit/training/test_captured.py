@@ -14,7 +14,6 @@ from harness.errors import WorkerLostError
 from harness.execution import run_trial, run_trials
 from harness.training import Settings, build_model, prepare, resident, train_together
 from harness.training import program as programs
-from harness.training.captured import STEPS
 from harness.trial import Phase
 
 CPU = Settings("cpu", threads=1, precision="fp32")
@@ -61,7 +60,7 @@ def begin(specs, data, settings=CPU):
 
 
 def losses_and_weights(models, epochs):
-    found = [[epoch.validation_loss for epoch in results] for results in epochs]
+    found = [[(epoch.train_loss, epoch.validation_loss) for epoch in results] for results in epochs]
     return found, [value.clone() for model in models for value in model.state_dict().values()]
 
 
@@ -101,11 +100,11 @@ def test_trials_that_share_a_captured_program_leave_no_trace_in_each_other(
 
 
 def test_an_epoch_is_launched_in_as_few_graphs_as_it_can_be(on_device, make_spec, monkeypatch, captured) -> None:
-    """Steps are launched `STEPS` at a time, and only what is left of an epoch one by one."""
+    """Steps are launched 32 at a time, and only what is left of an epoch one by one."""
     launched = []
     monkeypatch.setattr(programs, "graphs_of", lambda step: lambda work: lambda: launched.append(work.args[0]))
     train_all([make_spec("mlp", batch_size=4, epochs=2)], on_device)  # 100 steps
-    assert launched == ([STEPS] * 3 + [1] * 4) * 2
+    assert launched == ([programs.STEPS] * 3 + [1] * 4) * 2
 
 
 def test_two_trials_of_one_shape_that_run_at_once_have_weights_of_their_own(on_device, make_spec, captured) -> None:

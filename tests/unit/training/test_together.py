@@ -142,6 +142,13 @@ def test_stacked_models_do_not_see_each_other() -> None:
         assert parameter.grad[1].abs().sum() == 0
 
 
+def test_a_stacked_batch_norm_gives_values_of_the_type_that_it_was_given() -> None:
+    """It computes in fp32, and what follows it computes in the lower precision, as in a model that is alone."""
+    stacked = Stacked([nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4)) for _ in range(2)])
+    assert stacked(torch.ones(2, 3, 1, 2, 2, dtype=torch.bfloat16)).dtype is torch.bfloat16
+    assert stacked(torch.ones(2, 3, 1, 2, 2)).dtype is torch.float32
+
+
 def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
     """Nested dropouts are found, weights keep their names, evaluation is unchanged."""
     torch.manual_seed(0)
