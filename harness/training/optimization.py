@@ -73,10 +73,10 @@ def _learning_rates(schedule: str, learning_rate: float, total_steps: int) -> tu
     # Schedules of torch change an optimizer; this one optimises nothing and lends itself to that.
     optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=learning_rate)
     scheduler = _scheduler(optimizer, schedule, learning_rate, total_steps)
+    optimizer.step()  # once, or the scheduler warns
     rates = []
     for _ in range(total_steps):
         rates.append(float(optimizer.param_groups[0]["lr"]))
-        optimizer.step()
         scheduler.step()
     return tuple(rates)
 
