@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+from patience import patience
 
 from architectures import ARCHITECTURES, InputShape
 from harness.data.dataset import Normalisation, SealedTest, Split, TrainingData
 from harness.trial import EpochResult, Phase, Scalar, Status, TrialRecord, TrialSpec
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give every test as long as it needs on this machine, unless the command line says how long."""
+    # On a busy machine, threads of torch that spin while they wait for each other train a hundred times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if config.option.timeout is None:
+        config.option.timeout = round(patience(float(config.getini("timeout"))))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from fault_runs import Command
 
 @pytest.fixture
 def start(tmp_path: Path):
-    """Start commands; whatever a failed test leaves of them is ended."""
+    """Start commands; whatever a failed test leaves of them is ended, and pytest shows what they wrote."""
     commands: list[Command] = []
 
     def start_one(*arguments: str | Path, **options: Any) -> Command:
@@ -24,6 +25,7 @@ def start(tmp_path: Path):
     yield start_one
     for command in commands:
         command.kill_all()
+        sys.stdout.write(command.stdout + command.stderr)
 
 
 Study = Callable[..., Path]

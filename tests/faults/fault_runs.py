@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 import psutil
+from patience import patience
 
 from harness.journal import read_journal
 from harness.trial import TrialRecord
@@ -62,20 +63,37 @@ class Command:
     def stderr(self) -> str:
         return self._err.read_text(encoding="utf-8")
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
+    def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for something to be the case while the command runs."""
-        deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.stderr}"
-            assert time.monotonic() < deadline, f"it did not come to that: {self.stdout}{self.stderr}"
-            time.sleep(0.01)
+            time.sleep(0.05)
+
+    def stop_when(self, condition: Callable[[], bool]) -> None:
+        """Stop the command, but none of its workers, while something is the case.
+
+        No trial ends meanwhile: a worker waits until the command has taken its last message.
+        """
+
+        def stopped() -> bool:
+            if not condition():
+                return False
+            self.send(signal.SIGSTOP)
+            while psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED:
+                time.sleep(0.01)
+            if condition():
+                return True
+            self.send(signal.SIGCONT)
+            return False
+
+        self.wait_until(stopped)
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
 
-    def end(self, seconds: float = 240) -> int:
+    def end(self) -> int:
         """Wait for the end; gives the exit code."""
-        return self.process.wait(timeout=seconds)
+        return self.process.wait()
 
     def processes(self) -> list[psutil.Process]:
         """All processes that have its mark in their environment, this one's included."""
@@ -94,7 +112,7 @@ class Command:
 
     def assert_nothing_is_left(self) -> None:
         """No process of the run survives it for long; an agent of Ray may wait a minute for a server that is gone."""
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + patience(200)
         while left := self.processes():
             assert time.monotonic() < deadline, f"left over: {[_command_line(process) for process in left]}"
             time.sleep(0.2)

@@ -24,22 +24,17 @@ def can_pretend() -> bool:
     """Whether this user may make network and mount namespaces."""
     name = f"t{uuid.uuid4().hex[:8]}"
     try:
-        made = subprocess.run(["ip", "netns", "add", name], capture_output=True, timeout=20, check=False)
+        made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
         if made.returncode:
             return False
-        subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=20, check=True)
-        return (
-            subprocess.run(
-                ["unshare", "--mount", "--uts", "true"], capture_output=True, timeout=20, check=False
-            ).returncode
-            == 0
-        )
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=True)
+        return subprocess.run(["unshare", "--mount", "--uts", "true"], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
 
 def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=20, check=True)
+    subprocess.run(["ip", *arguments], capture_output=True, text=True, check=True)
 
 
 @dataclass
@@ -92,7 +87,7 @@ class Machines:
         self.workers.append(worker)
         return worker
 
-    def begin(self) -> None:
+    def begin(self) -> Machine:
         """The bridge, and the head on it."""
         bridge = f"b{self._mark}"
         ip("link", "add", bridge, "type", "bridge")
@@ -102,16 +97,16 @@ class Machines:
         options = "--num-cpus=0 --include-dashboard=false --object-store-memory=300000000 --block"
         command = [str(RAY), "start", "--head", f"--node-ip-address={host}", f"--port={port}", *options.split()]
         self.head = Machine("head", host, self._start(command, "head"))
+        return self.head
 
     def _start(self, command: list[str], name: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, cwd=self.folder)
 
-    def wait_until_started(self, name: str) -> None:
-        """Wait for the node of that name to say that it has started."""
-        deadline = time.monotonic() + 60
-        while "Ray runtime started" not in (said := (self.folder / f"{name}.log").read_text(encoding="utf-8")):
-            assert time.monotonic() < deadline, f"{name} did not start: {said}"
+    def wait_until_started(self, machine: Machine) -> None:
+        """Wait for a node to say that it has started."""
+        while "Ray runtime started" not in (said := (self.folder / f"{machine.name}.log").read_text(encoding="utf-8")):
+            assert machine.process.poll() is None, f"{machine.name} did not start: {said}"
             time.sleep(0.1)
 
     def end(self) -> None:
@@ -142,10 +137,9 @@ def machines(folder: Path, cpus: tuple[int, ...]) -> Iterator[Machines]:
     environment.pop("PYTHONPATH", None)
     cluster = Machines(folder, f"{NETWORK}.1:6399", environment)
     try:
-        cluster.begin()
-        cluster.wait_until_started("head")
+        cluster.wait_until_started(cluster.begin())
         for number in cpus:  # one after the other: Ray gives a node that starts thirty seconds
-            cluster.wait_until_started(cluster.add(number).name)
+            cluster.wait_until_started(cluster.add(number))
         yield cluster
     finally:
         cluster.end()

@@ -40,6 +40,7 @@ def test_a_node_that_leaves_costs_only_the_trials_on_it_and_those_are_tried_agai
         {"mlp": {"space": {"epochs": 25, "batch_size": 8, "units": {"grid": [64, 128, 192, 256]}}}},
         resources={"cpus": 1},
         early_stopping={"grace_epochs": 25},
+        checkpoint={"every_seconds": 0},
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
     with (tmp_path / "cluster.log").open("w") as log:
@@ -54,7 +55,10 @@ def test_a_node_that_leaves_costs_only_the_trials_on_it_and_those_are_tried_agai
             environment={"RAY_AUTH_MODE": "token"},
         )  # fmt: skip
         command.wait_until(lambda: "2 trials at a time" in command.stdout)
-        command.wait_until(lambda: lines(folder) >= 2)
+        # A trial of each node is under way, and has left a checkpoint.
+        command.wait_until(
+            lambda: lines(folder) >= 2 and len(list((folder / "checkpoints").glob("*.safetensors"))) == 2
+        )
         cluster.stdin.write("remove\n")
         cluster.stdin.flush()
         assert command.end() == 0, command.stderr

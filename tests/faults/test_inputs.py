@@ -26,9 +26,7 @@ from harness.saved_model import read_saved_model
 from harness.study import Study, load_study, parse_study, study_yaml
 from harness.trial import EpochResult, ModelSummary, Phase, Placement, Status, TestResult, TrialRecord, TrialSpec
 
-many = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+many = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 KEYS = [*Study.model_fields, "seeds", "cpus", "gpus", "space", "samples", "grid", "choice", "uniform", "epochs"]
 names = st.sampled_from([*KEYS, *ARCHITECTURES, *ARCHITECTURES["mlp"].hyperparameters.model_fields])
 scalars = (

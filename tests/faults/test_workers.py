@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import time
+import contextlib
+import math
 from pathlib import Path
 
 import psutil
 import pytest
 from fault_runs import STEPS, journal, lines, planted
+from patience import patience
 
 from harness.trial import Status
 
@@ -20,13 +21,18 @@ assert STEPS * BATCHES["batch_size"] == 960
 
 def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_path: Path) -> None:
     """Kill -9 of a worker in mid-trial: the user is told, and the run ends with every trial completed."""
-    folder = tmp_path / "run"
-    study = write_study({"mlp": {"space": {"epochs": 30, "batch_size": 8, "units": 256}}}, confirm={"seeds": 1})
-    command = start("--all", "--config", study, "--output", folder)
-    command.wait_until(lambda: lines(folder) >= 1)  # the search trial; its worker runs the confirm trial now
-    time.sleep(1)
-    [worker] = command.workers()
-    worker.send_signal(signal.SIGKILL)
+    folder, paused = tmp_path / "run", tmp_path / "witness"
+    study = write_study({"pauses": {"space": {"epochs": 3} | BATCHES}}, confirm={"seeds": 1})
+    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    command.wait_until(paused.exists)
+    paused.unlink()
+    command.wait_until(lambda: lines(folder) == 1 and paused.exists())  # the confirm trial
+    for worker in command.workers():
+        with contextlib.suppress(psutil.NoSuchProcess):  # a worker of the search trial may be ending
+            worker.kill()
+    paused.unlink()
+    command.wait_until(paused.exists)  # the second attempt
+    paused.unlink()
     assert command.end() == 0, command.stderr
     assert "lost its worker and is tried again: its process ended (killed, or crashed inside a library)" in (
         command.stdout
@@ -34,7 +40,7 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_p
     search, confirm = journal(folder)
     assert (search.status, confirm.status) == (Status.COMPLETED, Status.COMPLETED)
     assert (search.attempts, confirm.attempts) == (1, 2)
-    assert len(confirm.epochs) == 30
+    assert len(confirm.epochs) == 3
 
 
 @pytest.mark.exhaustive
@@ -86,8 +92,9 @@ def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
 ) -> None:
     """It is not tried again, for it would hang again; the other architecture is reported."""
     folder = tmp_path / "run"
+    limit = math.ceil(patience(30))  # a trial that is well imports torch in that time, and trains an epoch
     study = write_study(
-        {architecture: {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}}, trial_timeout=8
+        {architecture: {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}}, trial_timeout=limit
     )
     environment = planted(tmp_path)
     command = start("--all", "--config", study, "--output", folder, environment=environment)
@@ -95,11 +102,28 @@ def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
     [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
     assert failed.spec.architecture == architecture
     assert failed.attempts == 1
-    assert "seconds and was ended: trial_timeout is 8 seconds" in failed.reason
-    assert "trial\\_timeout is 8 seconds" in (folder / "report.md").read_text(encoding="utf-8").replace(
+    assert f"seconds and was ended: trial_timeout is {limit} seconds" in failed.reason
+    assert f"trial\\_timeout is {limit} seconds" in (folder / "report.md").read_text(encoding="utf-8").replace(
         "trial_timeout", "trial\\_timeout"
     )
     command.assert_nothing_is_left()
+
+
+def test_a_trial_that_breaks_its_device_costs_no_other_trial(start, write_study, tmp_path: Path) -> None:
+    """It fails with its own reason, in its first attempt; its worker is replaced before anything else is trained."""
+    folder = tmp_path / "run"
+    study = write_study(
+        {
+            "breaks_its_device": {"space": {"epochs": 3} | BATCHES},
+            "wants_a_whole_device": {"space": {"epochs": 2} | BATCHES},
+        }
+    )
+    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    assert command.end() == 3, command.stderr
+    first, *others = journal(folder)
+    assert (first.spec.architecture, first.status) == ("breaks_its_device", Status.FAILED)
+    assert (first.attempts, first.reason) == (1, "RuntimeError: device-side assert triggered")
+    assert [(record.status, record.attempts) for record in others] == [(Status.COMPLETED, 1)] * 3
 
 
 @pytest.mark.exhaustive

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from patience import patience
 
 from harness.journal import read_journal
 from harness.trial import Phase, Status
@@ -23,11 +24,27 @@ ROOT = Path(__file__).parents[2]
 DIGITS = "name: digits\ndataset: {name: digits, validation_size: 300}\nconfirm: {seeds: 1}\narchitectures:\n"
 
 
-def harness(*arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+def harness(*arguments: str, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run `python -m harness.<arguments>` and wait for it."""
     module, *rest = arguments
     command = [sys.executable, "-m", f"harness.{module}", *rest]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def interrupt(folder: Path, study: Path, trials: int) -> str:
+    """Run a study and send it a Ctrl-C when its journal has so many trials; gives what it wrote to stderr."""
+    command = [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    journal = folder / "journal.jsonl"
+    try:
+        while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= trials):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate()
+    finally:
+        process.kill()
+    assert process.returncode == 130, stderr
+    return stderr
 
 
 @pytest.fixture(scope="module")
@@ -143,16 +160,8 @@ def test_an_interrupted_run_keeps_what_it_has_and_can_be_resumed(tmp_path: Path)
         DIGITS + "  mlp: {space: {epochs: 40, learning_rate: {grid: [0.001, 0.002, 0.003, 0.004, 0.005, 0.006]}}}\n",
         encoding="utf-8",
     )
-    command = [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert f"harness.run --resume {folder}" in interrupt(folder, study, trials=2)
     journal = folder / "journal.jsonl"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (journal.exists() and journal.read_bytes().count(b"\n") >= 2):
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
-    assert f"harness.run --resume {folder}" in stderr
     kept = read_journal(journal)
     assert 2 <= len(kept) < 7
     assert "partial" in (folder / "report.md").read_text(encoding="utf-8").lower()
@@ -165,7 +174,8 @@ def test_an_interrupted_run_keeps_what_it_has_and_can_be_resumed(tmp_path: Path)
     assert "--resume" not in environment["command"]
     assert len(environment["resumed_at"]) == 1
     timeline = environment["timeline"]
-    assert 0 < timeline["first_step"] - timeline["command_started"] < 100
+    assert max(record.ended_at for record in kept) < timeline["first_step"] < time.time()
+    assert timeline["command_started"] < timeline["first_step"]
     assert "partial" not in (folder / "report.md").read_text(encoding="utf-8").lower()
 
 
@@ -205,10 +215,10 @@ def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder),
              "--address", address],
-            capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"RAY_AUTH_MODE": "token"},
+            capture_output=True, text=True, check=False, env=os.environ | {"RAY_AUTH_MODE": "token"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        left, _ = cluster.communicate("", timeout=60)
+        left, _ = cluster.communicate("")
         assert "ALIVE 1" in left
     finally:
         cluster.kill()
@@ -248,7 +258,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(arguments, said, tmp_path: 
     )
     places = {"new": tmp_path / "new", "full": full, "file": file, "corrupt": corrupt, "digits": digits}
     done = harness("run", *(argument.format(**places) if argument.startswith("{") else argument
-                            for argument in arguments), timeout=60)  # fmt: skip
+                            for argument in arguments), timeout=patience(60))  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert said in done.stderr
@@ -264,7 +274,7 @@ def test_more_gpus_than_any_machine_has_are_refused_before_any_trial(tmp_path: P
         "name: g\ndataset: {name: digits, validation_size: 300}\nresources: {gpus: 64}\narchitectures: {mlp: {}}\n",
         encoding="utf-8",
     )
-    done = harness("run", "--all", "--config", str(study), "--output", str(tmp_path / "run"), timeout=100)
+    done = harness("run", "--all", "--config", str(study), "--output", str(tmp_path / "run"))
     assert done.returncode == 2, done.stderr
     assert "resources.gpus: a trial of mlp asks for 64, but the best machine of the cluster has" in done.stderr
 
@@ -286,15 +296,7 @@ def test_an_early_interruption_leaves_a_folder_that_can_be_resumed(tmp_path: Pat
     """Ctrl-C while Ray starts keeps the study and an empty journal, and --resume runs all of it."""
     study, folder = tmp_path / "study.yaml", tmp_path / "run"
     study.write_text(DIGITS + "  mlp: {space: {epochs: 2}}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (folder / "journal.jsonl").exists():
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
-    assert "Traceback" not in stderr
+    assert "Traceback" not in interrupt(folder, study, trials=0)
     done = harness("run", "--resume", str(folder))
     assert done.returncode == 0, done.stderr
     assert len(read_journal(folder / "journal.jsonl")) == 2

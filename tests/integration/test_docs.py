@@ -31,7 +31,6 @@ def as_a_reader() -> dict[str, str]:
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name not in NEED_A_CLUSTER], ids=lambda page: page.name
 )

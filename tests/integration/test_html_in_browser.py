@@ -113,7 +113,7 @@ def browse(chromium: str, tmp_path: Path) -> Browse:
                 f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", *options, "--dump-dom",
                 file.as_uri(),
             ],
-            capture_output=True, encoding="utf-8", timeout=120, check=True,
+            capture_output=True, encoding="utf-8", check=True,
         )  # fmt: skip
         return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 

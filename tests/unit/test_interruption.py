@@ -57,6 +57,4 @@ def test_it_ends_with_a_command_that_was_killed(how) -> None:
     beside = psutil.Process(pid)
     command.send_signal(how)
     command.wait()
-    gone, alive = psutil.wait_procs([beside], timeout=60)
-    assert [process.pid for process in gone] == [pid]
-    assert not alive
+    beside.wait()

@@ -106,7 +106,53 @@ def hangs_in_build(hyperparameters, shape, classes):
 
 
 def hangs_in_training(hyperparameters, shape, classes):
-    return counting(linear(shape, classes), lambda _: time.sleep(3600))
+    """A file says that it hangs."""
+
+    def act(_):
+        Path(os.environ["PLANTED_WITNESS"]).touch()
+        while True:
+            time.sleep(3600)
+
+    return counting(linear(shape, classes), act)
+
+
+def pauses(hyperparameters, shape, classes):
+    """Every trial waits at the beginning of its second epoch until somebody removes the file that says so."""
+
+    def act(passes):
+        witness = Path(os.environ["PLANTED_WITNESS"])
+        if passes == int(os.environ["PLANTED_STEPS"]) + 1:
+            witness.touch()
+            while witness.exists():
+                time.sleep(0.05)
+
+    return counting(linear(shape, classes), act)
+
+
+def breaks_its_device(hyperparameters, shape, classes):
+    """Fails in its first step, and leaves the process in a state in which nothing more can be trained, as CUDA does."""
+
+    def act(_):
+        from harness import execution
+        from harness.errors import WorkerLostError
+
+        def recover(device):
+            raise WorkerLostError("the GPU can no longer be used by this process")
+
+        execution.recover = recover
+        raise RuntimeError("device-side assert triggered")
+
+    return counting(linear(shape, classes), act)
+
+
+def wants_a_whole_device(hyperparameters, shape, classes):
+    """Fails in a process in which `breaks_its_device` was trained."""
+    from harness import execution
+    from harness.training import recover
+
+    if execution.recover is not recover:
+        raise RuntimeError("the device is broken")
+    return linear(shape, classes)
 
 
 def kills_its_worker(hyperparameters, shape, classes):
@@ -142,6 +188,9 @@ PLANTED = (
     exits,
     hangs_in_build,
     hangs_in_training,
+    pauses,
+    breaks_its_device,
+    wants_a_whole_device,
     kills_its_worker,
     kills_its_worker_once,
     eats_memory,

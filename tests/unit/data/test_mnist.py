@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,11 @@ NAMES = tuple(mnist.CHECKSUMS)
 
 
 class Outside:
-    """A source outside of this machine that counts how often it is asked, and for what."""
+    """A source outside of this machine that counts how often it is asked, and for what; `meanwhile` goes on first."""
 
-    def __init__(self, files: Mapping[str, bytes], seconds: float = 0.0) -> None:
+    def __init__(self, files: Mapping[str, bytes], meanwhile: Callable[[], object] = lambda: None) -> None:
         self.files = files
-        self.seconds = seconds
+        self.meanwhile = meanwhile
         self.asked: list[tuple[str, ...]] = []
         self._lock = threading.Lock()
 
@@ -33,7 +34,7 @@ class Outside:
         """The wanted files, or DataError when there are none at all."""
         with self._lock:
             self.asked.append(tuple(wanted))
-        time.sleep(self.seconds)
+        self.meanwhile()
         if not self.files:
             raise DataError("nobody answers")
         return {name: self.files[name] for name in wanted}
@@ -213,7 +214,14 @@ def test_loads_at_once_fetch_once(
     cache: Path, tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever comes second waits for the first and reads what it stored."""
-    outside = Outside(raw_files, seconds=0.3)
+    everybody, lock = threading.Barrier(4), mnist._locked
+
+    def locked(folder: Path) -> AbstractContextManager[None]:
+        everybody.wait()  # none of them has found the files
+        return lock(folder)
+
+    outside = Outside(raw_files, lambda: time.sleep(0.3))
+    monkeypatch.setattr(mnist, "_locked", locked)
     monkeypatch.setattr(mnist, "SOURCES", {"outside": outside})
     with ThreadPoolExecutor(4) as pool:
         sources = sorted(loaded.source for loaded in pool.map(load_mnist, [tmp_path / "data"] * 4))
@@ -227,15 +235,13 @@ def test_waiting_for_another_process_ends(
 ) -> None:
     """A process that never lets go of the folder is an error that names the lock."""
     monkeypatch.setattr(mnist, "LOCK_TIMEOUT", 0.2)
-    monkeypatch.setattr(mnist, "SOURCES", {"outside": Outside(raw_files, seconds=1)})
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(load_mnist, None)
-        while not (cache / ".mnist.lock").exists():
-            time.sleep(0.01)
-        time.sleep(0.2)
-        with pytest.raises(DataError, match=r"\.mnist\.lock: another process"):
-            load_mnist(None)
-        assert slow.result().source == "outside"
+
+    def second() -> None:
+        with ThreadPoolExecutor(1) as pool, pytest.raises(DataError, match=r"\.mnist\.lock: another process"):
+            pool.submit(load_mnist, None).result()
+
+    monkeypatch.setattr(mnist, "SOURCES", {"outside": Outside(raw_files, second)})
+    assert load_mnist(None).source == "outside"
 
 
 def test_failed_write_leaves_nothing_behind(

@@ -6,7 +6,6 @@ import gzip
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -104,10 +103,8 @@ def test_silent_mirror_is_given_up(checksums: dict[str, str], monkeypatch: pytes
     monkeypatch.setattr(mnist_mirrors, "TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         declare(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}/")
-        started = time.monotonic()
         with pytest.raises(DataError, match="timed out"):
             fetch_from_mirrors(checksums)
-        assert time.monotonic() - started < 5
 
 
 def test_torchvision_declares_mirrors() -> None:

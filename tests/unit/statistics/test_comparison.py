@@ -233,7 +233,7 @@ def test_the_same_data_give_the_same_numbers() -> None:
     assert dataclasses.replace(beside, **{name: getattr(alone, name) for name in corrected}) == alone
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 6), st.integers(2, 60), st.integers(0, 2**32 - 1))
 def test_swapping_two_architectures_changes_signs_only(seeds: int, images: int, draw: int) -> None:
     """Difference, intervals and P(A > B) are mirrored, p is the same, and the verdict names the other."""

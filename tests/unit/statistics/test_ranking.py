@@ -89,7 +89,7 @@ def test_there_may_be_more_than_26_groups() -> None:
     assert some["last"].split(",")[-2:] == ["ac", "ad"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n * (n - 1) // 2)))))
 def test_a_letter_is_shared_unless_better_separates(case: tuple[int, set[int]]) -> None:
     """Whatever the verdicts, two share a letter if and only if neither was found better than the other."""
