@@ -32,8 +32,8 @@ GOAL = 0.985
 
 def harness(folder: Path) -> dict[str, Any]:
     """`python -m harness.run`; the confirm trial that follows the search is not part of it."""
-    from harness.journal import read_journal
-    from harness.trial import Phase
+    from harness.records.trial import Phase
+    from harness.runs.journal import read_journal
 
     study = folder / "study.yaml"
     study.write_text(yaml.safe_dump(search_job.STUDY), encoding="utf-8")

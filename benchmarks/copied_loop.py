@@ -15,7 +15,7 @@ from torch.optim import AdamW, Optimizer
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
-from harness.data.mnist import CHECKSUMS, cache_folder
+from harness.data.sources.mnist import CHECKSUMS, cache_folder
 
 BATCH_SIZE = 64
 

@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.measurement import median_ratio, take_turns, write_results
-from harness.orchestration.cluster import ENVIRONMENT
+from harness.orchestration.ray_environment import ENVIRONMENT
 
 IMAGES = 20_000  # of each epoch: more rounds in the same time
 CASES: dict[str, dict[str, Any]] = {
@@ -86,7 +86,7 @@ def resident_batch(architecture: str, _: str, __: int) -> Iterator[dict[str, flo
     from torch.nn.functional import cross_entropy
 
     from harness.training import build_model, prepare, resident, resolve_settings
-    from harness.training.dropout import draw_masks
+    from harness.training.layers.dropout import draw_masks
     from harness.training.prediction import autocast, memory_layout
 
     spec, data, settings = _spec(architecture, 1), _data(), resolve_settings("cpu", 1, "auto")
@@ -124,7 +124,7 @@ def _shape() -> Any:
 
 def _spec(architecture: str, epochs: int, batch: str | None = None, augmentation: str | None = None) -> Any:
     from architectures import ARCHITECTURES
-    from harness.trial import Phase, TrialSpec
+    from harness.records.trial import Phase, TrialSpec
 
     changes: dict[str, Any] = CASES[architecture] | {"epochs": epochs}
     if batch is not None:

@@ -28,13 +28,13 @@ import typer
 from architectures import ARCHITECTURES, InputShape
 from benchmarks.measurement import add_section, forget_results, median_ratio, take_turns
 from harness.data import TrainingData, load_dataset
-from harness.execution import run_trials
-from harness.plan import confirm_seeds, plan_search
+from harness.records.trial import Phase, TrialSpec
+from harness.schedule.plan import confirm_seeds, plan_search
 from harness.study import DatasetStudy, load_study
 from harness.training import build_model, prepare, program, resident, resolve_settings, train_together
 from harness.training.augmentation import draw
+from harness.training.execution import run_trials
 from harness.training.settings import Settings
-from harness.trial import Phase, TrialSpec
 
 BATCH_SIZE = 128
 SEEDS = 10

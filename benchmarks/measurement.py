@@ -12,7 +12,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness import provenance
+from harness.runs import provenance
 
 RESULTS = Path(__file__).parent / "results"
 

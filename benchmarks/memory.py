@@ -24,7 +24,7 @@ import psutil
 from architectures import ARCHITECTURES
 from benchmarks.measurement import write_results
 from harness.data.dataset import SealedTest, Split, TrainingData
-from harness.trial import Phase, TrialSpec
+from harness.records.trial import Phase, TrialSpec
 
 MEBIBYTE = 2**20
 
@@ -53,8 +53,8 @@ def train_once(architecture: str, empty: TrainingData, folder: Path) -> dict[str
     imported = psutil.Process().memory_info().rss / MEBIBYTE
     torch.set_num_threads(1)
 
-    from harness.execution import run_trial
     from harness.training import resolve_settings
+    from harness.training.execution import run_trial
 
     data = replace(empty, train=mapped(folder, "train"), validation=mapped(folder, "validation"))
     test = SealedTest(mapped(folder, "test"))
@@ -82,7 +82,7 @@ def train_once(architecture: str, empty: TrainingData, folder: Path) -> dict[str
 def main() -> None:
     """Measure, and write `results/memory.md` and `.json`."""
     from harness.data import load_dataset
-    from harness.orchestration.cluster import ENVIRONMENT
+    from harness.orchestration.ray_environment import ENVIRONMENT
     from harness.study import DatasetStudy
 
     os.environ.update(ENVIRONMENT)

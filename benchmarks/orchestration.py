@@ -21,11 +21,11 @@ import typer
 import yaml
 
 from benchmarks.measurement import write_results
-from harness.journal import read_journal
-from harness.report.run_folder import read_run_folder
+from harness.records.trial import Phase
 from harness.report.tables.environment import time_table
 from harness.report.time_use import time_use
-from harness.trial import Phase
+from harness.runs.journal import read_journal
+from harness.runs.reading import read_run_folder
 
 TRIALS = 200
 TRIVIAL = {

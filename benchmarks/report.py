@@ -22,12 +22,13 @@ import psutil
 import typer
 
 from benchmarks.measurement import write_results
-from harness.journal import read_journal
-from harness.plan import plan_confirm, plan_search
-from harness.run_folder import RunFolder, write_arrays, write_json, write_text
-from harness.selection import select
+from harness.records.trial import EpochResult, Phase, Status, TestResult, TrialRecord, TrialSpec
+from harness.runs.files import write_arrays, write_json, write_text
+from harness.runs.journal import read_journal
+from harness.runs.paths import RunFolder
+from harness.schedule.plan import plan_confirm, plan_search
+from harness.schedule.selection import select
 from harness.study import parse_study, study_yaml
-from harness.trial import EpochResult, Phase, Status, TestResult, TrialRecord, TrialSpec
 
 EPOCHS = 20
 TRIALS = (1_000, 10_000)

@@ -32,9 +32,9 @@ def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # wha
 
     from ray import tune
 
-    from harness.messages import Message, Started
     from harness.orchestration.trainable import as_result
-    from harness.trial import EpochResult, Phase, Placement, TrialSpec
+    from harness.records.messages import Message, Started
+    from harness.records.trial import EpochResult, Phase, Placement, TrialSpec
 
     seconds = float(os.environ[_WAIT])
     spec = TrialSpec.model_validate(config["specs"][0])
@@ -83,12 +83,13 @@ def measure(nodes: int, trials: int, wait: float, epochs: int = 1) -> dict[str, 
     import ray
     from ray.cluster_utils import Cluster as Simulated
 
-    from harness.journal import Journal
     from harness.orchestration import Cluster, Shared, experiment
-    from harness.orchestration.cluster import ENVIRONMENT, Node, Share
-    from harness.plan import plan_search
+    from harness.orchestration.cluster import Node, Share
+    from harness.orchestration.ray_environment import ENVIRONMENT
+    from harness.runs.journal import Journal
+    from harness.schedule.plan import plan_search
+    from harness.schedule.supply import Supply
     from harness.study import parse_study
-    from harness.supply import Supply
 
     os.environ.update(ENVIRONMENT)
     simulated = Simulated()

@@ -24,10 +24,10 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.measurement import write_results
-from harness.journal import read_journal
 from harness.orchestration.scheduler import METRIC, TIME, build_asha
+from harness.records.trial import Phase, Status, TrialRecord
+from harness.runs.journal import read_journal
 from harness.study import EarlyStopping
-from harness.trial import Phase, Status, TrialRecord
 
 SEEDS = (0, 100, 200)  # far enough apart that no confirm seed of one study is one of another
 EPOCHS = 9

@@ -33,7 +33,7 @@ STUDY = {
 
 def configurations() -> list[dict[str, Any]]:
     """Hyperparameters of every trial: those that the harness draws."""
-    from harness.plan import plan_search
+    from harness.schedule.plan import plan_search
     from harness.study import parse_study
 
     return [dict(spec.hyperparameters) for spec in plan_search(parse_study(STUDY, "search-job"), "mnist")]
@@ -41,7 +41,7 @@ def configurations() -> list[dict[str, Any]]:
 
 def split_indices() -> tuple[list[int], list[int]]:
     """Indices of the harness's training and validation images among torchvision's 60,000."""
-    from harness.data.mnist import load_mnist
+    from harness.data.sources.mnist import load_mnist
     from harness.data.splits import stratified_cut
 
     rest, validation = stratified_cut(load_mnist(None).train.labels, 5000, 0)

@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-from harness import Study, run
+from harness import Study, run_study
 
 HERE = Path(__file__).parent
 output = Path(sys.argv[1] if len(sys.argv) > 1 else "reports/own_architecture")
@@ -15,7 +15,7 @@ def main() -> None:
     study = Study.load("smoke", {"confirm.seeds": 3}).restricted_to(["lenet5"])
 
     # %% Search, confirm, report.
-    result = run(study, output=output, architectures=[HERE / "mnist_net.py"], quiet=True)
+    result = run_study(study, output=output, architectures=[HERE / "mnist_net.py"], quiet=True)
 
     # %% What came of it.
     print(result.accuracy[["mean", "low", "high", "seeds", "group"]])

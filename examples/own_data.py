@@ -7,7 +7,7 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from harness import Study, run
+from harness import Study, run_study
 
 output = Path(sys.argv[1] if len(sys.argv) > 1 else "reports/own_data")
 
@@ -38,7 +38,7 @@ def main() -> None:
     study = Study.load("smoke", changes, data=str(images)).restricted_to(["simple_cnn", "mlp"])
 
     # %% Search, confirm, report.
-    result = run(study, output=output, quiet=True)
+    result = run_study(study, output=output, quiet=True)
 
     # %% Classes are unlike in size, so look at the balanced accuracy, and at each class.
     print(result.accuracy[["mean", "balanced", "low", "high"]])

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from harness import Study, run
+from harness import Study, run_study
 from harness.export import export
 
 output = Path(sys.argv[1] if len(sys.argv) > 1 else "reports/take_it_home")
@@ -18,7 +18,7 @@ output = Path(sys.argv[1] if len(sys.argv) > 1 else "reports/take_it_home")
 def main() -> None:
     # %% A small run on scikit-learn's digits.
     changes = {"architectures.mlp.space": {"epochs": 20, "batch_size": 32}}
-    result = run(Study.load("smoke", changes, data="digits").restricted_to(["mlp"]), output=output, quiet=True)
+    result = run_study(Study.load("smoke", changes, data="digits").restricted_to(["mlp"]), output=output, quiet=True)
     print(result.accuracy[["mean", "validation"]])
 
     # %% The file, with preprocessing inside, and its model card.

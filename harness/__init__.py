@@ -1,6 +1,6 @@
 """A benchmark harness for image classifiers: search on validation data, confirm with fresh seeds, report.
 
->>> from harness import Study, load_run, run
+>>> from harness import Study, load_run, run_study
 >>> Study.load("smoke", {"confirm.seeds": 3}).confirm.seeds
 3
 """
@@ -8,14 +8,14 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import Run, load_run, run
+    from harness.api import Run, load_run, run_study
     from harness.study import Study
 
-__version__ = "0.1.0"
+from harness.version import __version__
 
-__all__ = ["Run", "Study", "__version__", "load_run", "run"]
+__all__ = ["Run", "Study", "__version__", "load_run", "run_study"]
 
-_HOME = {"Run": "harness.api", "Study": "harness.study", "load_run": "harness.api", "run": "harness.api"}
+_HOME = {"Run": "harness.api", "Study": "harness.study", "load_run": "harness.api", "run_study": "harness.api"}
 
 
 def __getattr__(name: str) -> Any:

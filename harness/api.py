@@ -18,11 +18,11 @@ from harness.errors import RunFolderError
 from harness.report.findings import Findings, find
 from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
 from harness.report.results import results
-from harness.report.run_folder import RunFolder, read_run_folder
+from harness.runs.reading import RunFolder, read_run_folder
 from harness.study import Study, add_architectures
 
 
-def run(
+def run_study(
     study: Study | str | Path = "default",
     *,
     output: str | Path | None = None,
@@ -47,8 +47,11 @@ def run(
         HarnessError: study, data or environment will not do; one sentence says why.
         KeyboardInterrupt: it was interrupted; what had finished is in the folder, and `--resume` goes on.
     """
-    from harness.benchmark import Job, run_benchmark  # these take time to import, and a run that is there needs none
-    from harness.display import ConsoleDisplay
+    from harness.console.display import ConsoleDisplay
+    from harness.pipeline.benchmark import (  # these take time to import, and a run that is there needs none
+        Job,
+        run_benchmark,
+    )
 
     own = add_architectures(str(source) for source in architectures)
     asked = study if isinstance(study, Study) else Study.load(str(study))

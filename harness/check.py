@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 
 from architectures import ARCHITECTURES, BUILT_IN, InputShape
+from harness.console.exit_codes import BREACHED, errors, exit_codes
 from harness.errors import StudyError, describe
-from harness.exit_codes import BREACHED, errors, exit_codes
 from harness.study import add_architectures
 
 if TYPE_CHECKING:
-    from harness.contract import Contender
+    from harness.models.contract import Contender
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -42,7 +42,7 @@ def command(
             ARCHITECTURES[source] if source in ARCHITECTURES else ARCHITECTURES[add_architectures([source])[0]]
         )
 
-        from harness.contract import Contender, check_architecture  # torch takes seconds to import
+        from harness.models.contract import Contender, check_architecture  # torch takes seconds to import
 
         console.print(f"{architecture.name}: {architecture.summary}")
         breaches = 0

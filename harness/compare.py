@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.exit_codes import INCOMPLETE, WORSE, errors, exit_codes
+from harness.console.exit_codes import INCOMPLETE, WORSE, errors, exit_codes
 
 if TYPE_CHECKING:
     from harness.report.run_comparison import RunComparison
@@ -34,8 +34,8 @@ def command(
     with exit_codes():
         from harness.report.comparison_page import render_comparison
         from harness.report.run_comparison import compare_runs
-        from harness.report.run_folder import read_run_folder
-        from harness.run_folder import write_bytes
+        from harness.runs.files import write_bytes
+        from harness.runs.reading import read_run_folder
 
         comparison = compare_runs(read_run_folder(run_a), read_run_folder(run_b))
         page = render_comparison(str(run_a), str(run_b), comparison)

@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness.exit_codes import exit_codes
+from harness.console.exit_codes import exit_codes
 from harness.study import add_architectures
 
 if TYPE_CHECKING:
+    from harness.models.saved import SavedModel
+    from harness.records.trial import TestResult
     from harness.report.classification import Classification
-    from harness.saved_model import SavedModel
-    from harness.trial import TestResult
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -40,7 +40,7 @@ def command(
         from harness.report.classification import READABLE_CLASSES
         from harness.report.figures.canvas import png
         from harness.report.figures.confusion_matrix import confusion_matrix_values, draw_confusion_matrix
-        from harness.run_folder import write_bytes
+        from harness.runs.files import write_bytes
 
         saved, result, classification = measure(model_json, data_dir)
         console.print(f"{saved.architecture}, seed {saved.seed}, {saved.precision}, {result.images} test images")
@@ -64,11 +64,11 @@ def measure(model_json: Path, data_dir: Path | None) -> tuple[SavedModel, TestRe
     """
     import torch  # after the command line has been understood
 
-    from harness.evaluation import evaluate
+    from harness.models.saved import load_model, matching_test
     from harness.report.classification import classify
-    from harness.report.predictions import Predictions
-    from harness.saved_model import load_model, matching_test
+    from harness.runs.predictions import Predictions
     from harness.training import Settings
+    from harness.training.evaluation import evaluate
     from harness.training.resident import Normaliser
 
     saved, model = load_model(model_json)

@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 
 from architectures import ARCHITECTURES
+from harness.console.exit_codes import exit_codes
 from harness.errors import RunFolderError, StudyError, nearest
-from harness.exit_codes import exit_codes
 from harness.study import add_architectures
 
 if TYPE_CHECKING:
-    from harness.report.run_folder import RunFolder
-    from harness.saved_model import SavedModel
+    from harness.models.saved import SavedModel
+    from harness.runs.reading import RunFolder
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -62,10 +62,10 @@ def export(
     Raises:
         HarnessError: there is no such model or format, or an exported model answers otherwise than the original.
     """
-    from harness.deployment import FORMATS, SUFFIXES  # torch takes seconds to import
-    from harness.report.run_folder import read_run_folder
-    from harness.run_folder import write_text
-    from harness.saved_model import read_saved_model
+    from harness.models.deployment import FORMATS, SUFFIXES  # torch takes seconds to import
+    from harness.models.saved import read_saved_model
+    from harness.runs.files import write_text
+    from harness.runs.reading import read_run_folder
 
     for kind in formats:
         if kind not in FORMATS:
@@ -128,9 +128,9 @@ def original_answers(model_json: Path, saved: SavedModel, data_dir: Path | None)
     """
     import torch
 
-    from harness.evaluation import evaluate
-    from harness.saved_model import load_model, matching_test
+    from harness.models.saved import load_model, matching_test
     from harness.training import Settings
+    from harness.training.evaluation import evaluate
     from harness.training.resident import Normaliser
 
     test = matching_test(model_json, saved, data_dir)
@@ -156,7 +156,7 @@ def write_and_check(kind: str, path: Path, model_json: Path, images: Any, expect
     Raises:
         RunFolderError: it answers otherwise than the original.
     """
-    from harness.deployment import deployable, predictor, write_model
+    from harness.models.deployment import deployable, predictor, write_model
 
     if kind == "safetensors":
         shutil.copy(model_json.with_suffix(".safetensors"), path)

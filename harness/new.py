@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from architectures import ARCHITECTURES
+from harness.console.exit_codes import exit_codes
 from harness.errors import StudyError
-from harness.exit_codes import exit_codes
 
 
 def command(

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from architectures import InputShape
+from harness.console.exit_codes import exit_codes, one_line
 from harness.errors import RunFolderError
-from harness.exit_codes import exit_codes, one_line
 from harness.study import add_architectures
 
 if TYPE_CHECKING:
-    from harness.saved_model import SavedModel
+    from harness.models.saved import SavedModel
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -55,7 +55,7 @@ def command(
 
         import numpy as np
 
-        from harness.deployment import predictor  # torch takes seconds to import
+        from harness.models.deployment import predictor  # torch takes seconds to import
 
         probabilities = predictor(model)(np.stack([one.pixels for one in read]))
         console.print(answers_table(read, probabilities, saved.classes, top))
@@ -70,7 +70,7 @@ def description_of(model: Path) -> SavedModel:
     Raises:
         HarnessError: there is none.
     """
-    from harness.saved_model import read_saved_model
+    from harness.models.saved import read_saved_model
 
     if not model.is_file():
         raise RunFolderError(f"{model}: there is no such file; give models/<architecture>.json, or an exported file")
@@ -103,7 +103,7 @@ def prepare(path: Path, saved: SavedModel, invert: Invert = Invert.AUTO) -> Read
     Raises:
         DataError: it is no image.
     """
-    from harness.data.images import border_is_light, read_image
+    from harness.data.sources.images import border_is_light, read_image
 
     pixels = read_image(path, InputShape(*saved.shape))
     unlike = saved.background is not None and border_is_light(pixels) != (saved.background == "light")

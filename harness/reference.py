@@ -13,8 +13,7 @@ from pydantic import BaseModel
 from tabulate import tabulate
 
 from architectures import ARCHITECTURES, BUILT_IN, TrainingHyperparameters
-from harness.space import KINDS
-from harness.study import (
+from harness.study.schema import (
     DATASETS,
     ArchitectureStudy,
     AuditStudy,
@@ -25,6 +24,7 @@ from harness.study import (
     Resources,
     Study,
 )
+from harness.study.space import KINDS
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "": Study,

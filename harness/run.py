@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from architectures import BUILT_IN, InputShape
 from architectures.own import own_sources
+from harness.console.exit_codes import DONE, INCOMPLETE, INTERRUPTED, errors, exit_codes
 from harness.errors import RunFolderError, StudyError
-from harness.exit_codes import DONE, INCOMPLETE, INTERRUPTED, errors, exit_codes
-from harness.provenance import command_line
-from harness.study import (
-    Override,
-    Study,
-    add_architectures,
-    check_at_hand,
-    continued,
-    know_by_description,
-    load_study,
-    own_or_known,
-)
+from harness.runs.provenance import command_line
+from harness.runs.resume import check_at_hand, continued
+from harness.study import Override, Study, add_architectures, know_by_description, load_study, own_or_known
 
 if TYPE_CHECKING:
-    from harness.api import Run
-    from harness.trial import TrialRecord
+    from harness.records.trial import TrialRecord
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -105,7 +94,7 @@ def command(
     with exit_codes():
         own_names = add_architectures(own or [])
         if list_architectures:
-            from harness.display import architecture_table
+            from harness.console.display import architecture_table
 
             console.print(architecture_table(InputShape(1, 28, 28), classes=10))
             return
@@ -186,9 +175,9 @@ def _resume(
     retry_failed: bool,
     accept_changed_code: bool,
 ) -> int:
-    from harness.journal import latest_records, read_journal
-    from harness.resume import begun_environment, begun_study, check_code, usable
-    from harness.run_folder import RunFolder
+    from harness.runs.journal import latest_records, read_journal
+    from harness.runs.paths import RunFolder
+    from harness.runs.resume import begun_environment, begun_study, check_code, usable
 
     run_folder = RunFolder.existing(folder)
     names = [*chosen.names, *chosen.own]
@@ -212,15 +201,16 @@ def _resume(
 
 
 def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, place: Place) -> int:
-    from harness.benchmark import Job, run_benchmark  # the data and report packages take time to import
-    from harness.display import ConsoleDisplay
-    from harness.plan import plan_search
+    from harness.console.display import ConsoleDisplay
+    from harness.pipeline.benchmark import Job, run_benchmark  # the data and report packages take time to import
+    from harness.schedule.plan import plan_search
 
-    job = Job(study, folder, finished, place.data_dir, place.address, command_line())
     display = ConsoleDisplay(console)
     if place.dry_run:
-        display.plan(job, plan_search(study, "unknown"))
+        kept = len(finished) if finished is not None else None
+        display.plan(study, plan_search(study, "unknown"), folder, kept)
         return DONE
+    job = Job(study, folder, finished, place.data_dir, place.address, command_line())
     again = ["python", "-m", "harness.run", "--resume", str(folder)]
     again += [word for source in own_sources() for word in ("--architecture", source)]
     to_go_on = f"to go on: {shlex.join(again)}"
@@ -243,18 +233,6 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
         return INCOMPLETE
     return DONE
 
-
-class _Callable(ModuleType):
-    """`harness.run` is this module, and `from harness import run` is to give a function that runs a study."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Run:
-        """What `harness.api.run` does, whichever of the two a name has come to mean."""
-        from harness.api import run
-
-        return run(*arguments, **options)
-
-
-sys.modules[__name__].__class__ = _Callable
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 app.command()(command)

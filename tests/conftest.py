@@ -12,7 +12,7 @@ from patience import patience
 
 from architectures import ARCHITECTURES, InputShape
 from harness.data.dataset import Normalisation, SealedTest, Split, TrainingData
-from harness.trial import EpochResult, Phase, Scalar, Status, TrialRecord, TrialSpec
+from harness.records.trial import EpochResult, Phase, Scalar, Status, TrialRecord, TrialSpec
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

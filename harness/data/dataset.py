@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from architectures import InputShape
 from harness.errors import TestSplitSealedError
-from harness.trial import Phase
+from harness.records.trial import Phase
 
 UNKNOWN_LICENCE = "not known to the harness: ask where the data came from"
 

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.dataset import UNKNOWN_LICENCE, SealedTest, Split, TrainingData, UncutDataset
-from harness.data.decoded import select_mapped
-from harness.data.digits import load_digits
 from harness.data.duplicates import repeated_test_images
-from harness.data.idx_folder import is_idx_folder, load_idx_folder
-from harness.data.image_folder import load_image_folder
 from harness.data.integrity import check_split
-from harness.data.mnist import load_mnist
-from harness.data.npz import load_npz
+from harness.data.sources.decoded import select_mapped
+from harness.data.sources.digits import load_digits
+from harness.data.sources.idx_folder import is_idx_folder, load_idx_folder
+from harness.data.sources.image_folder import load_image_folder
+from harness.data.sources.mnist import load_mnist
+from harness.data.sources.npz import load_npz
+from harness.data.sources.torchvision_sets import TORCHVISION_SETS, load_torchvision_set
 from harness.data.splits import cut_train_and_validation, fingerprint, normalisation, stratified_cut
-from harness.data.torchvision_sets import TORCHVISION_SETS, load_torchvision_set
 from harness.errors import DataError
+from harness.records.trial import Frozen
 from harness.study import DatasetStudy, Size
-from harness.trial import Frozen
 
 
 class DatasetProvenance(Frozen):

@@ -1,7 +1,10 @@
-"""The only room with Ray: trials go in as specifications, and come out as records."""
+"""The only room with Ray: trials go in as specifications, and come out as records.
+
+It may import everything below it: runs, models, training, schedule, data, study and records.
+"""
 
 from harness.orchestration.cluster import Cluster, connect
 from harness.orchestration.costs import run_cost_pass
-from harness.orchestration.experiment import Observer, Shared, run_experiment
+from harness.orchestration.experiment import Shared, run_experiment
 
-__all__ = ["Cluster", "Observer", "Shared", "connect", "run_cost_pass", "run_experiment"]
+__all__ = ["Cluster", "Shared", "connect", "run_cost_pass", "run_experiment"]

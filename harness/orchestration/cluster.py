@@ -14,31 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import EnvironmentMismatchError
+from harness.orchestration.ray_environment import ENVIRONMENT
 from harness.study import Resources
 
 _ANSWER_SECONDS = 5.0
 _TOGETHER_ON_GPU = 32  # trials that one program trains on a GPU; on CPUs nothing is gained by more than one
 _AUTO_GPUS = 0.25  # of a GPU for each trial: small nets leave most of one idle
-
-# Read by Ray when it is imported or started; whoever sets one of them outside keeps it.
-ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",  # the old output engine can be silent
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # workers need the environment of the driver, not a copy of it
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_worker_niceness": "0",  # seconds are measured: a trial must not lose its core to whatever else runs
-    "RAY_enable_worker_prestart": "0",  # trials never run in prestarted workers; each costs a second to start
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal is the log
-    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",  # how long a reused actor waits for a stopped trial to unwind
-    "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's own state is not relied on
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    # glibc gives large blocks back to the kernel after each batch, and every page costs a fault when it returns
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",  # glibc accepts no more
-    "MALLOC_TRIM_THRESHOLD_": "268435456",
-}
 
 
 @dataclass(frozen=True)
@@ -164,23 +145,6 @@ def check_reachable(address: str) -> None:
 
 
 @contextlib.contextmanager
-def on_the_loopback() -> Iterator[None]:
-    """A cluster that is started in here is for this machine alone: its servers listen on the loopback.
-
-    Ray takes the address of this machine in the network for a node that is asked to be at 127.0.0.1, unless it believes
-    that clusters of several machines are out of the question, as on Windows and macOS.
-    """
-    from ray._private import ray_constants
-
-    several_machines = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = several_machines
-
-
-@contextlib.contextmanager
 def connect(
     address: str | None, resources: Mapping[str, Resources], data_bytes: int, workers: int = 1
 ) -> Iterator[Cluster]:
@@ -205,6 +169,7 @@ def connect(
         check_reachable(address)
     import ray  # after the environment, which it reads
 
+    from harness.orchestration.ray_quirks import on_the_loopback
     from harness.orchestration.shipping import check_nodes, runtime_environment
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import ray
 
-from harness.cost import Cost
 from harness.data.dataset import TrainingData
 from harness.errors import describe
 from harness.orchestration.cluster import Cluster, Share
+from harness.records.cost import Cost
+from harness.records.trial import AskedPrecision, TrialSpec
 from harness.study import Study
-from harness.trial import AskedPrecision, TrialSpec
 
 _LIMIT_SECONDS = 600.0
 

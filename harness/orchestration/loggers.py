@@ -11,10 +11,10 @@ from ray.tune.experiment import Trial
 from ray.tune.logger import LoggerCallback
 
 from harness.errors import describe
-from harness.messages import Message
-from harness.orchestration.unsaved import Unsaved
+from harness.orchestration.ray_quirks import Unsaved
+from harness.records.messages import Message
+from harness.records.trial import EpochResult, TrialSpec
 from harness.study import Study
-from harness.trial import EpochResult, TrialSpec
 
 
 def loggers(study: Study, folder: Path) -> list[LoggerCallback]:

@@ -9,9 +9,9 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler
 
-from harness.orchestration.unsaved import Unsaved
+from harness.orchestration.ray_quirks import Unsaved
+from harness.records.trial import Phase, TrialRecord, TrialSpec
 from harness.study import EarlyStopping
-from harness.trial import Phase, TrialRecord, TrialSpec
 
 METRIC = "validation_accuracy"
 TIME = "epoch"

@@ -13,8 +13,8 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from architectures.own import SHIPPED_PACKAGE, VARIABLE, file_of, module_of, own_sources
-from harness import provenance
 from harness.errors import EnvironmentMismatchError, describe
+from harness.runs import provenance
 
 PACKAGES = ("harness", "architectures", "configs")
 """Code that travels: a machine of the cluster has Ray and the dependencies, and nothing of ours."""
@@ -127,6 +127,6 @@ def differing(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
 
 def _versions_there() -> dict[str, str]:
     """Runs on each machine."""
-    import harness.execution  # noqa: F401  # what trials import first: torch, and every module that travelled
+    import harness.training.execution  # noqa: F401  # what trials import first: torch, and every module that travelled
 
     return provenance.versions()

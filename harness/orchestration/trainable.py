@@ -14,9 +14,9 @@ from ray import tune
 
 from harness.data.dataset import SealedTest, TrainingData
 from harness.errors import WorkerLostError
-from harness.messages import Message
 from harness.orchestration.scheduler import METRIC, TIME
-from harness.trial import AskedPrecision, TrialSpec
+from harness.records.messages import Message
+from harness.records.trial import AskedPrecision, TrialSpec
 
 _LEAVE_SECONDS = 30.0  # for a process that has to end
 
@@ -54,8 +54,8 @@ def trainable(config: dict[str, Any], placed: Placed) -> None:
 
 def _run(config: dict[str, Any], placed: Placed, clock: Deadline) -> None:
     # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
-    from harness.execution import Checkpoints, run_trials
     from harness.training import resolve_settings
+    from harness.training.execution import Checkpoints, run_trials
 
     specs = [TrialSpec.model_validate(spec) for spec in config["specs"]]
     settings = resolve_settings(config["device"], config["threads"], placed.precision, config["gpus"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.exit_codes import exit_codes
+from harness.console.exit_codes import exit_codes
 from harness.report import write_report
 
 

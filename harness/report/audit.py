@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+from harness.records.trial import Phase, Status, TrialRecord
 from harness.report.summary import ArchitectureSummary
-from harness.selection import rank
+from harness.schedule.selection import rank
 from harness.statistics import finite_population_interval
-from harness.trial import Phase, Status, TrialRecord
 
 FEWEST_FOR_A_CORRELATION = 4
 

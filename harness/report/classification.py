@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from harness.report.predictions import Predictions
+from harness.runs.predictions import Predictions
 
 
 @dataclass(frozen=True, eq=False)

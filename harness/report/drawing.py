@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from matplotlib.figure import Figure
 
+from harness.records.trial import TrialRecord
 from harness.report.cost import CostPoint
 from harness.report.figures.accuracy import RankedAccuracy, accuracy_figure_values, draw_accuracy
 from harness.report.figures.budget import budget_figure_values, draw_budget
@@ -20,9 +21,8 @@ from harness.report.figures.mistakes import draw_mistakes, mistakes_values
 from harness.report.figures.verdicts import draw_verdicts, verdict_matrix
 from harness.report.findings import Findings
 from harness.report.page import Figures
-from harness.report.run_folder import RunFolder
 from harness.report.summary import ConfirmSummary, ranking
-from harness.trial import TrialRecord
+from harness.runs.reading import RunFolder
 
 Keep = Callable[[str, Figure], str]
 

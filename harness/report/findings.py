@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.cost import Cost
+from harness.records.cost import Cost
+from harness.records.trial import Status, TrialRecord
 from harness.report.audit import Audit, audit_of
 from harness.report.budget import BudgetCurve, budget_curve
 from harness.report.calibration import Calibration, calibrate
@@ -16,12 +17,11 @@ from harness.report.cost import CostPoint
 from harness.report.error_overlap import ErrorOverlap, error_overlap
 from harness.report.label_errors import MNIST_TEST_LABELS, without_label_errors
 from harness.report.ledger import LedgerEntry, correct_by_seed, ledger
-from harness.report.run_folder import RunFolder
 from harness.report.spending import Spending, spending
 from harness.report.summary import ArchitectureSummary, first_confirmed, ranking, summarise
 from harness.report.time_use import TimeUse, time_use
+from harness.runs.reading import RunFolder
 from harness.statistics import Comparison, compare_all, letters, mean
-from harness.trial import Status, TrialRecord
 
 POINT = 0.01  # a percentage point, as a fraction
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.trial import Scalar
+from harness.records.trial import Scalar
 
 MISSING = "–"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.report.cost import LATENCY, pareto_front
-from harness.report.environment import Environment
 from harness.report.findings import ArchitectureCost, Findings
 from harness.report.formatting import count, listed, percent, percent_range, seconds, signed_points
 from harness.report.sentences import counted_seeds
 from harness.report.summary import ArchitectureSummary, ranking
+from harness.runs.environment import Environment
 from harness.statistics import AccuracyEstimate, Comparison, Verdict, fewest_seeds_for_better
 
 CAVEATS_SHOWN = 3

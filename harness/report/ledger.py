@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.report.predictions import Predictions
+from harness.records.trial import Phase, TrialRecord
 from harness.report.summary import ArchitectureSummary
+from harness.runs.predictions import Predictions
 from harness.statistics import Comparison, compare_all, mean
-from harness.trial import Phase, TrialRecord
 
 TUNED, DEFAULT = "tuned", "default"
 

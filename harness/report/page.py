@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.plan import confirm_seeds
 from harness.report import sentences, tables
 from harness.report.budget import budget_sentence
 from harness.report.classification import READABLE_CLASSES, SHOWN_CLASSES
@@ -15,8 +14,9 @@ from harness.report.findings import Findings
 from harness.report.formatting import count
 from harness.report.headline import headline
 from harness.report.label_errors import MNIST_LABEL_ERRORS
-from harness.report.run_folder import RunFolder
 from harness.report.templating import markdown_templates
+from harness.runs.reading import RunFolder
+from harness.schedule.plan import confirm_seeds
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from architectures import ARCHITECTURES
+from harness.records.trial import Placement, TrialRecord
 from harness.report.classification import Classification
-from harness.trial import Placement, TrialRecord
 
 TRIAL_COLUMNS = (
     "trial_id",

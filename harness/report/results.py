@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from harness.records.trial import TrialRecord
 from harness.report.audit import Audit
 from harness.report.calibration import Calibration
 from harness.report.classification import Classification
@@ -15,7 +16,6 @@ from harness.report.ledger import LedgerEntry
 from harness.report.spending import Spending
 from harness.report.summary import ArchitectureSummary, ConfirmSummary, in_declared_order
 from harness.statistics import Comparison
-from harness.trial import TrialRecord
 
 SCHEMA_VERSION = 1
 

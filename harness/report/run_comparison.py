@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from harness.errors import RunFolderError
-from harness.plan import confirm_seeds
+from harness.records.trial import Status
 from harness.report.formatting import MISSING, count, listed, scalar
 from harness.report.ledger import correct_by_seed
-from harness.report.predictions import Predictions
-from harness.report.run_folder import RunFolder
 from harness.report.summary import ArchitectureSummary, in_declared_order, summarise
+from harness.runs.predictions import Predictions
+from harness.runs.reading import RunFolder
+from harness.schedule.plan import confirm_seeds
 from harness.statistics import Comparison, Correct, Pair, compare_pairs, mean
-from harness.trial import Status
 
 POINT = 0.01
 _NOT_COMPARED = {"command", "started_at", "timeline", "interrupted"}  # of the environment: no two runs agree in these

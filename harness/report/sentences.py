@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from harness.cost import Cost
+from harness.records.cost import Cost
 from harness.report.audit import Audit
 from harness.report.classification import largest_confusion
-from harness.report.environment import Dataset
 from harness.report.formatting import count, listed, percent, seconds, share
 from harness.report.summary import ArchitectureSummary, ranking
 from harness.report.time_use import TimeUse
+from harness.runs.environment import Dataset
 from harness.statistics import (
     Comparison,
     IntervalMethod,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.records.trial import Phase, Status, TrialRecord
 from harness.report.budget import FullTrial
 from harness.report.summary import ArchitectureSummary
-from harness.trial import Phase, Status, TrialRecord
 
 
 @dataclass(frozen=True)

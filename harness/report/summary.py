@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from architectures import ARCHITECTURES, Architecture
-from harness.plan import plan_search
+from harness.records.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
 from harness.report.classification import Classification, balanced_accuracy, classify
-from harness.report.environment import Dataset
-from harness.report.run_folder import RunFolder
-from harness.selection import select
-from harness.space import Fixed
+from harness.runs.environment import Dataset
+from harness.runs.reading import RunFolder
+from harness.schedule.plan import plan_search
+from harness.schedule.selection import select
 from harness.statistics import AccuracyEstimate, estimate_accuracy, mean
 from harness.study import Study, know_by_description
-from harness.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
+from harness.study.space import Fixed
 
 
 @dataclass(frozen=True)

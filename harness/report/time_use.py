@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.report.environment import Timeline
-from harness.trial import Phase, TrialRecord
+from harness.records.trial import Phase, TrialRecord
+from harness.runs.environment import Timeline
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from harness.report.html import render_html
 from harness.report.page import page_title, render_page
 from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
 from harness.report.results import results
-from harness.report.run_folder import read_run_folder
-from harness.run_folder import write_bytes, write_text
+from harness.runs.files import write_bytes, write_text
+from harness.runs.reading import read_run_folder
 
 
 def write_report(run_dir: Path) -> Path:

@@ -1,9 +1,9 @@
 """The training engine: one trial in pure PyTorch, with no Ray, no files and no orchestrator's clock."""
 
 from harness.training.checkpoint import CheckpointError, read_checkpoint, restore, save_checkpoint
+from harness.training.data_parallel import Group
 from harness.training.device import recover
 from harness.training.engine import TrainingDivergedError, prepare, train, train_together
-from harness.training.joint import Group
 from harness.training.model import build_model, summarise
 from harness.training.prediction import predict
 from harness.training.resident import ResidentData, resident

@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.optim import Optimizer
 
+from harness.records.trial import EpochResult
 from harness.training.model import portable
 from harness.training.program import Program
-from harness.trial import EpochResult
 
 _EPOCHS = TypeAdapter(tuple[EpochResult, ...])
 _MODEL, _OPTIMIZER = "model/", "optimizer/"

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from architectures import ARCHITECTURES, TrainingHyperparameters
+from harness.records.trial import EpochResult, TrialSpec, stream_seed
 from harness.training.augmentation import draw
 from harness.training.optimization import learning_rates
 from harness.training.prediction import predict
 from harness.training.program import Program, kept, program_for
 from harness.training.resident import ResidentData
 from harness.training.settings import Settings, apply_to_process
-from harness.trial import EpochResult, TrialSpec, stream_seed
 
 
 class TrainingDivergedError(Exception):

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
-from harness.cost import LATENCY_BATCH, THROUGHPUT_BATCH, Cost, Quartiles
 from harness.data.dataset import TrainingData
 from harness.errors import describe
+from harness.records.cost import LATENCY_BATCH, THROUGHPUT_BATCH, Cost, Quartiles
+from harness.records.trial import Placement, TrialSpec
 from harness.training.model import build_model
 from harness.training.prediction import logits_of
 from harness.training.resident import Normaliser, as_tensor
 from harness.training.settings import Settings
-from harness.trial import Placement, TrialSpec
 
 _ROUNDS = 5
 _SECONDS = 0.1  # of each measurement; five rounds of five models take some five seconds

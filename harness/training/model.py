@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from architectures import ARCHITECTURES, Architecture, InputShape
-from harness.training.dropout import seeded_dropout
-from harness.training.pooling import quick_pooling
-from harness.training.replacement import replace_layers
-from harness.trial import ModelSummary, TrialSpec, stream_seed
+from harness.records.trial import ModelSummary, TrialSpec, stream_seed
+from harness.training.layers.dropout import seeded_dropout
+from harness.training.layers.pooling import quick_pooling
+from harness.training.layers.replacement import replace_layers
 
 
 def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:

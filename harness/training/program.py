@@ -15,8 +15,8 @@ from architectures import TrainingHyperparameters
 from harness.errors import describe
 from harness.training.augmentation import draw
 from harness.training.captured import CapturedSteps, graphs_of, warm_up
-from harness.training.dropout import active_dropouts, shape_masks
-from harness.training.joint import join
+from harness.training.data_parallel import join
+from harness.training.layers.dropout import active_dropouts, shape_masks
 from harness.training.optimization import build_optimizer, forget, learning_rates
 from harness.training.prediction import autocast, memory_layout
 from harness.training.resident import ResidentData

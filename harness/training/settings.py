@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.training.joint import Group
-from harness.trial import AskedPrecision, Precision
+from harness.records.trial import AskedPrecision, Precision
+from harness.training.data_parallel import Group
 
 
 @dataclass(frozen=True)

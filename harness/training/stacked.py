@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from harness.training.pooling import AveragePool2x2
+from harness.training.layers.pooling import AveragePool2x2
 
 
 class Stacked(nn.Module):

@@ -9,7 +9,7 @@ import torch
 
 import architectures
 from architectures import ARCHITECTURES, BUILT_IN, Architecture, InputShape
-from harness.contract import CHECKS, check_architecture
+from harness.models.contract import CHECKS, check_architecture
 
 MNIST_SHAPE = InputShape(1, 28, 28)
 SHAPES = (MNIST_SHAPE, InputShape(3, 32, 32), InputShape(1, 12, 20))

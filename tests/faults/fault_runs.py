@@ -18,8 +18,8 @@ import pandas as pd
 import psutil
 from patience import patience
 
-from harness.journal import read_journal
-from harness.trial import TrialRecord
+from harness.records.trial import TrialRecord
+from harness.runs.journal import read_journal
 
 ROOT = Path(__file__).parents[2]
 PLANTED = Path(__file__).parent / "planted"

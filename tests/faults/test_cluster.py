@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fault_runs import ROOT, journal, lines
 
-from harness.trial import Status
+from harness.records.trial import Status
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.exhaustive]
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from fault_runs import Command, journal, lines, numbers, planted
 
+from harness.records.trial import Phase
 from harness.training import read_checkpoint
-from harness.trial import Phase
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 

@@ -10,21 +10,30 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from harness.runs.files import trial_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from architectures import ARCHITECTURES
-from harness.data.idx import format_idx, parse_idx
+from harness.data.sources.idx import format_idx, parse_idx
 from harness.errors import HarnessError
-from harness.journal import read_journal
-from harness.plan import plan_search
-from harness.report.environment import read_environment
+from harness.models.saved import read_saved_model
+from harness.records.trial import (
+    EpochResult,
+    ModelSummary,
+    Phase,
+    Placement,
+    Status,
+    TestResult,
+    TrialRecord,
+    TrialSpec,
+)
 from harness.run import app
-from harness.run_folder import trial_of
-from harness.saved_model import read_saved_model
+from harness.runs.environment import read_environment
+from harness.runs.journal import read_journal
+from harness.schedule.plan import plan_search
 from harness.study import Study, load_study, parse_study, study_yaml
-from harness.trial import EpochResult, ModelSummary, Phase, Placement, Status, TestResult, TrialRecord, TrialSpec
 
 many = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 KEYS = [*Study.model_fields, "seeds", "cpus", "gpus", "space", "samples", "grid", "choice", "uniform", "epochs"]

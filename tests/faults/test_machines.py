@@ -11,7 +11,7 @@ import pytest
 from fault_runs import journal, lines
 from machines import can_pretend, machines
 
-from harness.trial import Phase, Status, TrialRecord
+from harness.records.trial import Phase, Status, TrialRecord
 
 OWN = Path(__file__).parents[2] / "examples" / "mnist_net.py"
 

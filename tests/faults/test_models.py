@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fault_runs import journal, planted
 
-from harness.trial import Status
+from harness.records.trial import Status
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 

@@ -17,8 +17,8 @@ import pytest
 from fault_runs import ROOT
 
 from harness.errors import RunFolderError
-from harness.journal import read_journal
-from harness.saved_model import load_model
+from harness.models.saved import load_model
+from harness.runs.journal import read_journal
 
 REFERENCE = ROOT / "reports" / "reference"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fault_runs import journal, lines
 
-from harness.trial import Status
+from harness.records.trial import Status
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 

@@ -11,7 +11,7 @@ import pytest
 from fault_runs import STEPS, journal, lines, planted
 from patience import patience
 
-from harness.trial import Status
+from harness.records.trial import Status
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 

@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 from patience import patience
 
-from harness.journal import read_journal
-from harness.trial import Phase, Status
+from harness.records.trial import Phase, Status
+from harness.runs.journal import read_journal
 
 ROOT = Path(__file__).parents[2]
 DIGITS = "name: digits\ndataset: {name: digits, validation_size: 300}\nconfirm: {seeds: 1}\narchitectures:\n"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.data.dataset import SealedTest
-from harness.execution import run_trial
-from harness.messages import Outcome
-from harness.plan import plan_search
+from harness.records.messages import Outcome
+from harness.records.trial import ModelSummary, Phase, Status, TrialRecord, TrialSpec
+from harness.schedule.plan import plan_search
+from harness.schedule.supply import Supply
 from harness.study import Resources, parse_study
-from harness.supply import Supply
 from harness.training import Settings
-from harness.trial import ModelSummary, Phase, Status, TrialRecord, TrialSpec
+from harness.training.execution import run_trial
 
 pytestmark = pytest.mark.ray
 

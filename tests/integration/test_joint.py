@@ -8,9 +8,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from harness.journal import read_journal
+from harness.records.trial import Phase, TrialRecord
 from harness.run import app
-from harness.trial import Phase, TrialRecord
+from harness.runs.journal import read_journal
 
 
 def confirmed(folder: Path, study: Path, workers: int) -> list[TrialRecord]:

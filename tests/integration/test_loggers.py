@@ -9,8 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from harness.errors import EnvironmentMismatchError
-from harness.provenance import check_loggers
 from harness.run import app
+from harness.runs.provenance import check_loggers
 
 
 @pytest.mark.slow

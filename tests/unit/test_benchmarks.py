@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.measurement import median_ratio, take_turns
 from benchmarks.search import EPOCHS, compare, resuming, stopping
-from harness.trial import EpochResult, Status, TrialRecord
+from harness.records.trial import EpochResult, Status, TrialRecord
 
 
 def test_contenders_alternate_and_the_first_round_does_not_count() -> None:

@@ -17,11 +17,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from architectures import Architecture
+from harness.records.trial import Phase, Scalar, Status, TrialRecord
 from harness.report.figures.canvas import ERROR_COLOURS, ink, new_figure
 from harness.report.figures.log_axis import round_ticks
 from harness.report.formatting import assignments, percent, scalar
-from harness.space import Grid, Space
-from harness.trial import Phase, Scalar, Status, TrialRecord
+from harness.study.space import Grid, Space
 
 CELL_TEXT_UP_TO = 100  # cells of a panel; beyond, text would not fit
 PANELS_IN_A_ROW = 4

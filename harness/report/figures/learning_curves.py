@@ -13,10 +13,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from harness.records.trial import Phase, Status, TrialRecord
 from harness.report.figures.canvas import BLUE, GREY, VERMILION, new_figure
 from harness.report.figures.log_axis import set_log_axis
 from harness.report.summary import ArchitectureSummary
-from harness.trial import Phase, Status, TrialRecord
 
 Point = tuple[int, float]
 PANELS_IN_A_ROW = 3

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from harness.report.classification import confident_mistakes
 from harness.report.figures.canvas import LIGHT_GREY, new_figure, shorten
 from harness.report.formatting import percent
-from harness.report.predictions import MissedImages, Predictions
 from harness.report.summary import ArchitectureSummary, first_confirmed
+from harness.runs.predictions import MissedImages, Predictions
 
 MISTAKES_IN_A_ROW = 8
 

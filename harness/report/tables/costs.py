@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.cost import Quartiles
+from harness.records.cost import Quartiles
 from harness.report.calibration import Calibration
 from harness.report.error_overlap import ErrorOverlap, overlap_rows
 from harness.report.findings import ArchitectureCost

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.report.environment import Environment
+from harness.records.trial import Phase
 from harness.report.formatting import seconds, share
 from harness.report.tables.table import Table, make_table
 from harness.report.time_use import TimeUse
-from harness.trial import Phase
+from harness.runs.environment import Environment
 
 
 def time_table(use: TimeUse) -> Table:

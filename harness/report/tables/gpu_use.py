@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from harness.records.trial import Phase, Placement, TrialRecord
 from harness.report.formatting import MISSING
 from harness.report.tables.table import Table, make_table
-from harness.trial import Phase, Placement, TrialRecord
 
 
 def gpu_table(records: Iterable[TrialRecord], titles: Mapping[str, str]) -> Table | None:

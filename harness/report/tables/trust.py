@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.records.trial import Phase
 from harness.report.audit import Audit, Correlation
 from harness.report.formatting import MISSING, count, percent, seconds, signed_points
 from harness.report.ledger import LedgerEntry
 from harness.report.spending import Spending
 from harness.report.tables.table import Table, make_table
-from harness.trial import Phase
 
 
 def ledger_table(entries: Sequence[LedgerEntry]) -> Table:

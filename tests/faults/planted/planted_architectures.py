@@ -133,8 +133,8 @@ def breaks_its_device(hyperparameters, shape, classes):
     """Fails in its first step, and leaves the process in a state in which nothing more can be trained, as CUDA does."""
 
     def act(_):
-        from harness import execution
         from harness.errors import WorkerLostError
+        from harness.training import execution
 
         def recover(device):
             raise WorkerLostError("the GPU can no longer be used by this process")
@@ -147,8 +147,7 @@ def breaks_its_device(hyperparameters, shape, classes):
 
 def wants_a_whole_device(hyperparameters, shape, classes):
     """Fails in a process in which `breaks_its_device` was trained."""
-    from harness import execution
-    from harness.training import recover
+    from harness.training import execution, recover
 
     if execution.recover is not recover:
         raise RuntimeError("the device is broken")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data import mnist
 from harness.data.dataset import Split
-from harness.data.idx import format_idx
+from harness.data.sources import mnist
+from harness.data.sources.idx import format_idx
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from harness.data.dataset import SealedTest, Split
 from harness.errors import TestSplitSealedError
-from harness.trial import Phase
+from harness.records.trial import Phase
 
 
 def test_select_keeps_images_and_labels_together(whole: Split) -> None:

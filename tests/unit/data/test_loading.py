@@ -18,8 +18,8 @@ from harness.data.dataset import Split, UncutDataset
 from harness.data.loading import prepare
 from harness.data.splits import normalisation
 from harness.errors import DataError
+from harness.records.trial import Phase
 from harness.study import DatasetStudy
-from harness.trial import Phase
 
 STUDY = DatasetStudy(name="mnist", validation_size=20)
 

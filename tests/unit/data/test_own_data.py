@@ -14,18 +14,19 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from architectures import InputShape
-from harness.data import decoded, load_dataset
+from harness.data import load_dataset
 from harness.data.dataset import Split
-from harness.data.decoded import decoded as decode
-from harness.data.idx import format_idx
-from harness.data.image_folder import load_image_folder
-from harness.data.images import background, read_image
 from harness.data.loading import LoadedDataset
-from harness.data.npz import load_npz
-from harness.data.torchvision_sets import TORCHVISION_SETS, as_split
+from harness.data.sources import decoded
+from harness.data.sources.decoded import decoded as decode
+from harness.data.sources.idx import format_idx
+from harness.data.sources.image_folder import load_image_folder
+from harness.data.sources.images import background, read_image
+from harness.data.sources.npz import load_npz
+from harness.data.sources.torchvision_sets import TORCHVISION_SETS, as_split
 from harness.errors import DataError, StudyError
+from harness.records.trial import Phase
 from harness.study import DATASETS, DatasetStudy, Study, own_or_known
-from harness.trial import Phase
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 from ray.tune.experiment import Trial
 
 from harness.orchestration.scheduler import PerArchitectureScheduler
+from harness.records.trial import Phase
 from harness.study import EarlyStopping
-from harness.trial import Phase
 
 
 @dataclass(eq=False)

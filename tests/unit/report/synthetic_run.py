@@ -12,12 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.cost import Cost, Quartiles, costs_json
-from harness.journal import Journal
-from harness.plan import audit_order, plan_confirm, plan_confirm_default, plan_search
-from harness.selection import select
-from harness.study import Study, parse_study, study_yaml
-from harness.trial import (
+from harness.records.cost import Cost, Quartiles, costs_json
+from harness.records.trial import (
     EpochResult,
     ModelSummary,
     Phase,
@@ -27,6 +23,10 @@ from harness.trial import (
     TrialRecord,
     TrialSpec,
 )
+from harness.runs.journal import Journal
+from harness.schedule.plan import audit_order, plan_confirm, plan_confirm_default, plan_search
+from harness.schedule.selection import select
+from harness.study import Study, parse_study, study_yaml
 
 STARTED = 1_760_000_000.0
 FINGERPRINT = "0123456789abcdef"

@@ -8,11 +8,11 @@ import pytest
 from scipy import stats
 from synthetic_run import SyntheticRun
 
+from harness.records.trial import EpochResult, Phase, Status, TrialRecord
 from harness.report.audit import Correlation, audit_of, spearman
-from harness.report.run_folder import RunFolder, read_run_folder
 from harness.report.summary import ArchitectureSummary, summarise
-from harness.selection import select
-from harness.trial import EpochResult, Phase, Status, TrialRecord
+from harness.runs.reading import RunFolder, read_run_folder
+from harness.schedule.selection import select
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from synthetic_run import GRID, SyntheticRun
 
+from harness.records.trial import Status
 from harness.report.classification import (
     Classification,
     balanced_accuracy,
@@ -30,10 +31,9 @@ from harness.report.figures.grid_heat_maps import (
 )
 from harness.report.figures.learning_curves import draw_learning_curves, learning_curve_values
 from harness.report.figures.mistakes import displayable, draw_mistakes, mistakes_values
-from harness.report.run_folder import MissedImages, Predictions, RunFolder, read_run_folder
 from harness.report.summary import ArchitectureSummary, summarise
 from harness.report.tables import class_table
-from harness.trial import Status
+from harness.runs.reading import MissedImages, Predictions, RunFolder, read_run_folder
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from synthetic_run import ERRORS, SIZES, SyntheticRun
 
+from harness.records.trial import Phase, Status
 from harness.report.findings import Findings, find
-from harness.report.run_folder import RunFolder, read_run_folder
+from harness.runs.reading import RunFolder, read_run_folder
 from harness.statistics import Verdict, mean
-from harness.trial import Phase, Status
 
 
 @pytest.fixture(scope="module")

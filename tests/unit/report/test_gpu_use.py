@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.records.trial import Phase, Placement
 from harness.report.tables import gpu_table
-from harness.trial import Phase, Placement
 
 GPU = Placement(node="n", device="cuda", threads=1, precision="bf16", gpus=0.25, captured=True)
 

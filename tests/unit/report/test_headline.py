@@ -10,7 +10,7 @@ from synthetic_run import SyntheticRun, diverges
 
 from harness.report.findings import Findings, find
 from harness.report.headline import headline
-from harness.report.run_folder import RunFolder, read_run_folder
+from harness.runs.reading import RunFolder, read_run_folder
 from harness.statistics import Verdict
 
 

@@ -16,14 +16,14 @@ from synthetic_run import ERRORS, SyntheticRun, diverges
 from typer.testing import CliRunner
 
 from harness.compare import app
+from harness.console.exit_codes import DONE, INCOMPLETE, WORSE, WRONG
 from harness.errors import RunFolderError
-from harness.exit_codes import DONE, INCOMPLETE, WORSE, WRONG
+from harness.records.trial import Phase
 from harness.report.comparison_page import render_comparison
 from harness.report.run_comparison import RunComparison, changes, compare_runs, flatten
-from harness.report.run_folder import read_run_folder
 from harness.report.tables.run_comparison import change_text
+from harness.runs.reading import read_run_folder
 from harness.statistics import Scope, Verdict
-from harness.trial import Phase
 
 SMALL = SyntheticRun(architectures=("simple_cnn", "lenet5", "mlp"), samples=4, epochs=4, test_images=2000)
 REASON = "out of | memory"

@@ -9,8 +9,7 @@ import pytest
 from synthetic_run import SyntheticRun
 
 from architectures import ARCHITECTURES
-from harness.plan import plan_search
-from harness.report.run_folder import RunFolder, read_run_folder
+from harness.records.trial import Phase, Status
 from harness.report.sentences import interval_sentence
 from harness.report.summary import (
     ArchitectureSummary,
@@ -25,9 +24,10 @@ from harness.report.tables import (
     hyperparameters_table,
     trials_table,
 )
-from harness.selection import select
+from harness.runs.reading import RunFolder, read_run_folder
+from harness.schedule.plan import plan_search
+from harness.schedule.selection import select
 from harness.statistics import AccuracyEstimate, IntervalMethod
-from harness.trial import Phase, Status
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.environment import Timeline
+from harness.records.trial import EpochResult, Phase, Placement, Status, TrialRecord
 from harness.report.tables.environment import time_table
 from harness.report.time_use import time_use
-from harness.trial import EpochResult, Phase, Placement, Status, TrialRecord
+from harness.runs.environment import Timeline
 
 
 def trial(make_spec, seed: int, phase: Phase, start: float, end: float, together: int = 1) -> TrialRecord:

@@ -19,9 +19,9 @@ from sklearn.metrics import confusion_matrix
 from synthetic_run import ERRORS, SyntheticRun, diverges
 
 from harness.errors import RunFolderError
+from harness.records.trial import Phase
 from harness.report import write_report
 from harness.statistics import Verdict
-from harness.trial import Phase
 
 SECTIONS = [
     "Summary",

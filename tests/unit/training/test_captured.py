@@ -11,10 +11,10 @@ import torch
 
 from architectures import InputShape
 from harness.errors import WorkerLostError
-from harness.execution import run_trial, run_trials
+from harness.records.trial import Phase
 from harness.training import Settings, build_model, prepare, resident, train_together
 from harness.training import program as programs
-from harness.trial import Phase
+from harness.training.execution import run_trial, run_trials
 
 CPU = Settings("cpu", threads=1, precision="fp32")
 ARCHITECTURE_NAMES = ["simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp"]
@@ -47,7 +47,7 @@ def captured(monkeypatch):
 def on_device(toy_data, monkeypatch):
     """The data as a worker with a GPU keeps them, from one trial to the next."""
     data = resident(toy_data, "cpu")
-    monkeypatch.setattr("harness.execution.resident", lambda *_: data)
+    monkeypatch.setattr("harness.training.execution.resident", lambda *_: data)
     return data
 
 

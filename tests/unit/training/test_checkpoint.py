@@ -6,10 +6,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from harness.execution import Checkpoints, run_trial
+from harness.records.trial import Phase
 from harness.training import CheckpointError, Settings, read_checkpoint
 from harness.training.checkpoint import _like
-from harness.trial import Phase
+from harness.training.execution import Checkpoints, run_trial
 
 CPU = Settings("cpu", threads=1, precision="fp32")
 

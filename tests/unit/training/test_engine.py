@@ -8,10 +8,10 @@ import torch
 
 from architectures import ARCHITECTURES
 from harness.data.dataset import Normalisation
+from harness.records.trial import Phase
 from harness.training import Settings, TrainingDivergedError, build_model, predict, resident, train
 from harness.training.engine import _epoch_streams
 from harness.training.resident import Normaliser
-from harness.trial import Phase
 
 CPU = Settings("cpu", threads=1, precision="fp32")
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from harness.execution import run_trial, run_trials
+from harness.records.trial import Phase
 from harness.training import Settings, build_model, prepare, resident, train, train_together
-from harness.trial import Phase
+from harness.training.execution import run_trial, run_trials
 
 pytestmark = [
     pytest.mark.gpu,
@@ -144,7 +144,7 @@ def test_a_model_that_cannot_be_captured_is_trained_as_it_is_written(
 ) -> None:
     """It says why, and the next trial in the same process is captured."""
     with monkeypatch.context() as patch:
-        patch.setattr("harness.execution.build_model", lambda *_: Synchronising())
+        patch.setattr("harness.training.execution.build_model", lambda *_: Synchronising())
         told = list(run_trial(make_spec("mlp", Phase.CONFIRM), toy_data, lambda: toy_test, settings_of("fp32")))
     assert [message.failure for message in told] == [None] * 3
     assert "synchroniz" in told[0].started.placement.not_captured
@@ -155,7 +155,7 @@ def test_a_model_that_cannot_be_captured_is_trained_as_it_is_written(
 
 def test_a_checkpoint_is_taken_up_on_a_gpu_without_capture(toy_data, toy_test, make_spec) -> None:
     """What Adam remembers is on the device again: the later epochs have the losses of the trial that nothing cut."""
-    from harness.execution import Checkpoints
+    from harness.training.execution import Checkpoints
 
     spec = make_spec("mlp", Phase.CONFIRM, epochs=3, optimizer="adam")
     for settings in (settings_of("fp32"), settings_of("fp32", WRITTEN)):
@@ -170,11 +170,11 @@ import sys
 import torch
 from torch import nn
 from conftest import CLASSES, SHAPE, striped_split
-from harness import execution
+from harness.training import execution
 from harness.data.dataset import Normalisation, SealedTest, TrainingData
 from harness.errors import WorkerLostError
 from harness.training import Settings
-from harness.trial import Phase, TrialSpec
+from harness.records.trial import Phase, TrialSpec
 from architectures import ARCHITECTURES
 
 data = TrainingData("stripes", CLASSES, SHAPE, striped_split(400, 1), striped_split(200, 2),

@@ -7,12 +7,12 @@ import timeit
 import pytest
 import torch.utils.benchmark
 
-from harness.cost import Cost, costs_json, read_costs
 from harness.errors import RunFolderError
+from harness.records.cost import Cost, costs_json, read_costs
+from harness.records.trial import Phase
 from harness.training import Settings, build_model
 from harness.training.inference import measure_costs
 from harness.training.model import weights
-from harness.trial import Phase
 
 SETTINGS = Settings("cpu", threads=1, precision="fp32")
 

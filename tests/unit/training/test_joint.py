@@ -9,8 +9,8 @@ import torch
 from torch import distributed, multiprocessing
 
 from harness.data.dataset import TrainingData
+from harness.records.trial import Phase, TrialSpec
 from harness.training import Group, Settings, build_model, resident, train
-from harness.trial import Phase, TrialSpec
 
 ARCHITECTURE_NAMES = ["simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp"]
 WORKERS = 3

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from harness.training import build_model
-from harness.training.pooling import AveragePool2x2, quick_pooling
-from harness.training.replacement import replace_layers
+from harness.training.layers.pooling import AveragePool2x2, quick_pooling
+from harness.training.layers.replacement import replace_layers
 
 
 def gradients(layer: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from harness.execution import run_trial, run_trials
+from harness.records.trial import Phase
 from harness.training import Settings, TrainingDivergedError, build_model, prepare, resident, train, train_together
-from harness.training.dropout import SeededDropout, active_dropouts, seeded_dropout
-from harness.training.replacement import replace_layers
+from harness.training.execution import run_trial, run_trials
+from harness.training.layers.dropout import SeededDropout, active_dropouts, seeded_dropout
+from harness.training.layers.replacement import replace_layers
 from harness.training.stacked import Stacked
-from harness.trial import Phase
 
 CPU = Settings("cpu", threads=1, precision="fp32")
 ARCHITECTURE_NAMES = ["simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp"]
@@ -105,7 +105,7 @@ def test_models_that_cannot_be_stacked_are_trained_one_after_the_other(
         def forward(self, images):
             return nn.functional.dropout(self.linear(images.flatten(1)), 0.1, self.training)
 
-    monkeypatch.setattr("harness.execution.build_model", lambda spec, shape, classes: Noisy())
+    monkeypatch.setattr("harness.training.execution.build_model", lambda spec, shape, classes: Noisy())
     specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
     messages = [m for messages in run_trials(specs, toy_data, lambda: toy_test, CPU) for m in messages]
     assert [m.trial_id for m in messages if m.outcome] == [spec.trial_id for spec in specs]
@@ -116,7 +116,7 @@ def test_a_program_that_fails_in_its_first_epoch_gives_way_to_single_trials(
     toy_data, toy_test, make_spec, monkeypatch
 ) -> None:
     """What is too much for the device together is trained one after the other, and nothing is lost."""
-    import harness.execution as execution
+    import harness.training.execution as execution
 
     real = execution.train_together
 
@@ -163,7 +163,7 @@ def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     """In training, units are 0 with probability p, and the others are scaled up to make up for it."""
-    from harness.training.dropout import draw_masks
+    from harness.training.layers.dropout import draw_masks
 
     mask = torch.ones(400, 500)
     draw_masks([(mask, 0.3)], [torch.Generator().manual_seed(1)])

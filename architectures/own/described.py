@@ -1,0 +1,80 @@
+"""Architectures as plain values, for where their code is not at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import create_model
+
+from architectures.architecture import Architecture
+from architectures.hyperparameters import TrainingHyperparameters
+from architectures.own.errors import OwnArchitectureError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def description(architecture: Architecture) -> dict[str, Any]:
+    """What a report says of an architecture, as plain values: enough to rebuild it where the code is not at hand."""
+    return {
+        "name": architecture.name,
+        "title": architecture.title,
+        "summary": architecture.summary,
+        "convolutional": architecture.convolutional,
+        "reference": architecture.reference,
+        "hyperparameters": architecture.hyperparameters().model_dump(mode="json"),
+    }
+
+
+def stand_in(described: Mapping[str, Any]) -> Architecture:
+    """An architecture of which only the description is at hand; it cannot be built.
+
+    Raises:
+        ValueError: it is not a description.
+    """
+    try:
+        texts = {key: str(described[key]) for key in ("name", "title", "summary", "reference")}
+        convolutional = bool(described["convolutional"])
+        defaults = {str(key): (Any, value) for key, value in dict(described["hyperparameters"]).items()}
+        fields: Any = {
+            name: field for name, field in defaults.items() if name not in TrainingHyperparameters.model_fields
+        }
+        own = {name: value for name, (_, value) in defaults.items() if name in TrainingHyperparameters.model_fields}
+        inherited: Any = {
+            name: (TrainingHyperparameters.model_fields[name].annotation, value) for name, value in own.items()
+        }
+        hyperparameters = create_model("Described", __base__=TrainingHyperparameters, **inherited, **fields)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not the description of an architecture: {error!r}") from None
+    return Architecture(
+        name=texts["name"],
+        title=texts["title"],
+        summary=texts["summary"],
+        reference=texts["reference"],
+        convolutional=convolutional,
+        hyperparameters=hyperparameters,
+        build=_NotAtHand(texts["name"]),
+    )
+
+
+class _NotAtHand:
+    """In place of the function that builds a model."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *_: object) -> nn.Module:
+        """Refuse.
+
+        Raises:
+            OwnArchitectureError: always.
+        """
+        raise OwnArchitectureError(
+            f"'{self._name}' is an architecture of your own, and its code is not at hand; name it with --architecture"
+        )
+
+
+def is_stand_in(architecture: Architecture) -> bool:
+    """Whether only the description of an architecture is at hand."""
+    return isinstance(architecture.build, _NotAtHand)

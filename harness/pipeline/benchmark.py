@@ -1,0 +1,257 @@
+"""A study from data to report: each step hands values to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from architectures import ARCHITECTURES, BUILT_IN
+from architectures.own import description
+from harness.data import LoadedDataset, load_dataset
+from harness.errors import RunFolderError
+from harness.pipeline.interruption import (
+    import_ray,
+    process_beside,
+    remember_interruption,
+    stop_on_termination,
+)
+from harness.pipeline.model_sizes import by_configuration, cost_by, model_sizes, summarise_models
+from harness.records.cost import costs_json
+from harness.records.trial import ModelSummary, TrialRecord, TrialSpec
+from harness.report import write_report
+from harness.runs import provenance
+from harness.runs.files import write_bytes, write_json, write_text
+from harness.runs.journal import Journal
+from harness.runs.paths import RunFolder
+from harness.runs.recorder import Recorder, keep_missed_images, settle_predictions
+from harness.runs.resume import begun_environment, changed_code
+from harness.schedule.observer import Observer
+from harness.schedule.plan import plan_confirm, plan_search
+from harness.schedule.supply import Supply
+from harness.study import Study, former_data, study_yaml
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run and where to.
+
+    Attributes:
+        study: what is asked.
+        folder: where results go.
+        finished: records of an earlier part of the run, whose folder this process holds; None for a new run.
+        data_dir: where the data files are; None for the user's cache.
+        address: of a Ray cluster; None for a local one.
+        command: as it was typed.
+        began: when it was, in seconds since 1970; None for when this process did.
+    """
+
+    study: Study
+    folder: Path
+    finished: tuple[TrialRecord, ...] | None
+    data_dir: Path | None
+    address: str | None
+    command: str
+    began: float | None = None
+
+    @property
+    def started(self) -> float:
+        """When the command was given, in seconds since 1970."""
+        return self.began if self.began is not None else psutil.Process().create_time()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of a job.
+
+    Attributes:
+        report: path of the report.
+        complete: whether all was done that the study asks for; if not, the run was interrupted.
+        without_result: architectures of which no confirm trial completed.
+    """
+
+    report: Path
+    complete: bool
+    without_result: tuple[str, ...]
+
+
+def run_benchmark(job: Job, observer: Observer) -> Finished:
+    """Run a study, or the rest of one, and write its report.
+
+    Raises:
+        HarnessError: the data, the environment or the run folder will not do.
+    """
+    provenance.check_environment()
+    provenance.check_loggers(job.study.loggers)
+    kept = len(job.finished) if job.finished is not None else None
+    observer.plan(job.study, plan_search(job.study, "not loaded yet"), job.folder, kept)
+    with contextlib.ExitStack() as holding, process_beside() as beside:
+        # The data take as long to be read as Ray to be imported, and torch as Ray to be started.
+        # Another machine cannot read a file of this one.
+        loading = beside.submit(load_dataset, job.study.dataset, job.data_dir, joins_a_cluster(job.address))
+        import_ray()
+        loaded = loading.result()
+        check_same_data(job, loaded)
+        folder = RunFolder(job.folder)
+        if job.finished is None:
+            folder = RunFolder.create(job.folder)
+            holding.enter_context(folder.held())
+        # From here on the folder can be resumed, whatever happens.
+        write_text(folder.study, study_yaml(job.study))
+        Journal(folder.journal).close()
+        search = plan_search(job.study, loaded.provenance.fingerprint)
+        summaries = beside.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
+        beside.shutdown(wait=False)  # it ends with that
+        supply, begun, stamps = search_and_confirm(job, folder, loaded, search, summaries, observer)
+        settle_predictions(folder, supply.confirmed, supply.selected)
+        keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
+        end = ending(job, supply, stamps)
+        write_json(folder.environment, begun | end)
+        report = write_report(job.folder)
+    return Finished(report, not end["interrupted"], without_result(job.study, supply.confirmed))
+
+
+def check_same_data(job: Job, loaded: LoadedDataset) -> None:
+    """A run goes on with the data that it began with.
+
+    Raises:
+        RunFolderError: the data differ.
+    """
+    for record in job.finished or ():
+        if record.spec.dataset != loaded.provenance.fingerprint:
+            raise RunFolderError(
+                f"--resume {job.folder}: the run used data {record.spec.dataset}, and these are "
+                f"{loaded.provenance.fingerprint}; {former_data(job.study.dataset)}"
+            )
+
+
+def search_and_confirm(
+    job: Job,
+    folder: RunFolder,
+    loaded: LoadedDataset,
+    search: Sequence[TrialSpec],
+    summaries: Future[list[ModelSummary | None]],
+    observer: Observer,
+) -> tuple[Supply, dict[str, Any], dict[str, float]]:
+    """Run every trial; gives the supply with all records, what ran where, and when things happened."""
+    stamps: dict[str, float] = {}
+    interrupted = remember_interruption()
+    from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
+
+    resources = {name: job.study.resources_of(name) for name in job.study.architectures}
+    with connect(job.address, resources, loaded.bytes_in_memory, job.study.confirm.workers) as cluster:
+        stop_on_termination()
+        summary_of = by_configuration(
+            search, model_sizes(summaries, search, loaded, job.study.trial_timeout, interrupted)
+        )
+        supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
+        begun = environment(job, loaded, cluster.slots) | as_it_began(job, folder)
+        write_json(folder.environment, begun | ending(job, supply, stamps))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        observer.begin(job.study, supply, cluster.slots)
+        try:
+            with Journal(folder.journal) as journal:
+                recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
+                shared = Shared(loaded.training, loaded.test)
+                run_experiment(job.study, supply, shared, cluster, summary_of, recorder, observer, job.folder)
+        finally:
+            observer.end()
+        stamps["experiment_ended"] = time.time()
+        if supply.complete:
+            with contextlib.suppress(KeyboardInterrupt):  # without that stamp, the run counts as interrupted
+                models = first_models(folder, job.study, supply)
+                costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
+                write_bytes(folder.costs, costs_json(costs))
+                stamps["cost_pass_ended"] = time.time()
+    stamps["cluster_stopped"] = time.time()
+    return supply, begun, stamps
+
+
+def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[TrialSpec, bytes]]:
+    """Specification and weights of the first seed's model of every architecture that has one."""
+    models = []
+    for name in study.architectures:
+        selected = supply.selected(name)
+        if selected is not None and folder.weights(name).is_file():
+            models.append((plan_confirm(study, selected)[0], folder.weights(name).read_bytes()))
+    return models
+
+
+def joins_a_cluster(address: str | None) -> bool:
+    """Whether trials run on a cluster that is there already, as `connect` decides it."""
+    return bool(address or os.environ.get("RAY_ADDRESS"))
+
+
+def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
+    """What runs where, on which data: the part of `environment.json` that is known when trials begin."""
+    commit, dirty = provenance.commit()
+    return {
+        "command": job.command,
+        "started_at": datetime.fromtimestamp(job.started, UTC).isoformat(timespec="seconds"),
+        "versions": provenance.versions(),
+        "commit": commit,
+        "dirty": dirty,
+        "hardware": provenance.hardware(),
+        "slots": slots,
+        "study": job.study.model_dump(mode="json"),
+        "code": provenance.code_fingerprints(job.study.architectures),
+        "dataset": loaded.provenance.model_dump(mode="json") | {"classes": list(loaded.training.classes)},
+        "own_architectures": [
+            description(ARCHITECTURES[name]) for name in job.study.architectures if name not in BUILT_IN
+        ],
+    }
+
+
+def as_it_began(job: Job, folder: RunFolder) -> dict[str, Any]:
+    """Of an earlier part of the run: what it takes to do it again, and what has changed since. Empty in a new run."""
+    earlier = begun_environment(folder)
+    if not earlier:
+        return {}
+    again = datetime.fromtimestamp(job.started, UTC).isoformat(timespec="seconds")
+    kept = {name: earlier[name] for name in ("command", "started_at", "commit", "dirty") if name in earlier}
+    code = provenance.code_fingerprints(job.study.architectures) | earlier.get("code", {})
+    changed = {*earlier.get("changed_code", []), *changed_code(folder, job.finished or ())}
+    return kept | {
+        "code": code,
+        "changed_code": sorted(changed),
+        "resumed_at": [*earlier.get("resumed_at", []), again],
+    }
+
+
+def ending(job: Job, supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
+    """When things happened, and whether the study is done: the rest of `environment.json`."""
+    records = supply.records
+    # Of what an earlier part of the run did, nothing can be said about the time of this one.
+    now = [record for record in records if record.started_at >= job.started]
+    placements = [record.placement for record in records if record.placement is not None]
+    return {
+        "devices": sorted({placement.device for placement in placements}),
+        "precision": sorted({placement.precision for placement in placements}),
+        "threads": sorted({placement.threads for placement in placements}),
+        "captured": any(placement.captured for placement in placements),
+        "together": max((placement.together for placement in placements), default=1),
+        "timeline": {
+            "command_started": job.started,
+            "first_step": min((record.started_at for record in now), default=None),
+            "last_trial_ended": max((record.ended_at for record in now), default=None),
+            **stamps,
+        },
+        "interrupted": not supply.complete or "cost_pass_ended" not in stamps,
+    }
+
+
+def without_result(study: Study, records: Sequence[TrialRecord]) -> tuple[str, ...]:
+    """Architectures of which no confirm trial completed."""
+    confirmed = {record.spec.architecture for record in records if record.test is not None}
+    return tuple(name for name in study.architectures if name not in confirmed)

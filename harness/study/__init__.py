@@ -1,0 +1,39 @@
+"""The study: what to compare, on which data, with which budget. YAML in, frozen and checked types out.
+
+It may import the records, the errors and the architectures.
+"""
+
+from harness.study.reading import SHIPPED, Override, load_study, own_or_known, parse_study, study_yaml
+from harness.study.registry import add_architectures, find_architecture, know_by_description
+from harness.study.schema import (
+    DATASETS,
+    MAX_TRIALS,
+    ArchitectureStudy,
+    DatasetStudy,
+    EarlyStopping,
+    Resources,
+    Size,
+    Study,
+    former_data,
+)
+
+__all__ = [
+    "DATASETS",
+    "MAX_TRIALS",
+    "SHIPPED",
+    "ArchitectureStudy",
+    "DatasetStudy",
+    "EarlyStopping",
+    "Override",
+    "Resources",
+    "Size",
+    "Study",
+    "add_architectures",
+    "find_architecture",
+    "former_data",
+    "know_by_description",
+    "load_study",
+    "own_or_known",
+    "parse_study",
+    "study_yaml",
+]

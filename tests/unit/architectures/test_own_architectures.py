@@ -1,0 +1,270 @@
+"""Architectures of a user's own: where they come from, and what is said when they do not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from architectures import ARCHITECTURES, BUILT_IN, InputShape, TrainingHyperparameters
+from architectures.own import (
+    VARIABLE,
+    OwnArchitectureError,
+    description,
+    file_of,
+    is_stand_in,
+    load,
+    own_sources,
+    register,
+    stand_in,
+)
+from harness.errors import StudyError
+from harness.models.contract import check_architecture
+from harness.new import write_starting_file
+from harness.runs.provenance import code_fingerprints
+from harness.runs.resume import check_at_hand
+from harness.study import know_by_description, parse_study
+
+ROOT = Path(__file__).parents[3]
+NET = """
+from torch import nn
+from architectures import Architecture
+
+class Net(nn.Module):
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.head = nn.Linear(shape.pixels, classes)
+    def forward(self, images):
+        return self.head(images.flatten(1))
+
+"""
+DECLARED = 'ARCHITECTURE = Architecture(name="own_net", summary="Linear.", build=Net)\n'
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """An environment that knows of no source, and is as it was afterwards."""
+    monkeypatch.setenv(VARIABLE, "")
+
+
+@pytest.fixture
+def net(tmp_path) -> Path:
+    """A file with an architecture."""
+    path = tmp_path / "own_net.py"
+    path.write_text(NET + DECLARED, encoding="utf-8")
+    return path
+
+
+def test_a_file_gives_its_architecture(net: Path) -> None:
+    """Declared as ARCHITECTURE, with defaults for all that is not said."""
+    found = load(str(net))
+    assert (found.name, found.title, found.convolutional) == ("own_net", "own_net", True)
+    assert found.hyperparameters is TrainingHyperparameters
+    assert found.build(found.hyperparameters(), InputShape(1, 2, 2), 3)(torch.zeros(5, 1, 2, 2)).shape == (5, 3)
+
+
+def test_one_of_several_is_named(tmp_path: Path) -> None:
+    """`file.py:NAME` says which; without it, the sentence lists them."""
+    path = tmp_path / "two.py"
+    path.write_text(NET + "A = " + DECLARED.split(" = ", 1)[1] + "B = " + DECLARED.split(" = ", 1)[1], encoding="utf-8")
+    assert load(f"{path}:B").name == "own_net"
+    with pytest.raises(OwnArchitectureError, match=r"it declares A, B: name one as .*two.py:A"):
+        load(str(path))
+    with pytest.raises(OwnArchitectureError, match="there is no 'C' in it"):
+        load(f"{path}:C")
+
+
+def test_a_module_and_an_entry_point_give_theirs(tmp_path: Path, monkeypatch) -> None:
+    """An installed package can be named by a module, or by the name that it declares in its metadata."""
+    package = tmp_path / "my_nets_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "small.py").write_text(NET + DECLARED.replace("ARCHITECTURE", "SMALL", 1), encoding="utf-8")
+    metadata = tmp_path / "my_nets_package-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-nets-package\nVersion: 1.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text(
+        "[harness.architectures]\nsmall_net = my_nets_package.small:SMALL\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert load("my_nets_package.small:SMALL").name == "own_net"
+    assert load("small_net").name == "own_net"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("x = 1\n", "it declares no architecture: end it with ARCHITECTURE ="),
+        ("ARCHITECTURE = 3\n", "is a int and no Architecture"),
+        ("def broken(:\n", "cannot be imported: SyntaxError"),
+        ("import no_such_module_at_all\n", "there is no module 'no_such_module_at_all'"),
+        ("\n\n1 / 0\n", r"ZeroDivisionError: division by zero \(line 3 of broken.py\)"),
+        ("raise SystemExit(3)\n", "SystemExit: 3"),
+        (NET + DECLARED.replace("own_net", "../own"), "cannot name an architecture"),
+        (
+            NET + "from architectures import TrainingHyperparameters as T\nclass H(T):\n    width: int\n"
+            + DECLARED.replace("build=Net", "build=Net, hyperparameters=H"),
+            "need defaults that fit their types",
+        ),
+        (NET + DECLARED.replace("build=Net", "build=Net, hyperparameters=dict"), "no subclass of Training"),
+    ],
+)  # fmt: skip
+def test_a_file_that_gives_none_says_why(content: str, said: str, tmp_path: Path) -> None:
+    """One sentence with file, reason and remedy, whatever the file does."""
+    path = tmp_path / "broken.py"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(OwnArchitectureError, match=said):
+        load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("no/such_net.py", "there is no such file; python -m harness.new"),
+        ("no_such_package.nets:NET", "there is no module 'no_such_package'"),
+        ("not a source", "neither a file that ends in .py"),
+        ("torchvision:resnet17", "no such classification model"),
+        ("torchvision:fcn_resnet50", "no such classification model"),
+    ],
+)
+def test_a_source_that_is_not_there_is_refused(source: str, said: str) -> None:
+    """What was meant is named, with what to do."""
+    with pytest.raises(OwnArchitectureError, match=said):
+        load(source)
+
+
+def test_processes_that_are_started_know_what_was_registered(net: Path) -> None:
+    """A process that is started later finds it in the registry, wherever it is started."""
+    assert register(str(net), ARCHITECTURES).name == "own_net"
+    done = subprocess.run(
+        [sys.executable, "-c", "from architectures import ARCHITECTURES; print(ARCHITECTURES['own_net'].summary)"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        cwd=net.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "Linear.", done.stderr
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path: Path, net: Path) -> None:
+    """No result is ever shown under the name of another architecture; the same file twice is one."""
+    for name in ("lenet5", "own_net"):
+        (tmp_path / f"{name}_other.py").write_text(NET + DECLARED.replace("own_net", name), encoding="utf-8")
+    register(str(net), ARCHITECTURES)
+    register(str(net), ARCHITECTURES)
+    assert own_sources() == (str(net),)
+    for name in ("lenet5", "own_net"):
+        with pytest.raises(OwnArchitectureError, match=f"its name '{name}' is taken"):
+            register(str(tmp_path / f"{name}_other.py"), ARCHITECTURES)
+
+
+def test_its_code_is_what_its_numbers_come_from(net: Path) -> None:
+    """A change of the file changes its fingerprint, and nobody else's."""
+    register(str(net), ARCHITECTURES)
+    before = code_fingerprints(["own_net", "mlp"])
+    net.write_text(net.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    after = code_fingerprints(["own_net", "mlp"])
+    assert [name for name in before if before[name] != after[name]] == ["own_net"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_torchvision_model_takes_the_images_of_the_study(channels: int) -> None:
+    """Its first convolution has an input for each channel, its last layer an output for each class."""
+    found = load("torchvision:resnet18")
+    model = found.build(found.hyperparameters(), InputShape(channels, 32, 32), 7).eval()
+    assert model(torch.zeros(2, channels, 32, 32)).shape == (2, 7)
+    assert found.build.func.__module__ == "architectures.own.libraries"
+
+
+def test_a_starting_file_keeps_the_contract(tmp_path: Path) -> None:
+    """What `harness.new` writes can be run before a line of it is changed."""
+    write_starting_file("my_first_net", tmp_path / "my_first_net.py")
+    architecture = load(str(tmp_path / "my_first_net.py"))
+    assert [found for found in check_architecture(architecture, InputShape(1, 28, 28)) if found.breach] == []
+    with pytest.raises(StudyError, match="is there already, and nothing was written"):
+        write_starting_file("my_first_net", tmp_path / "my_first_net.py")
+
+
+@pytest.mark.parametrize(("name", "said"), [("my-net", "cannot name"), ("lenet5", "already")])
+def test_a_starting_file_needs_a_name_of_its_own(name: str, said: str, tmp_path: Path) -> None:
+    """A name that Python or the registry cannot take is refused before anything is written."""
+    with pytest.raises(StudyError, match=said):
+        write_starting_file(name, tmp_path / "file.py")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_needs_the_description_alone(net: Path) -> None:
+    """Without the code, a study with it parses, but its trials cannot run."""
+    described = description(load(str(net)))
+    written = {"name": "one", "architectures": {"own_net": {"space": {"epochs": 2}}}}
+    with pytest.raises(StudyError, match="there is no architecture 'own_net'"):
+        parse_study(written, "study.yaml")
+    know_by_description([described])
+    study = parse_study(written, "study.yaml")
+    assert is_stand_in(ARCHITECTURES["own_net"])
+    assert ARCHITECTURES["own_net"].hyperparameters().model_dump() == TrainingHyperparameters().model_dump()
+    with pytest.raises(StudyError, match=r"name its code again, as in --architecture path/to/own_net\.py"):
+        check_at_hand(study)
+    register(str(net), ARCHITECTURES)
+    check_at_hand(study)
+
+
+def test_of_two_runs_the_one_that_is_looked_at_counts(net: Path) -> None:
+    """A description takes the place of another run's, and never that of code which is at hand."""
+    described = description(load(str(net)))
+    know_by_description([described])
+    other = described | {"hyperparameters": described["hyperparameters"] | {"epochs": 77, "width": 5}}
+    know_by_description([other])
+    assert ARCHITECTURES["own_net"].hyperparameters().model_dump()["width"] == 5
+    register(str(net), ARCHITECTURES)
+    know_by_description([other])
+    assert not is_stand_in(ARCHITECTURES["own_net"])
+
+
+def test_a_file_that_was_edited_is_another_one(net: Path) -> None:
+    """In a notebook the file is written again and again under one name."""
+    assert load(str(net)).build is load(str(net)).build
+    net.write_text(net.read_text(encoding="utf-8").replace("Linear.", "Edited."), encoding="utf-8")
+    assert load(str(net)).summary == "Edited."
+
+
+def test_a_change_anywhere_in_a_package_is_a_change(tmp_path: Path, monkeypatch) -> None:
+    """What the network is built from may lie in another file of its package."""
+    package = tmp_path / "whole_package"
+    (package / "nets").mkdir(parents=True)
+    for folder in (package, package / "nets"):
+        (folder / "__init__.py").touch()
+    (package / "layers.py").write_text("WIDTH = 1\n", encoding="utf-8")
+    (package / "nets" / "small.py").write_text(NET + DECLARED, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    register("whole_package.nets.small", ARCHITECTURES)
+    before = code_fingerprints(["own_net"])
+    (package / "layers.py").write_text("WIDTH = 2\n", encoding="utf-8")
+    assert code_fingerprints(["own_net"]) != before
+
+
+def test_a_description_that_is_none_is_refused() -> None:
+    """A damaged environment.json is an error of the folder, not a crash."""
+    with pytest.raises(StudyError, match="own_architectures"):
+        know_by_description([{"name": "x"}])
+    with pytest.raises(ValueError, match="cannot name"):
+        stand_in(description(ARCHITECTURES["mlp"]) | {"name": "../x"})
+
+
+def test_the_built_in_ones_are_described_whole() -> None:
+    """Order and defaults of the hyperparameters survive."""
+    for name in BUILT_IN:
+        real, shown = ARCHITECTURES[name], stand_in(description(ARCHITECTURES[name]))
+        assert list(shown.hyperparameters().model_dump().items()) == list(real.hyperparameters().model_dump().items())
+        assert (shown.title, shown.summary, shown.reference) == (real.title, real.summary, real.reference)
+
+
+def test_a_file_is_told_from_a_module() -> None:
+    """By its ending, with or without a name."""
+    assert file_of("a/b.py:NAME") == file_of("a/b.py") == Path("a/b.py")
+    assert file_of("a.b:NAME") is None

@@ -1,0 +1,66 @@
+"""What a person sees while a study runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.console.progress import LiveProgress, PlainProgress
+from harness.records.trial import Status
+from harness.schedule.plan import plan_search
+from harness.schedule.supply import Supply
+from harness.study import parse_study
+
+
+@pytest.fixture
+def supply_and_study():
+    """Three search trials of one architecture, two confirm seeds."""
+    space = {"epochs": 2, "learning_rate": {"grid": [0.1, 0.2]}}
+    study = parse_study({"name": "s", "confirm": {"seeds": 2}, "architectures": {"mlp": {"space": space}}}, "test")
+    return Supply(study, plan_search(study, "d"), cost=lambda spec: 1.0), study
+
+
+def test_a_line_says_what_ended_how_and_how_much_is_left(supply_and_study, make_record) -> None:
+    """Plain output has a line for each trial, with its reason when it failed."""
+    supply, study = supply_and_study
+    lines: list[str] = []
+    progress = PlainProgress(study, supply, slots=2, write=lines.append)
+    first, second = supply.next(), supply.next()
+    for spec, record in (
+        (first, make_record(first)),
+        (second, make_record(second, accuracies=(), status=Status.FAILED, reason="diverged: nan")),
+    ):
+        progress.started(spec)
+        supply.ended(record)
+        progress.ended(record)
+    assert "mlp search 1/3 completed: validation 90.00% after 2 epochs" in lines[0]
+    assert "mlp search 2/3 failed: no epoch (diverged: nan)" in lines[1]
+    # One search trial and two confirm trials of ten seconds each, two at a time.
+    assert "about 0:15 left" in lines[1]
+
+
+def test_the_table_counts_trials_and_shows_the_best_validation_accuracy(supply_and_study, make_record) -> None:
+    """Done, running, stopped early and failed are told apart."""
+    supply, study = supply_and_study
+    progress = LiveProgress(study, supply, slots=2, clock=iter(range(100)).__next__)
+    first, second, third = supply.next(), supply.next(), supply.next()
+    progress.started(first)
+    progress.started(second)
+    progress.started(third)
+    progress.ended(make_record(first, accuracies=(0.5, 0.875)))
+    progress.ended(make_record(second, accuracies=(0.4,), status=Status.STOPPED_EARLY))
+    cells = [list(column.cells) for column in progress.table().columns]
+    assert [column[0] for column in cells] == ["mlp", "2/3", "1", "0", "0", "1", "0/2", "0/0", "87.50%"]
+
+
+def test_a_lost_worker_is_told_and_counted(supply_and_study) -> None:
+    """A line says which trial it was and why; the table counts it, and the trial runs no more."""
+    supply, study = supply_and_study
+    lines: list[str] = []
+    plain, live = PlainProgress(study, supply, slots=2, write=lines.append), LiveProgress(study, supply, slots=2)
+    spec = supply.next()
+    for progress in (plain, live):
+        progress.started(spec)
+        progress.again(spec, "its machine left the cluster")
+    assert f"mlp search trial {spec.trial_id} lost its worker and is tried again: its machine left" in lines[0]
+    cells = [list(column.cells) for column in live.table().columns]
+    assert [column[0] for column in cells][4:6] == ["1", "0"]

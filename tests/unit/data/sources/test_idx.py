@@ -1,0 +1,64 @@
+"""Tests of the IDX format."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from harness.data.sources.idx import format_idx, parse_idx
+from harness.errors import DataError
+
+SMALL = format_idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
+
+
+@given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)))
+def test_parse_undoes_format(array: np.ndarray) -> None:
+    """What is written as IDX is read back with the same shape and values."""
+    parsed = parse_idx(format_idx(array), "file")
+    assert parsed.shape == array.shape
+    assert np.array_equal(parsed, array)
+
+
+def test_bytes_are_those_of_the_format() -> None:
+    """A known file is read as the format says: big-endian sizes, the last dimension fastest."""
+    content = bytes.fromhex("00000802 00000002 00000003 010203040506")
+    assert parse_idx(content, "file").tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_a_transposed_array_is_written_in_its_logical_order() -> None:
+    """The memory layout of an array does not show in the file."""
+    array = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert parse_idx(format_idx(array.T), "file").tolist() == array.T.tolist()
+
+
+def test_parsed_array_is_writable_and_contiguous() -> None:
+    """The array can be handed to torch, which refuses read-only memory."""
+    flags = parse_idx(SMALL, "file").flags
+    assert flags.writeable
+    assert flags.c_contiguous
+
+
+@given(st.integers(0, len(SMALL) - 1))
+def test_any_truncation_is_an_error_that_names_the_file(length: int) -> None:
+    """A file cut off anywhere, header included, is refused by name."""
+    with pytest.raises(DataError, match=r"^labels-file: "):
+        parse_idx(SMALL[:length], "labels-file")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"<html>", "not an IDX file"),
+        (b"\x00\x00\x0d\x01\x00\x00\x00\x00", "not an IDX file of unsigned bytes"),
+        (SMALL[:9], "header is cut off"),
+        (SMALL[:-1], "promises 18 bytes and the file has 17"),
+        (SMALL + b"\x00", "promises 18 bytes and the file has 19"),
+        (b"\x00\x00\x08\x04" + b"\xff" * 16, "promises"),
+    ],
+    ids=["page", "floats", "header", "short", "long", "absurd sizes"],
+)
+def test_what_is_wrong_is_said(content: bytes, problem: str) -> None:
+    """Each kind of damage has a message of its own."""
+    with pytest.raises(DataError, match=problem):
+        parse_idx(content, "file")

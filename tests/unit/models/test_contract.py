@@ -1,0 +1,208 @@
+"""The contract finds what is wrong with an architecture, and says how to mend it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ConfigDict
+from torch import nn
+from torch.nn import functional
+
+from architectures import Architecture, InputShape, TrainingHyperparameters
+from harness.models.contract import CHECKS, check_architecture
+
+SHAPE = InputShape(1, 12, 12)
+
+
+class Sound(nn.Module):
+    """Keeps the contract; what is derived from it breaks it in one place."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.hidden = nn.Linear(shape.pixels, 64)
+        self.head = nn.Linear(64, classes)
+
+    def forward(self, images):
+        return self.head(torch.relu(self.hidden(images.flatten(1))))
+
+
+class WrongOutputs(Sound):
+    def forward(self, images):
+        return super().forward(images)[:, :-1]
+
+
+class IgnoresClasses(Sound):
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__(hyperparameters, shape, 10)
+
+
+class GivesATuple(Sound):
+    def forward(self, images):
+        return super().forward(images), None
+
+
+class LeaksAcrossTheBatch(Sound):
+    def forward(self, images):
+        return super().forward(images - images.mean(0))
+
+
+class HasNoGradient(Sound):
+    def forward(self, images):
+        return self.head(torch.relu(self.hidden(images.flatten(1))).detach())
+
+
+class ChangesItsInput(Sound):
+    def forward(self, images):
+        return super().forward(images.mul_(0.5))
+
+
+class IsRandomWhenEvaluated(Sound):
+    def forward(self, images):
+        return super().forward(functional.dropout(images, 0.2))
+
+
+class HoldsAClosure(Sound):
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__(hyperparameters, shape, classes)
+        self.activation = lambda x: x * 2
+
+    def forward(self, images):
+        return super().forward(self.activation(images))
+
+
+class DrawsElsewhere(Sound):
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__(hyperparameters, shape, classes)
+        with torch.no_grad():
+            self.head.weight += torch.from_numpy(np.random.default_rng().normal(size=self.head.weight.shape)).float()
+
+
+class SetsTheSeed(Sound):
+    def __init__(self, hyperparameters, shape, classes):
+        torch.manual_seed(0)
+        super().__init__(hyperparameters, shape, classes)
+
+
+class GivesProbabilities(Sound):
+    def forward(self, images):
+        return super().forward(images).softmax(1)
+
+
+class ThrowsItsInputAway(Sound):
+    def forward(self, images):
+        return super().forward(images.mean((1, 2, 3), keepdim=True).expand_as(images))
+
+
+class RemembersOutsideItsState(Sound):
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__(hyperparameters, shape, classes)
+        self.seen = 0.0
+
+    def forward(self, images):
+        if self.training:
+            self.seen += 1.0
+        return super().forward(images) + self.seen * self.head.bias.new_tensor(1.0) * images.mean((1, 2, 3))[:, None]
+
+
+class HasAPlainListOfLayers(nn.Module):
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.layers = [nn.Flatten(), nn.Linear(shape.pixels, classes)]
+
+    def forward(self, images):
+        return self.layers[1](self.layers[0](images))
+
+
+class Raises(Sound):
+    def __init__(self, hyperparameters, shape, classes):
+        raise RuntimeError("no such layer")
+
+
+def takes_two(shape, classes):
+    return Sound(None, shape, classes)
+
+
+FAULTS = {
+    WrongOutputs: ("gives one logit for each class", "end with a linear layer of as many outputs as classes"),
+    IgnoresClasses: ("gives one logit for each class", "end with a linear layer of as many outputs as classes"),
+    GivesATuple: ("gives one logit for each class", "return the tensor of logits alone"),
+    LeaksAcrossTheBatch: ("answers alone as in a batch", "compute nothing over dimension 0"),
+    HasNoGradient: ("learns with every parameter", "hidden.bias, hidden.weight never get a gradient"),
+    ChangesItsInput: ("leaves its input as it was", "replace operations in place"),
+    IsRandomWhenEvaluated: ("answers the same twice", "only if self.training"),
+    HoldsAClosure: ("is copied and sent to workers", "not as lambdas or inside functions"),
+    DrawsElsewhere: ("has its weights from the seed", "draw them with torch"),
+    SetsTheSeed: ("has its weights from the seed", "do not call torch.manual_seed"),
+    GivesProbabilities: ("gives logits, not probabilities", "return what goes into the softmax"),
+    ThrowsItsInputAway: ("learns 32 images by heart", "inputs that are thrown away"),
+    RemembersOutsideItsState: ("is saved and loaded", "register_buffer"),
+    HasAPlainListOfLayers: ("builds a model", "nn.ModuleList"),
+    Raises: ("builds a model", "RuntimeError: no such layer"),
+    takes_two: ("is described", "write build(hyperparameters, shape, classes)"),
+}
+
+
+def breaches(architecture: Architecture) -> dict[str, str]:
+    """What the checks find."""
+    return {found.check: found.breach for found in check_architecture(architecture, SHAPE) if found.breach}
+
+
+def test_a_sound_architecture_passes_every_check() -> None:
+    """Nothing is found where nothing is wrong, and every check is made."""
+    findings = list(check_architecture(Architecture(name="sound", summary="Sound.", build=Sound), SHAPE))
+    assert [found.check for found in findings] == list(CHECKS)
+    assert [found for found in findings if found.breach] == []
+
+
+class BeginsABranchWithZeros(Sound):
+    """As residual nets do, so that they begin as the identity."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__(hyperparameters, shape, classes)
+        self.inner, self.last = nn.Linear(64, 64), nn.Linear(64, 64)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, images):
+        hidden = torch.relu(self.hidden(images.flatten(1)))
+        return self.head(hidden + self.last(torch.relu(self.inner(hidden))))
+
+
+def test_a_branch_that_begins_with_zeros_is_no_fault() -> None:
+    """Its inner layers have a gradient after the first step."""
+    assert breaches(Architecture(name="residual", summary="Residual.", build=BeginsABranchWithZeros)) == {}
+
+
+@pytest.mark.parametrize("build", FAULTS, ids=lambda build: build.__name__)
+def test_each_planted_fault_is_found_with_its_remedy(build) -> None:
+    """The check that looks at it names the fault and says how to mend it."""
+    check, remedy = FAULTS[build]
+    found = breaches(Architecture(name="broken", summary="Broken.", build=build))
+    assert remedy in found[check]
+
+
+class TakesAnything(TrainingHyperparameters):
+    """A misspelt name goes unnoticed."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class HoldsAList(TrainingHyperparameters):
+    """No table has a column for it."""
+
+    widths: tuple[int, ...] = (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"), [(TakesAnything, "remove extra='allow'"), (HoldsAList, "widths is a tuple")]
+)
+def test_hyperparameters_that_a_study_cannot_hold_are_found(kind, remedy) -> None:
+    """Names are checked, and values are plain."""
+    found = breaches(Architecture(name="broken", summary="Broken.", build=Sound, hyperparameters=kind))
+    assert remedy in found["has hyperparameters of plain types with defaults"]
+
+
+def test_an_architecture_without_a_summary_is_found() -> None:
+    """The report has a sentence for each contender."""
+    found = breaches(Architecture(name="mute", summary=" ", build=Sound))
+    assert "say in a sentence what it is" in found["is described"]

@@ -1,0 +1,210 @@
+"""Studies: what is read from YAML, and what is said about a wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from architectures import ARCHITECTURES
+from harness.errors import StudyError
+from harness.runs.resume import continued
+from harness.schedule.plan import plan_search
+from harness.study import SHIPPED, Override, load_study, parse_study, study_yaml
+
+SMALL = {"name": "small", "architectures": {"mlp": {}}}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_studies_are_valid_and_search_every_architecture(name: str) -> None:
+    """Each parses under its own name, and covers the whole registry, but for the one that is about speed alone."""
+    study = load_study(name)
+    assert study.name == name
+    assert set(study.architectures) == ({"advanced_cnn"} if name == "speedrun" else set(ARCHITECTURES))
+
+
+def test_the_speedrun_searches_nothing_and_has_thirty_seeds() -> None:
+    """One configuration, two epochs: what is measured is training."""
+    study = load_study("speedrun")
+    [spec] = plan_search(study, "d")
+    assert spec.epochs == 2
+    assert study.confirm.seeds == 30
+
+
+def test_the_default_study_asks_for_what_is_published() -> None:
+    """Five seeds, and a full grid of learning rate x hidden layers x units of at least 27 points for the MLP."""
+    study = load_study("default")
+    assert study.confirm.seeds == 5
+    grid = {name: kind["grid"] for name, kind in study.architectures["mlp"].space.items() if isinstance(kind, dict)}
+    assert set(grid) == {"learning_rate", "hidden_layers", "units"}
+    points = {
+        tuple(spec.hyperparameters[name] for name in grid)
+        for spec in plan_search(study, "d")
+        if spec.architecture == "mlp"
+    }
+    assert len(points) >= 27
+    assert load_study("full").confirm.seeds == 10
+
+
+def test_a_written_study_reads_back_equal(tmp_path: Path) -> None:
+    """The resolved study.yaml of a run folder is the study."""
+    study = load_study("default")
+    path = tmp_path / "study.yaml"
+    path.write_text(study_yaml(study), encoding="utf-8")
+    assert load_study(str(path)) == study
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"datset": {}}, "datset: unknown key; did you mean 'dataset'?"),
+        ({"confirm": {"seed": 3}}, "confirm.seed: unknown key; did you mean 'seeds'?"),
+        ({"confirm": {"seeds": 0}}, "confirm.seeds: 0 will not do: input should be greater than or equal to 1"),
+        ({"confirm": {"seeds": "five"}}, "confirm.seeds: 'five' will not do: input should be a valid integer"),
+        ({"precision": "fp16"}, "precision: 'fp16' will not do"),
+        ({"name": "../x"}, "name: '../x' will not do"),
+        ({"architectures": {}}, "architectures: {} will not do"),
+        ({"architectures": {"lenet": {}}}, "there is no architecture 'lenet'; did you mean 'lenet5'?"),
+        ({"architectures": {"mlp": {"spaces": {}}}}, "architectures.mlp.spaces: unknown key; did you mean 'space'?"),
+    ],
+)
+def test_a_wrong_study_is_one_sentence_with_key_and_remedy(change: dict[str, object], said: str) -> None:
+    """The message names the file, the key and what would be right."""
+    with pytest.raises(StudyError) as caught:
+        parse_study(SMALL | change, "my.yaml")
+    assert str(caught.value).startswith("my.yaml: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({"learnig_rate": 0.1}, "mlp has no hyperparameter 'learnig_rate'; did you mean 'learning_rate'?"),
+        ({"units": {"gird": [1]}}, "unknown kind of search 'gird'; did you mean 'grid'?"),
+        ({"units": {"grid": []}}, "units.grid: the search space is empty"),
+        ({"units": {"grid": [8, 8]}}, "names a value twice"),
+        ({"units": {"grid": [8, "big"]}}, "units: 'big' will not do"),
+        ({"units": {"grid": [8], "choice": [9]}}, "expected exactly one of grid, choice"),
+        ({"units": [8, 16]}, "write {grid: [8, 16]} to try several"),
+        ({"units": {"randint": [8, 8]}}, "the search space is empty, since low 8 is not below high 8"),
+        ({"units": {"randint": [8.5, 9]}}, "expected whole numbers"),
+        ({"units": {"uniform": [1.0, 9.0]}}, "units: 1.0 will not do"),
+        ({"dropout": {"uniform": [0.5, 1.5]}}, "dropout: 1.5 will not do"),
+        ({"learning_rate": {"loguniform": [0, 0.1]}}, "low must be above 0"),
+        ({"learning_rate": {"loguniform": ["1e-4", 0.1]}}, "write it with a point, like 1.0e-3"),
+        ({"learning_rate": "1e-4"}, "write it with a point, like 1.0e-3"),
+        ({"learning_rate": {"uniform": [0.1]}}, "expected [low, high] as two numbers"),
+        ({"optimizer": "adamx"}, "optimizer: 'adamx' will not do"),
+        ({"hidden_layers": True}, "hidden_layers: True will not do"),
+    ],
+)
+def test_a_wrong_search_space_is_one_sentence_with_key_and_remedy(space: dict[str, object], said: str) -> None:
+    """The space is checked against the typed hyperparameters, every value of it."""
+    with pytest.raises(StudyError) as caught:
+        parse_study(SMALL | {"architectures": {"mlp": {"space": space}}}, "my.yaml")
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("my.yaml: architectures.mlp.space.")
+
+
+def test_files_that_are_no_studies_are_refused(tmp_path: Path) -> None:
+    """Missing, broken and empty files are told apart."""
+    with pytest.raises(StudyError, match="no such study and no such file; the shipped studies are default"):
+        load_study("defalt")
+    broken, empty, binary = tmp_path / "broken.yaml", tmp_path / "empty.yaml", tmp_path / "binary.yaml"
+    broken.write_text("a: [1", encoding="utf-8")
+    empty.write_text("", encoding="utf-8")
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="not valid YAML"):
+        load_study(str(broken))
+    with pytest.raises(StudyError, match="a study is a mapping"):
+        load_study(str(empty))
+    with pytest.raises(StudyError, match="cannot be read"):
+        load_study(str(binary))
+
+
+def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
+    """A tag that would run Python code is refused as invalid."""
+    path = tmp_path / "evil.yaml"
+    path.write_text("name: !!python/object/apply:os.getcwd []", encoding="utf-8")
+    with pytest.raises(StudyError, match="not valid YAML"):
+        load_study(str(path))
+
+
+def test_set_changes_one_value_and_makes_what_is_missing() -> None:
+    """--set reaches into the study as written; the rest stays."""
+    study = load_study("smoke", [Override.parse("confirm.seeds=3"), Override.parse("resources.cpus=2")])
+    assert (study.confirm.seeds, study.resources.cpus) == (3, 2)
+    assert study.architectures == load_study("smoke").architectures
+    with pytest.raises(
+        StudyError, match=r"^smoke, as changed on the command line: confirm.seds: .*did you mean 'seeds'"
+    ):
+        load_study("smoke", [Override.parse("confirm.seds=3")])
+    for text in ("confirm.seeds", "=3", "a..b=3", "a=[1"):
+        with pytest.raises(StudyError, match="--set"):
+            Override.parse(text)
+
+
+def test_restricting_keeps_the_space_of_the_named_architectures() -> None:
+    """--architectures takes names of the registry, listed in the study or not."""
+    study = load_study("default").restricted_to(["mlp"])
+    assert list(study.architectures) == ["mlp"]
+    assert study.architectures["mlp"] == load_study("default").architectures["mlp"]
+    assert list(parse_study(SMALL, "x").restricted_to(["lenet5"]).architectures) == ["lenet5"]
+    with pytest.raises(StudyError, match="did you mean 'mlp'"):
+        study.restricted_to(["mpl"])
+
+
+def test_documented_defaults_are_yaml(tmp_path: Path) -> None:
+    """The resolved study names every key, so that it documents itself."""
+    written = yaml.safe_load(study_yaml(parse_study(SMALL, "x")))
+    assert {"name", "seed", "precision", "dataset", "early_stopping", "confirm", "resources"} <= set(written)
+
+
+def test_a_study_of_more_trials_than_anybody_runs_is_refused() -> None:
+    """A grid is counted before it is written out."""
+    rates = [0.001 * step for step in range(1, 400)]
+    grid = {"learning_rate": {"grid": rates}, "units": {"grid": list(range(8, 400))}}
+    with pytest.raises(StudyError, match="asks for 156,409 trials, and 100,000 are the most"):
+        parse_study(SMALL | {"architectures": {"mlp": {"space": grid}}}, "x")
+
+
+def test_a_file_that_is_no_study_by_its_size_is_not_read_to_its_end() -> None:
+    """A device that never ends is refused like a file that is too long."""
+    with pytest.raises(StudyError, match="has more than 1,048,576 bytes"):
+        load_study("/dev/zero")
+
+
+def test_a_run_goes_on_with_a_larger_study_and_with_no_other() -> None:
+    """Architectures, spaces and seeds can grow; what would make trials incomparable is named, all of it."""
+    began = parse_study(SMALL | {"architectures": {"mlp": {}, "lenet5": {}}}, "x")
+    larger = parse_study(
+        SMALL
+        | {
+            "description": "more",
+            "confirm": {"seeds": 9},
+            "max_failures": 0,
+            "architectures": {"mlp": {"space": {"units": {"grid": [8, 16]}}}},
+        },
+        "x",
+    )
+    study = continued(began, larger)
+    assert study.confirm.seeds == 9
+    assert set(study.architectures) == {"mlp", "lenet5"}
+    assert study.architectures["mlp"] == larger.architectures["mlp"]
+    other = parse_study(SMALL | {"seed": 1, "dataset": {"name": "digits"}, "resources": {"cpus": 2}}, "x")
+    with pytest.raises(StudyError) as caught:
+        continued(began, other)
+    for difference in ("seed was 0 and is 1", "dataset.name was mnist and is digits", "resources.cpus was 1 and is 2"):
+        assert difference in str(caught.value)
+
+
+def test_adding_an_architecture_leaves_the_others_as_they_are() -> None:
+    """One that the study has keeps its space; a new one runs on its defaults."""
+    study = load_study("default").restricted_to(["mlp"])
+    more = study.with_architectures(["mlp", "lenet5"])
+    assert more.architectures["mlp"] == study.architectures["mlp"]
+    assert set(more.architectures) == {"mlp", "lenet5"}
+    with pytest.raises(StudyError, match="did you mean 'lenet5'"):
+        study.with_architectures(["lenet"])

@@ -1,0 +1,334 @@
+"""One trial from start to end, without Ray."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from architectures import ARCHITECTURES
+from harness.data.dataset import SealedTest, Split
+from harness.errors import WorkerLostError
+from harness.records.trial import Phase
+from harness.training import Settings, build_model
+from harness.training.execution import Checkpoints, run_trial, run_trials, summary_of
+from harness.training.layers.dropout import shape_masks
+
+CPU = Settings("cpu", threads=1, precision="fp32")
+
+
+def forbidden() -> SealedTest:
+    raise AssertionError("the test split was fetched")
+
+
+def test_a_search_trial_never_fetches_the_test_split(toy_data, make_spec) -> None:
+    """Searching works with no test split at all."""
+    messages = list(run_trial(make_spec(), toy_data, forbidden, CPU))
+    assert [message.epoch.epoch for message in messages] == [1, 2]
+    assert all(message.failure is None and message.outcome is None for message in messages)
+
+
+def test_a_confirm_trial_opens_the_test_split_once_after_its_last_epoch(toy_data, toy_test, make_spec) -> None:
+    """The one look comes when training is over."""
+    events: list[str] = []
+
+    class Spy(SealedTest):
+        def open(self, phase: Phase):
+            events.append(f"opened in {phase.value}")
+            return toy_test.open(phase)
+
+    messages = run_trial(make_spec(phase=Phase.CONFIRM), toy_data, lambda: Spy(None), CPU)
+    events.extend("epoch" if message.epoch else "outcome" for message in messages)
+    assert events == ["epoch", "epoch", "opened in confirm", "outcome"]
+
+
+def test_the_outcome_is_what_the_model_says_of_the_test_images(toy_data, toy_test, make_spec) -> None:
+    """Probabilities, accuracy and weights belong to one and the same model."""
+    spec = make_spec("advanced_cnn", Phase.CONFIRM)
+    *_, last = run_trial(spec, toy_data, lambda: toy_test, CPU)
+    outcome, split = last.outcome, toy_test.open(Phase.CONFIRM)
+    assert outcome.probabilities.shape == (300, 4)
+    np.testing.assert_allclose(outcome.probabilities.sum(1), 1, atol=1e-5)
+    assert outcome.test.accuracy == (outcome.probabilities.argmax(1) == split.labels).mean()
+    hyperparameters = ARCHITECTURES["advanced_cnn"].hyperparameters.model_validate(spec.hyperparameters)
+    model = ARCHITECTURES["advanced_cnn"].build(hyperparameters, toy_data.shape, 4)
+    model.load_state_dict(safetensors.torch.load(outcome.weights))
+    with torch.inference_mode():
+        inputs = (torch.from_numpy(split.images) / 255 - 0.3) / 0.25
+        again = torch.softmax(model.eval()(inputs), 1).numpy()
+    np.testing.assert_allclose(again, outcome.probabilities, atol=1e-3)
+
+
+def test_images_in_a_file_train_as_images_in_memory(toy_data, make_spec, tmp_path) -> None:
+    """More images than memory holds change no number."""
+
+    def mapped(split: Split, name: str) -> Split:
+        np.save(tmp_path / name, split.images)
+        return Split(np.load(tmp_path / f"{name}.npy", mmap_mode="r"), split.labels)
+
+    in_files = replace(
+        toy_data, train=mapped(toy_data.train, "train"), validation=mapped(toy_data.validation, "validation")
+    )
+    assert in_files.train.mapped is not None
+    epochs = [
+        [
+            (message.epoch.train_loss, message.epoch.validation_loss)
+            for message in run_trial(make_spec(), data, forbidden, CPU)
+        ]
+        for data in (toy_data, in_files)
+    ]
+    assert epochs[0] == epochs[1]
+
+
+class LooksAtTheLayout(torch.nn.Module):
+    """As PyTorch's tutorials write it."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.convolution, self.head = torch.nn.Conv2d(shape.channels, 4, 3), torch.nn.Linear(400, classes)
+
+    def forward(self, images):
+        return self.head(torch.relu(self.convolution(images)).view(-1, 400))
+
+
+def test_a_model_that_looks_at_the_layout_keeps_it(toy_data, toy_test, make_spec, monkeypatch) -> None:
+    """A view behind a convolution fails with channels last, so such a model is trained and tested without."""
+    monkeypatch.setitem(ARCHITECTURES, "lenet5", replace(ARCHITECTURES["lenet5"], build=LooksAtTheLayout))
+    *_, last = run_trial(make_spec("lenet5", Phase.CONFIRM), toy_data, lambda: toy_test, CPU)
+    assert last.failure is None
+    assert last.outcome.test.accuracy > 0.3
+
+
+class HasOneLayerUnderTwoNames(torch.nn.Module):
+    """As people write it who take a list of layers apart."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.head = torch.nn.Linear(shape.pixels, classes)
+        self.layers = torch.nn.Sequential(torch.nn.Flatten(), self.head)
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+def test_weights_under_two_names_are_kept_under_both(toy_data, toy_test, make_spec, monkeypatch) -> None:
+    """They can be saved after the test, and in checkpoints on the way."""
+    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=HasOneLayerUnderTwoNames))
+    spec = make_spec("mlp", Phase.CONFIRM)
+    *epochs, last = run_trial(spec, toy_data, lambda: toy_test, CPU, Checkpoints(every_seconds=0.0))
+    assert last.failure is None
+    assert epochs[0].checkpoint is not None
+    saved = safetensors.torch.load(last.outcome.weights)
+    assert torch.equal(saved["head.weight"], saved["layers.1.weight"])
+
+
+class DropsInTrainingOnly(torch.nn.Module):
+    """A dropout that evaluation never meets."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.head, self.dropout = torch.nn.Linear(shape.pixels, classes), torch.nn.Dropout(0.5)
+
+    def forward(self, images):
+        images = images.flatten(1)
+        return self.head(self.dropout(images) if self.training else images)
+
+
+def test_a_dropout_that_evaluation_never_meets_drops_single_units(make_spec, toy_data, monkeypatch) -> None:
+    """And never the whole batch at once, for which a mask of one element would stand."""
+    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=DropsInTrainingOnly))
+    model = build_model(make_spec("mlp"), toy_data.shape, 4)
+    shape_masks(model, torch.ones(8, 1, 12, 12))
+    kept = model.train().dropout(torch.ones(64, 144)) > 0
+    assert 0.4 < kept.float().mean() < 0.6
+
+
+class UsesOneDropoutTwice(torch.nn.Module):
+    """As people write it, where the two uses have unlike shapes."""
+
+    def __init__(self, hyperparameters, shape, classes):
+        super().__init__()
+        self.hidden, self.head = torch.nn.Linear(shape.pixels, 32), torch.nn.Linear(32, classes)
+        self.dropout = torch.nn.Dropout(0.4)
+
+    def forward(self, images):
+        return self.head(self.dropout(torch.relu(self.hidden(self.dropout(images.flatten(1))))))
+
+
+def test_a_dropout_that_is_used_twice_drops_twice(toy_data, make_spec, monkeypatch) -> None:
+    """The trial trains, and repeats to the bit; without the dropout it gives other numbers."""
+
+    def losses(rate: float) -> list[float]:
+        def build(*arguments: object) -> torch.nn.Module:
+            model = UsesOneDropoutTwice(*arguments)
+            model.dropout.p = rate
+            return model
+
+        monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=build))
+        messages = list(run_trial(make_spec("mlp"), toy_data, forbidden, CPU))
+        assert all(message.failure is None for message in messages)
+        return [message.epoch.train_loss for message in messages]
+
+    first = losses(0.4)
+    torch.rand(7)  # whatever the process draws besides
+    assert losses(0.4) == first
+    assert losses(0.0) != first
+
+
+def test_a_diverged_trial_fails_with_its_reason(toy_data, make_spec) -> None:
+    """Divergence is a record with a reason, not an exception."""
+    spec = make_spec("mlp", optimizer="sgd", learning_rate=100.0, schedule="constant", epochs=3)
+    *_, last = run_trial(spec, toy_data, forbidden, CPU)
+    assert last.failure.startswith("diverged: the training loss was")
+    assert last.started is not None
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda *_: (_ for _ in ()).throw(RuntimeError("no such\nlayer")), "RuntimeError: no such layer"),
+        (lambda *_: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, 3)), "RuntimeError: "),
+        (lambda *_: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 2)), "Error: "),
+        (lambda *_: None, "AttributeError: "),
+    ],
+)
+def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_data, make_spec, monkeypatch) -> None:
+    """An architecture that raises or gives the wrong shape ends its trial in one line."""
+    spec = make_spec("mlp")
+    broken = replace(ARCHITECTURES["mlp"], build=build)
+    monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
+    *_, last = run_trial(spec, toy_data, forbidden, CPU)
+    assert said in last.failure
+    assert "\n" not in last.failure
+
+
+def test_summaries_count_what_a_model_costs(toy_data, make_spec, monkeypatch) -> None:
+    """Parameters, multiply-adds and bytes of a perceptron are those of its matrices; a broken model has none."""
+    summary = summary_of(make_spec("mlp", hidden_layers=1, units=16), toy_data.shape, 4)
+    assert summary.macs == 144 * 16 + 16 * 4
+    assert summary.parameters == summary.macs + 16 + 4
+    assert summary.bytes == 4 * summary.parameters
+    broken = replace(ARCHITECTURES["mlp"], build=lambda *_: None)
+    spec = make_spec("mlp")
+    monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
+    assert summary_of(spec, toy_data.shape, 4) is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        (lambda n: torch.nn.Linear(144, n - 1), r"\(B, 4\); of 2 images it gave torch.float32 of shape \(2, 3\)"),
+        (lambda n: torch.nn.Linear(144, n + 1), r"of shape \(2, 5\)"),
+        (lambda n: torch.nn.Unflatten(1, (12, 12)), r"of shape \(2, 12, 12\)"),
+        (lambda n: torch.nn.LSTM(144, n), "it gave tuple"),
+    ],
+)  # fmt: skip
+def test_a_model_that_gives_no_logits_for_these_classes_is_refused(
+    outputs, said, toy_data, make_spec, monkeypatch
+) -> None:
+    """More outputs than classes would train, and mean nothing."""
+    planted = replace(
+        ARCHITECTURES["mlp"], build=lambda h, shape, classes: torch.nn.Sequential(torch.nn.Flatten(), outputs(classes))
+    )
+    monkeypatch.setitem(ARCHITECTURES, "mlp", planted)
+    [message] = run_trial(make_spec(), toy_data, forbidden, CPU)
+    assert re.search(said, message.failure)
+
+
+@pytest.fixture
+def lost_device(monkeypatch):
+    """The device fails whatever is asked of it, once a trial has failed."""
+
+    def recover(device: str) -> None:
+        raise WorkerLostError("the GPU can no longer be used by this process")
+
+    monkeypatch.setattr("harness.training.execution.recover", recover)
+
+
+def told_before_the_worker_is_lost(stream) -> list:
+    """What comes out of a stream that ends with `WorkerLostError`."""
+    told = []
+    try:
+        told.extend(stream)  # keeps what came before the exception
+    except WorkerLostError:
+        return told
+    raise AssertionError("the worker is not lost")
+
+
+def failing(at_epoch: int, only_together: bool):
+    """`train_together`, with an assertion that fails in a kernel in this epoch."""
+    from harness.training import execution
+
+    real = execution.train_together
+
+    def train(program, models, *rest):
+        epochs = real(program, models, *rest)
+        for number, results in enumerate(epochs, start=1):
+            if number == at_epoch and (len(models) > 1 or not only_together):
+                raise RuntimeError("CUDA error: device-side assert triggered")
+            yield results
+
+    return train
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_trial_that_breaks_the_device_fails_with_its_reason_before_its_worker_ends(
+    epoch, toy_data, toy_test, make_spec, monkeypatch, lost_device
+) -> None:
+    """Its own failure is told first; then the process says that it can train nothing more."""
+    monkeypatch.setattr("harness.training.execution.train_together", failing(epoch, only_together=False))
+    told = told_before_the_worker_is_lost(run_trial(make_spec("mlp", Phase.CONFIRM), toy_data, lambda: toy_test, CPU))
+    assert [message.failure for message in told[:-1]] == [None] * (epoch - 1)
+    assert told[-1].failure == "RuntimeError: CUDA error: device-side assert triggered"
+
+
+def test_trials_together_that_break_the_device_are_left_to_another_worker(
+    toy_data, toy_test, make_spec, monkeypatch, lost_device
+) -> None:
+    """In the first epoch none of them is blamed: which one it was, another process finds out."""
+    monkeypatch.setattr("harness.training.execution.train_together", failing(1, only_together=True))
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    with pytest.raises(WorkerLostError):
+        next(run_trials(specs, toy_data, lambda: toy_test, CPU))
+
+
+def test_trials_together_that_fail_in_a_later_epoch_are_tried_again_alone(
+    toy_data, toy_test, make_spec, monkeypatch
+) -> None:
+    """No trial has a failure for what went wrong in the program of all; the worker ends, so that each is repeated."""
+    monkeypatch.setattr("harness.training.execution.train_together", failing(2, only_together=True))
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    [told] = told_before_the_worker_is_lost(run_trials(specs, toy_data, lambda: toy_test, CPU))
+    assert [(message.epoch.epoch, message.failure) for message in told] == [(1, None), (1, None)]
+
+
+def test_what_trials_together_held_is_free_before_they_are_trained_alone(
+    toy_data, toy_test, make_spec, monkeypatch
+) -> None:
+    """Program and models that needed too much memory are gone when the first single trial is built."""
+    from harness.training import execution
+
+    real_prepare, programs, alive = execution.prepare, [], []
+
+    def prepare(models, *rest):
+        alive.append(sum(program() is not None for program in programs))
+        program = real_prepare(models, *rest)
+        if len(models) > 1:
+            programs.append(weakref.ref(program.model))
+        return program
+
+    monkeypatch.setattr(execution, "prepare", prepare)
+    monkeypatch.setattr(execution, "train_together", failing(1, only_together=True))
+    specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
+    messages = [m for messages in run_trials(specs, toy_data, lambda: toy_test, CPU) for m in messages]
+    assert alive == [0, 0, 0]
+    assert len(programs) == 1
+    assert {message.started.placement.not_together for message in messages} == {
+        "RuntimeError: CUDA error: device-side assert triggered"
+    }
+    assert [m.trial_id for m in messages if m.outcome] == [spec.trial_id for spec in specs]
