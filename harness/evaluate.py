@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.console.exit_codes import exit_codes
+from harness.console.options import DataDir, ModelCode
 from harness.study import add_architectures
 
 if TYPE_CHECKING:
@@ -27,12 +28,8 @@ def command(
         Path | None,
         typer.Option("--output", metavar="PNG", help="Confusion matrix. [default: in the current folder]"),
     ] = None,
-    own: Annotated[
-        str | None, typer.Option("--architecture", metavar="SOURCE", help="Code of the model where it is your own.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="Folder of the data files.")
-    ] = None,
+    own: ModelCode = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Load a saved model, print its metrics on the test split, draw its confusion matrix."""
     with exit_codes():

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from architectures import ARCHITECTURES
 from harness.console.exit_codes import exit_codes
+from harness.console.options import DataDir
 from harness.errors import RunFolderError, StudyError, nearest
 from harness.study import add_architectures
 
@@ -44,9 +45,7 @@ def command(
     output: Annotated[
         Path | None, typer.Option("--output", metavar="DIR", help="[default: RUN_DIR/exported/<architecture>]")
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="Folder of the data files.")
-    ] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Write the model of the first seed with its preprocessing, check it on the test images, and describe it."""
     with exit_codes():

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from architectures import InputShape
 from harness.console.exit_codes import exit_codes, one_line
+from harness.console.options import ModelCode
 from harness.errors import RunFolderError
 from harness.study import add_architectures
 
@@ -43,9 +44,7 @@ def command(
             "--invert", help="Exchange dark and light; auto: where the background is not as it was in training."
         ),
     ] = Invert.AUTO,
-    own: Annotated[
-        str | None, typer.Option("--architecture", metavar="SOURCE", help="Code of the model where it is your own.")
-    ] = None,
+    own: ModelCode = None,
 ) -> None:
     """Print the most probable classes of each image."""
     with exit_codes():

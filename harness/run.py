@@ -16,6 +16,7 @@ from rich.console import Console
 from architectures import BUILT_IN, InputShape
 from architectures.own import own_sources
 from harness.console.exit_codes import DONE, INCOMPLETE, INTERRUPTED, errors, exit_codes
+from harness.console.options import DataDir
 from harness.errors import RunFolderError, StudyError
 from harness.runs.provenance import command_line
 from harness.runs.resume import check_at_hand, continued
@@ -81,9 +82,7 @@ def command(
             help="Other images: fashion_mnist, cifar10, ..., a folder of images by class, an .npz, a folder of IDX.",
         ),
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="DIR", help="Folder of the data files.")
-    ] = None,
+    data_dir: DataDir = None,
     address: Annotated[
         str | None, typer.Option("--address", metavar="ADDRESS", help="Ray cluster to join. [default: a local one]")
     ] = None,

