@@ -181,7 +181,8 @@ def _resume(
     run_folder = RunFolder.existing(folder)
     names = [*chosen.names, *chosen.own]
     with contextlib.nullcontext() if place.dry_run else run_folder.held():
-        know_by_description(begun_environment(run_folder).get("own_architectures", ()))
+        earlier = begun_environment(run_folder)
+        know_by_description(earlier.own_architectures if earlier is not None else ())
         asked = load_study(config or str(run_folder.study), overrides)
         if names and not chosen.every:
             asked = asked.restricted_to(names) if config else asked.with_architectures(names)

@@ -6,12 +6,11 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -30,6 +29,7 @@ from harness.records.cost import costs_json
 from harness.records.trial import ModelSummary, TrialRecord, TrialSpec
 from harness.report import write_report
 from harness.runs import provenance
+from harness.runs.environment import Dataset, Environment, Hardware, Timeline
 from harness.runs.files import write_bytes, write_json, write_text
 from harness.runs.journal import Journal
 from harness.runs.paths import RunFolder
@@ -111,13 +111,12 @@ def run_benchmark(job: Job, observer: Observer) -> Finished:
         search = plan_search(job.study, loaded.provenance.fingerprint)
         summaries = beside.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
         beside.shutdown(wait=False)  # it ends with that
-        supply, begun, stamps = search_and_confirm(job, folder, loaded, search, summaries, observer)
+        supply, ended = search_and_confirm(job, folder, loaded, search, summaries, observer)
         settle_predictions(folder, supply.confirmed, supply.selected)
         keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
-        end = ending(job, supply, stamps)
-        write_json(folder.environment, begun | end)
+        write_json(folder.environment, ended.model_dump(mode="json"))
         report = write_report(job.folder)
-    return Finished(report, not end["interrupted"], without_result(job.study, supply.confirmed))
+    return Finished(report, not ended.interrupted, without_result(job.study, supply.confirmed))
 
 
 def check_same_data(job: Job, loaded: LoadedDataset) -> None:
@@ -141,8 +140,8 @@ def search_and_confirm(
     search: Sequence[TrialSpec],
     summaries: Future[list[ModelSummary | None]],
     observer: Observer,
-) -> tuple[Supply, dict[str, Any], dict[str, float]]:
-    """Run every trial; gives the supply with all records, what ran where, and when things happened."""
+) -> tuple[Supply, Environment]:
+    """Run every trial; gives the supply with all records, and what ran where and when."""
     stamps: dict[str, float] = {}
     interrupted = remember_interruption()
     from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
@@ -154,8 +153,10 @@ def search_and_confirm(
             search, model_sizes(summaries, search, loaded, job.study.trial_timeout, interrupted)
         )
         supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
-        begun = environment(job, loaded, cluster.slots) | as_it_began(job, folder)
-        write_json(folder.environment, begun | ending(job, supply, stamps))
+        begun = environment(job, folder, loaded, cluster.slots)
+        write_json(
+            folder.environment, begun.with_trials(supply.records, stamps, supply.complete).model_dump(mode="json")
+        )
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if interrupted.is_set():
             raise KeyboardInterrupt
@@ -175,7 +176,7 @@ def search_and_confirm(
                 write_bytes(folder.costs, costs_json(costs))
                 stamps["cost_pass_ended"] = time.time()
     stamps["cluster_stopped"] = time.time()
-    return supply, begun, stamps
+    return supply, begun.with_trials(supply.records, stamps, supply.complete)
 
 
 def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[TrialSpec, bytes]]:
@@ -193,62 +194,28 @@ def joins_a_cluster(address: str | None) -> bool:
     return bool(address or os.environ.get("RAY_ADDRESS"))
 
 
-def environment(job: Job, loaded: LoadedDataset, slots: int) -> dict[str, Any]:
-    """What runs where, on which data: the part of `environment.json` that is known when trials begin."""
+def environment(job: Job, folder: RunFolder, loaded: LoadedDataset, slots: int) -> Environment:
+    """What is known when trials begin."""
     commit, dirty = provenance.commit()
-    return {
-        "command": job.command,
-        "started_at": datetime.fromtimestamp(job.started, UTC).isoformat(timespec="seconds"),
-        "versions": provenance.versions(),
-        "commit": commit,
-        "dirty": dirty,
-        "hardware": provenance.hardware(),
-        "slots": slots,
-        "study": job.study.model_dump(mode="json"),
-        "code": provenance.code_fingerprints(job.study.architectures),
-        "dataset": loaded.provenance.model_dump(mode="json") | {"classes": list(loaded.training.classes)},
-        "own_architectures": [
+    begun = Environment(
+        command=job.command,
+        started_at=datetime.fromtimestamp(job.started, UTC).isoformat(timespec="seconds"),
+        versions=provenance.versions(),
+        commit=commit,
+        dirty=dirty,
+        hardware=Hardware.model_validate(provenance.hardware()),
+        slots=slots,
+        study=job.study.model_dump(mode="json"),
+        code=provenance.code_fingerprints(job.study.architectures),
+        dataset=Dataset(**loaded.provenance.model_dump(), classes=loaded.training.classes),
+        own_architectures=tuple(
             description(ARCHITECTURES[name]) for name in job.study.architectures if name not in BUILT_IN
-        ],
-    }
-
-
-def as_it_began(job: Job, folder: RunFolder) -> dict[str, Any]:
-    """Of an earlier part of the run: what it takes to do it again, and what has changed since. Empty in a new run."""
+        ),
+        timeline=Timeline(command_started=job.started),
+        interrupted=True,
+    )
     earlier = begun_environment(folder)
-    if not earlier:
-        return {}
-    again = datetime.fromtimestamp(job.started, UTC).isoformat(timespec="seconds")
-    kept = {name: earlier[name] for name in ("command", "started_at", "commit", "dirty") if name in earlier}
-    code = provenance.code_fingerprints(job.study.architectures) | earlier.get("code", {})
-    changed = {*earlier.get("changed_code", []), *changed_code(folder, job.finished or ())}
-    return kept | {
-        "code": code,
-        "changed_code": sorted(changed),
-        "resumed_at": [*earlier.get("resumed_at", []), again],
-    }
-
-
-def ending(job: Job, supply: Supply, stamps: Mapping[str, float]) -> dict[str, Any]:
-    """When things happened, and whether the study is done: the rest of `environment.json`."""
-    records = supply.records
-    # Of what an earlier part of the run did, nothing can be said about the time of this one.
-    now = [record for record in records if record.started_at >= job.started]
-    placements = [record.placement for record in records if record.placement is not None]
-    return {
-        "devices": sorted({placement.device for placement in placements}),
-        "precision": sorted({placement.precision for placement in placements}),
-        "threads": sorted({placement.threads for placement in placements}),
-        "captured": any(placement.captured for placement in placements),
-        "together": max((placement.together for placement in placements), default=1),
-        "timeline": {
-            "command_started": job.started,
-            "first_step": min((record.started_at for record in now), default=None),
-            "last_trial_ended": max((record.ended_at for record in now), default=None),
-            **stamps,
-        },
-        "interrupted": not supply.complete or "cost_pass_ended" not in stamps,
-    }
+    return begun.after(earlier, changed_code(folder, job.finished or ())) if earlier is not None else begun
 
 
 def without_result(study: Study, records: Sequence[TrialRecord]) -> tuple[str, ...]:

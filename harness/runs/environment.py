@@ -1,15 +1,16 @@
-"""`environment.json` as values: what ran where, on which data."""
+"""`environment.json`, written and read: what ran where, on which data, and when."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import RunFolderError
+from harness.records.trial import TrialRecord
 
 
 class _Facts(BaseModel):
@@ -31,6 +32,7 @@ class Dataset(_Facts):
     """The images: where they came from, their checksums, how many are in each split, names of the classes.
 
     Attributes:
+        shape: channels, height and width of an image; None where it was not written down.
         licence: of the data, as far as it is known.
         notes: sentences on what was done to the data before training.
         class_sizes: number of training, validation and test images of each class; empty where it was not written down.
@@ -44,6 +46,7 @@ class Dataset(_Facts):
     validation: int
     test: int
     classes: tuple[str, ...]
+    shape: tuple[int, int, int] | None = None
     licence: str = "not written down"
     notes: tuple[str, ...] = ()
     class_sizes: tuple[tuple[int, int, int], ...] = ()
@@ -86,9 +89,14 @@ class Environment(_Facts):
         dirty: whether the source differed from the commit; None when that is not known.
         hardware: of the machine that ran the command.
         slots: how many trials ran at once.
+        study: as the run began with it; None where it was not written down.
+        code: hashes of the source of the engine and of each architecture.
+        resumed_at: ISO 8601 times.
         devices: that trials ran on, cpu or cuda.
         threads: of a trial.
-        precision: of convolutions and matrix products, fp32 or bf16.
+        precision: of convolutions and matrix products.
+        captured: whether a GPU ran steps as captured graphs.
+        together: how many seeds one program trained at once, at most.
         changed_code: whose code was no longer the same when the run was resumed: `engine`, or architectures.
         dataset: the images.
         own_architectures: descriptions of the user's own.
@@ -103,14 +111,62 @@ class Environment(_Facts):
     dirty: bool | None = None
     hardware: Hardware
     slots: int
-    devices: tuple[str, ...] = ()
-    threads: tuple[int, ...] = ()
-    precision: tuple[str, ...] = ()
+    study: Mapping[str, Any] | None = None
+    code: Mapping[str, str] = {}
+    resumed_at: tuple[str, ...] = ()
     changed_code: tuple[str, ...] = ()
     dataset: Dataset
     own_architectures: tuple[Mapping[str, Any], ...] = ()
+    devices: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    precision: tuple[str, ...] = ()
+    captured: bool = False
+    together: int = 1
     timeline: Timeline
     interrupted: bool = False
+
+    def after(self, earlier: Environment, changed: Iterable[str]) -> Environment:
+        """This part of a run after an earlier one: what it takes to do all of it again, and whose code has changed."""
+        return self.model_copy(
+            update={
+                "command": earlier.command,
+                "started_at": earlier.started_at,
+                "commit": earlier.commit,
+                "dirty": earlier.dirty,
+                "code": {**self.code, **earlier.code},
+                "changed_code": tuple(sorted({*earlier.changed_code, *changed})),
+                "resumed_at": (*earlier.resumed_at, self.started_at),
+            }
+        )
+
+    def with_trials(self, records: Sequence[TrialRecord], stamps: Mapping[str, float], complete: bool) -> Environment:
+        """With what the trials that have ended say, and when things happened.
+
+        Args:
+            records: of all trials.
+            stamps: times of the timeline, as far as they are known.
+            complete: whether every trial of the study has ended.
+        """
+        began = self.timeline.command_started
+        # Of what an earlier part of the run did, nothing can be said about the time of this one.
+        now = [record for record in records if record.started_at >= began]
+        places = [record.placement for record in records if record.placement is not None]
+        timeline = {
+            "command_started": began,
+            "first_step": min((record.started_at for record in now), default=None),
+            "last_trial_ended": max((record.ended_at for record in now), default=None),
+        }
+        return self.model_copy(
+            update={
+                "devices": tuple(sorted({place.device for place in places})),
+                "threads": tuple(sorted({place.threads for place in places})),
+                "precision": tuple(sorted({place.precision for place in places})),
+                "captured": any(place.captured for place in places),
+                "together": max((place.together for place in places), default=1),
+                "timeline": Timeline.model_validate(timeline | dict(stamps)),
+                "interrupted": not complete or "cost_pass_ended" not in stamps,
+            }
+        )
 
 
 def read_environment(path: Path) -> tuple[Mapping[str, Any], Environment]:
@@ -128,5 +184,5 @@ def read_environment(path: Path) -> tuple[Mapping[str, Any], Environment]:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
         raise RunFolderError(f"{path}: {key or 'file'}: {problem['msg']}; restore the file from a copy") from None
-    except ValueError as error:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
         raise RunFolderError(f"{path}: not valid JSON ({error}); restore the file from a copy") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,50 +10,42 @@ from architectures.own import is_stand_in
 from harness.errors import RunFolderError, StudyError
 from harness.records.trial import Status, TrialRecord
 from harness.runs import provenance
+from harness.runs.environment import Environment, read_environment
 from harness.runs.paths import RunFolder
 from harness.runs.recorder import has_predictions
 from harness.study import Study, load_study, parse_study
 
 
-def begun_environment(folder: RunFolder) -> dict[str, Any]:
-    """`environment.json` of the run so far; empty when it ended before there was one.
+def begun_environment(folder: RunFolder) -> Environment | None:
+    """The environment of the run so far; None when it ended before there was one.
 
     Raises:
         RunFolderError: the file is damaged.
     """
-    if not folder.environment.is_file():
-        return {}
-    try:
-        written = json.loads(folder.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunFolderError(f"{folder.environment}: cannot be read ({error}); restore it from a copy") from None
-    if not isinstance(written, dict):
-        raise RunFolderError(f"{folder.environment}: not the environment of a run; restore it from a copy")
-    return written
+    return read_environment(folder.environment)[1] if folder.environment.is_file() else None
 
 
 def begun_study(folder: RunFolder) -> Study:
     """The study as the run began with it, whatever has become of `study.yaml` since.
 
     Raises:
+        RunFolderError: the environment is damaged.
         StudyError: it is not a study.
     """
-    written = begun_environment(folder).get("study")
-    if written is None:
+    environment = begun_environment(folder)
+    if environment is None or environment.study is None:
         return load_study(str(folder.study))
-    if not isinstance(written, dict):
-        raise StudyError(f"{folder.environment}: study: not a study; restore the file from a copy")
-    return parse_study(written, str(folder.environment))
+    return parse_study(environment.study, str(folder.environment))
 
 
 def changed_code(folder: RunFolder, finished: Iterable[TrialRecord]) -> list[str]:
     """Whose code is no longer that which finished trials were trained by: `engine`, or names of architectures."""
-    before = begun_environment(folder).get("code")
+    environment = begun_environment(folder)
     trained = sorted({record.spec.architecture for record in finished})
-    if not isinstance(before, dict) or not trained:
+    if environment is None or not environment.code or not trained:
         return []
     now = provenance.code_fingerprints(trained)
-    return [name for name, fingerprint in now.items() if before.get(name, fingerprint) != fingerprint]
+    return [name for name, fingerprint in now.items() if environment.code.get(name, fingerprint) != fingerprint]
 
 
 def check_code(folder: RunFolder, finished: Iterable[TrialRecord]) -> None:
@@ -66,7 +57,8 @@ def check_code(folder: RunFolder, finished: Iterable[TrialRecord]) -> None:
     changed = changed_code(folder, finished)
     if not changed:
         return
-    commit = begun_environment(folder).get("commit")
+    environment = begun_environment(folder)
+    commit = environment.commit if environment is not None else None
     back = f"check out commit {commit}" if commit else "bring that code back"
     raise RunFolderError(
         f"--resume {folder.path}: the code of {', '.join(changed)} is not the one that its finished trials were "

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError, RunFolderError
-from harness.records.trial import Status
+from harness.records.trial import Placement, Status
 from harness.runs import provenance
+from harness.runs.environment import Dataset, Environment, Hardware, Timeline
+from harness.runs.files import write_json
 from harness.runs.paths import RunFolder
 from harness.runs.resume import begun_environment, begun_study, changed_code, check_code, usable
 from harness.study import parse_study, study_yaml
@@ -22,12 +24,21 @@ def folder(tmp_path: Path) -> RunFolder:
     """A run folder with a study and an environment."""
     folder = RunFolder.create(tmp_path / "run")
     folder.study.write_text(study_yaml(STUDY), encoding="utf-8")
-    written = {
-        "study": STUDY.model_dump(mode="json"),
-        "code": provenance.code_fingerprints(["mlp"]),
-        "commit": "abc",
-    }
-    folder.environment.write_text(json.dumps(written), encoding="utf-8")
+    environment = Environment(
+        command="python -m harness.run --all",
+        started_at="2026-01-01T00:00:00+00:00",
+        versions={"python": "3.12"},
+        hardware=Hardware(cpu="c", cores=2, memory_gib=8.0, system="Linux"),
+        slots=2,
+        dataset=Dataset(
+            name="d", source="s", fingerprint="f", train=10, validation=5, test=5, classes=("a", "b"), shape=(1, 8, 8)
+        ),
+        timeline=Timeline(command_started=0.0),
+        study=STUDY.model_dump(mode="json"),
+        code=provenance.code_fingerprints(["mlp"]),
+        commit="abc",
+    )
+    write_json(folder.environment, environment.model_dump(mode="json"))
     return folder
 
 
@@ -42,7 +53,7 @@ def test_the_study_of_a_run_is_the_one_that_it_began_with(folder: RunFolder) -> 
     folder.study.write_text(study_yaml(edited), encoding="utf-8")
     assert begun_study(folder) == STUDY
     folder.environment.unlink()
-    assert begun_environment(folder) == {}
+    assert begun_environment(folder) is None
     assert begun_study(folder) == edited
 
 
@@ -74,3 +85,31 @@ def test_failed_trials_are_kept_unless_they_shall_be_tried_again(folder: RunFold
     good, bad = make_record(make_spec(seed=1)), make_record(make_spec(seed=2), status=Status.FAILED)
     assert usable(folder, (good, bad), retry_failed=False) == (good, bad)
     assert usable(folder, (good, bad), retry_failed=True) == (good,)
+
+
+def test_a_part_of_a_run_keeps_what_it_takes_to_do_all_of_it_again(folder: RunFolder, make_spec, make_record) -> None:
+    """Command, start, commit and code are the first part's; every resumption and every change of code is added."""
+    first = begun_environment(folder)
+    second = first.model_copy(update={"command": "again", "started_at": "later", "commit": "d", "code": {"new": "1"}})
+    resumed = second.after(first.model_copy(update={"changed_code": ("mlp",)}), ["engine"])
+    assert (resumed.command, resumed.started_at, resumed.commit) == (first.command, first.started_at, "abc")
+    assert resumed.code == {"new": "1", **first.code}
+    assert resumed.changed_code == ("engine", "mlp")
+    assert resumed.after(resumed, []).resumed_at == ("later", first.started_at)
+
+
+def test_an_environment_says_where_its_trials_ran_and_when(folder: RunFolder, make_spec, make_record) -> None:
+    """Times are those of this part of the run; a run without its cost pass counts as interrupted."""
+    begun = begun_environment(folder).model_copy(update={"timeline": Timeline(command_started=100.0)})
+    place = Placement(node="n", device="cuda", threads=3, precision="bf16", captured=True, together=4)
+    records = [
+        make_record(make_spec(seed=1), started_at=50.0, ended_at=60.0),
+        make_record(make_spec(seed=2), started_at=120.0, ended_at=130.0, placement=place),
+    ]
+    ended = begun.with_trials(records, {"experiment_ended": 140.0}, complete=True)
+    assert (ended.devices, ended.threads, ended.precision) == (("cuda",), (3,), ("bf16",))
+    assert (ended.captured, ended.together, ended.interrupted) == (True, 4, True)
+    timeline = ended.timeline
+    assert (timeline.first_step, timeline.last_trial_ended, timeline.experiment_ended) == (120.0, 130.0, 140.0)
+    assert not begun.with_trials(records, {"cost_pass_ended": 150.0}, complete=True).interrupted
+    assert begun.with_trials(records, {"cost_pass_ended": 150.0}, complete=False).interrupted
