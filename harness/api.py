@@ -18,7 +18,7 @@ from harness.errors import RunFolderError
 from harness.report.findings import Findings, find
 from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
 from harness.report.results import results
-from harness.runs.reading import RunFolder, read_run_folder
+from harness.runs.reading import RunData, read_run_folder
 from harness.study import Study, add_architectures
 
 
@@ -108,7 +108,7 @@ class Run:
         return f"**{self.study.name}** in `{self.folder}`\n\n{self.accuracy.to_markdown()}"
 
     @cached_property
-    def _read(self) -> RunFolder:
+    def _read(self) -> RunData:
         return read_run_folder(self.folder)
 
     @cached_property

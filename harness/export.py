@@ -19,7 +19,7 @@ from harness.study import add_architectures
 
 if TYPE_CHECKING:
     from harness.models.saved import SavedModel
-    from harness.runs.reading import RunFolder
+    from harness.runs.reading import RunData
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -101,7 +101,7 @@ def _is_source(text: str) -> bool:
     return ".py" in text or ":" in text or "." in text
 
 
-def best_on_validation(run: RunFolder) -> str:
+def best_on_validation(run: RunData) -> str:
     """The architecture whose confirmed models are best on the validation images: the test images choose nothing.
 
     Raises:
@@ -176,7 +176,7 @@ def write_and_check(kind: str, path: Path, model_json: Path, images: Any, expect
     return Check(kind, path.name, len(images))
 
 
-def model_card(run: RunFolder, saved: SavedModel, checks: Sequence[Check], accuracy: float) -> str:
+def model_card(run: RunData, saved: SavedModel, checks: Sequence[Check], accuracy: float) -> str:
     """What the model is, how it came to be, how good it is, and what it is not for."""
     from harness.report.findings import find
     from harness.report.summary import in_declared_order

@@ -25,7 +25,7 @@ from harness.study import Study
 _POLL_SECONDS = 0.5
 
 
-def train_jointly(
+def train_data_parallel(
     study: Study, supply: Supply, placed: Placed, cluster: Cluster, bookkeeper: Bookkeeper, scratch: Path
 ) -> None:
     """Run the confirm trials of a study that asks for several workers for each; returns early when interrupted.
@@ -40,7 +40,7 @@ def train_jointly(
     """
     if not supply.exhausted:  # the search was interrupted
         return
-    while bookkeeper.error is None and (spec := supply.next_joint()) is not None:
+    while bookkeeper.error is None and (spec := supply.next_data_parallel()) is not None:
         bookkeeper.begin(spec)
         try:
             reason = _train_one(study.confirm.workers, spec, placed, cluster, bookkeeper, scratch)

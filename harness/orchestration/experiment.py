@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 from harness.data.dataset import SealedTest, TrainingData
 from harness.orchestration.bookkeeper import Bookkeeper, Keeper, StopOnError
 from harness.orchestration.cluster import Cluster, Share
-from harness.orchestration.data_parallel import train_jointly
+from harness.orchestration.data_parallel import train_data_parallel
 from harness.orchestration.loggers import loggers
 from harness.orchestration.ray_quirks import SilentProgress, Unsaved, lack_of_memory_costs_one_trial
 from harness.orchestration.scheduler import PerArchitectureScheduler
@@ -102,7 +102,7 @@ def run_experiment(
             ),
         )
         tuner.fit()
-        train_jointly(study, supply, placed, cluster, bookkeeper, Path(scratch).resolve())
+        train_data_parallel(study, supply, placed, cluster, bookkeeper, Path(scratch).resolve())
     if bookkeeper.error is not None:
         raise bookkeeper.error
 
@@ -138,7 +138,7 @@ class SupplySearcher(Unsaved, Searcher):
         spec = self._supply.next()
         if spec is not None:
             share = self._shares[spec.architecture]
-            specs = (spec, *self._supply.take_beside(spec, share.together - 1))
+            specs = (spec, *self._supply.take_together(spec, share.together - 1))
             return {
                 "specs": [spec.model_dump(mode="json") for spec in specs],
                 "checkpoint": self._keeper.checkpoint(spec) if len(specs) == 1 else None,

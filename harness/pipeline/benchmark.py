@@ -20,8 +20,8 @@ from harness.data import LoadedDataset, load_dataset
 from harness.errors import RunFolderError
 from harness.pipeline.interruption import (
     import_ray,
-    process_beside,
     remember_interruption,
+    side_process,
     stop_on_termination,
 )
 from harness.pipeline.model_sizes import by_configuration, cost_by, model_sizes, summarise_models
@@ -70,7 +70,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Finished:
+class RunResult:
     """What became of a job.
 
     Attributes:
@@ -84,7 +84,7 @@ class Finished:
     without_result: tuple[str, ...]
 
 
-def run_benchmark(job: Job, observer: Observer) -> Finished:
+def run_benchmark(job: Job, observer: Observer) -> RunResult:
     """Run a study, or the rest of one, and write its report.
 
     Raises:
@@ -94,7 +94,7 @@ def run_benchmark(job: Job, observer: Observer) -> Finished:
     provenance.check_loggers(job.study.loggers)
     kept = len(job.finished) if job.finished is not None else None
     observer.plan(job.study, plan_search(job.study, "not loaded yet"), job.folder, kept)
-    with contextlib.ExitStack() as holding, process_beside() as beside:
+    with contextlib.ExitStack() as holding, side_process() as beside:
         # The data take as long to be read as Ray to be imported, and torch as Ray to be started.
         # Another machine cannot read a file of this one.
         loading = beside.submit(load_dataset, job.study.dataset, job.data_dir, joins_a_cluster(job.address))
@@ -116,7 +116,7 @@ def run_benchmark(job: Job, observer: Observer) -> Finished:
         keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
         write_json(folder.environment, ended.model_dump(mode="json"))
         report = write_report(job.folder)
-    return Finished(report, not ended.interrupted, without_result(job.study, supply.confirmed))
+    return RunResult(report, not ended.interrupted, without_result(job.study, supply.confirmed))
 
 
 def check_same_data(job: Job, loaded: LoadedDataset) -> None:

@@ -13,23 +13,23 @@ from multiprocessing import active_children, get_context, parent_process
 
 
 @contextlib.contextmanager
-def process_beside() -> Iterator[ProcessPoolExecutor]:
+def side_process() -> Iterator[ProcessPoolExecutor]:
     """One process for work that can be done beside; it outlives neither an error here nor the end of this process."""
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin_beside) as beside:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin_side_process) as beside:
         try:
             yield beside
         except BaseException:
-            end_processes_beside()
+            end_side_processes()
             raise
 
 
-def end_processes_beside() -> None:
+def end_side_processes() -> None:
     """End them in the midst of what they do; whoever waits for a result hears that the pool is broken."""
     for process in active_children():
         process.terminate()
 
 
-def _begin_beside() -> None:
+def _begin_side_process() -> None:
     # Ctrl-C is for the process that was given the command.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

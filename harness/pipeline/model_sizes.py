@@ -12,8 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from architectures import InputShape
 from harness.data import LoadedDataset
 from harness.pipeline.interruption import (
-    end_processes_beside,
-    process_beside,
+    end_side_processes,
+    side_process,
 )
 from harness.records.trial import ModelSummary, TrialSpec, flat_json
 
@@ -52,11 +52,11 @@ def model_sizes(
     found = answer_of(waiting, limit + _BUILD_SECONDS_EACH * len(search), interrupted)
     if found is not None:
         return found
-    end_processes_beside()
+    end_side_processes()
     sizes: dict[str, ModelSummary | None] = {}
     for name in dict.fromkeys(spec.architecture for spec in search):
         specs = [spec for spec in search if spec.architecture == name]
-        with contextlib.suppress(TimeoutError), process_beside() as beside:
+        with contextlib.suppress(TimeoutError), side_process() as beside:
             again = beside.submit(summarise_models, specs, loaded.training.shape, len(loaded.training.classes))
             of_one = answer_of(again, limit + _BUILD_SECONDS_EACH * len(specs), interrupted)
             if of_one is None:

@@ -24,7 +24,7 @@ class Correlation:
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedTrial:
     """A stopped trial, and what the audit made of it.
 
     Attributes:
@@ -64,7 +64,7 @@ class ArchitectureAudit:
     name: str
     title: str
     stopped: int
-    finished: tuple[Finished, ...]
+    finished: tuple[FinishedTrial, ...]
     failed: int
     rung_correlation: Correlation
     early_correlation: Correlation
@@ -102,7 +102,7 @@ class Audit:
         return sum(one.stopped for one in self.architectures)
 
     @property
-    def finished(self) -> tuple[Finished, ...]:
+    def finished(self) -> tuple[FinishedTrial, ...]:
         """Trials that the audit finished."""
         return tuple(trial for one in self.architectures for trial in one.finished)
 
@@ -157,7 +157,7 @@ def _audit_architecture(
         if stopped_id in searched and searched[stopped_id].epochs
     ]
     finished = tuple(
-        Finished(
+        FinishedTrial(
             architecture=summary.name,
             trial_id=stopped.trial_id,
             rung=len(stopped.epochs),

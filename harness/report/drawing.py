@@ -22,12 +22,12 @@ from harness.report.figures.verdicts import draw_verdicts, verdict_matrix
 from harness.report.findings import Findings
 from harness.report.page import Figures
 from harness.report.summary import ConfirmSummary, ranking
-from harness.runs.reading import RunFolder
+from harness.runs.reading import RunData
 
 Keep = Callable[[str, Figure], str]
 
 
-def draw_all(run: RunFolder, findings: Findings, keep: Keep) -> Figures:
+def draw_all(run: RunData, findings: Findings, keep: Keep) -> Figures:
     """Draw every figure that there is something to draw for.
 
     Args:
@@ -55,7 +55,7 @@ def draw_all(run: RunFolder, findings: Findings, keep: Keep) -> Figures:
     )
 
 
-def _accuracy(run: RunFolder, findings: Findings) -> Figure | None:
+def _accuracy(run: RunData, findings: Findings) -> Figure | None:
     ranked = [
         RankedAccuracy(
             title=summary.title,
@@ -80,13 +80,13 @@ def _verdicts(findings: Findings) -> Figure | None:
     return draw_verdicts(matrix) if matrix and findings.comparisons else None
 
 
-def _cost(run: RunFolder, findings: Findings) -> Figure | None:
+def _cost(run: RunData, findings: Findings) -> Figure | None:
     points: list[CostPoint] = [cost.point for cost in findings.costs if cost.point.accuracy is not None]
     panels = cost_figure_values(points, _all_names(findings), run.environment.dataset.test)
     return draw_cost(panels) if panels else None
 
 
-def _budget(run: RunFolder, findings: Findings) -> Figure | None:
+def _budget(run: RunData, findings: Findings) -> Figure | None:
     if not findings.curves:
         return None
     return draw_budget(budget_figure_values(findings.curves, _all_names(findings), run.environment.dataset.validation))
@@ -97,7 +97,7 @@ def _all_names(findings: Findings) -> list[str]:
     return [summary.name for summary in findings.summaries]
 
 
-def _learning_curves(run: RunFolder, findings: Findings) -> Figure | None:
+def _learning_curves(run: RunData, findings: Findings) -> Figure | None:
     panels = learning_curve_values(findings.summaries, run.records, run.environment.dataset.validation)
     return draw_learning_curves(panels) if panels else None
 
@@ -112,14 +112,14 @@ def _overlap(findings: Findings) -> Figure | None:
     return draw_overlap(values) if values else None
 
 
-def _mistakes(run: RunFolder, findings: Findings) -> Figure | None:
+def _mistakes(run: RunData, findings: Findings) -> Figure | None:
     if run.missed is None:
         return None
     rows = mistakes_values(findings.summaries, run.predictions, run.missed, run.environment.dataset.classes)
     return draw_mistakes(rows) if rows else None
 
 
-def _grids(run: RunFolder, findings: Findings) -> Iterator[tuple[str, Figure]]:
+def _grids(run: RunData, findings: Findings) -> Iterator[tuple[str, Figure]]:
     by_architecture: Mapping[str, list[TrialRecord]] = defaultdict(list)
     for record in run.records:
         by_architecture[record.spec.architecture].append(record)
@@ -130,7 +130,7 @@ def _grids(run: RunFolder, findings: Findings) -> Iterator[tuple[str, Figure]]:
             yield summary.name, draw_grid_heat_maps(summary.title, values, run.environment.dataset.validation)
 
 
-def _confusion_matrices(run: RunFolder, findings: Findings) -> Iterator[tuple[str, Figure]]:
+def _confusion_matrices(run: RunData, findings: Findings) -> Iterator[tuple[str, Figure]]:
     classes = run.environment.dataset.classes
     for summary in findings.summaries:
         if summary.classification is not None:

@@ -20,7 +20,7 @@ from harness.report.ledger import LedgerEntry, correct_by_seed, ledger
 from harness.report.spending import Spending, spending
 from harness.report.summary import ArchitectureSummary, first_confirmed, ranking, summarise
 from harness.report.time_use import TimeUse, time_use
-from harness.runs.reading import RunFolder
+from harness.runs.reading import RunData
 from harness.statistics import Comparison, compare_all, letters, mean
 
 POINT = 0.01  # a percentage point, as a fraction
@@ -87,7 +87,7 @@ class Findings:
         return tuple(summary.name for summary, _ in ranking(self.summaries))
 
 
-def find(run: RunFolder) -> Findings:
+def find(run: RunData) -> Findings:
     """Everything that the report says about a run."""
     summaries = summarise(run)
     study = run.study
@@ -162,7 +162,7 @@ def _best_epoch_seconds(summary: ArchitectureSummary) -> float | None:
     return mean(seconds) if seconds else None
 
 
-def _calibrations(run: RunFolder, summaries: Sequence[ArchitectureSummary]) -> dict[str, Calibration]:
+def _calibrations(run: RunData, summaries: Sequence[ArchitectureSummary]) -> dict[str, Calibration]:
     calibrations = {}
     for summary in summaries:
         first = first_confirmed(summary.confirm)
@@ -173,7 +173,7 @@ def _calibrations(run: RunFolder, summaries: Sequence[ArchitectureSummary]) -> d
 
 
 def _label_errors(
-    run: RunFolder, correct: Mapping[str, Mapping[int, npt.NDArray[np.bool_]]]
+    run: RunData, correct: Mapping[str, Mapping[int, npt.NDArray[np.bool_]]]
 ) -> dict[str, tuple[float, float]] | None:
     if MNIST_TEST_LABELS not in run.environment.dataset.sha256.values() or not correct:
         return None

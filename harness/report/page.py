@@ -15,7 +15,7 @@ from harness.report.formatting import count
 from harness.report.headline import headline
 from harness.report.label_errors import MNIST_LABEL_ERRORS
 from harness.report.templating import markdown_templates
-from harness.runs.reading import RunFolder
+from harness.runs.reading import RunData
 from harness.schedule.plan import confirm_seeds
 
 
@@ -48,13 +48,13 @@ class Figures:
     confusion_matrices: Mapping[str, str] = field(default_factory=dict)
 
 
-def page_title(run: RunFolder) -> str:
+def page_title(run: RunData) -> str:
     """What the page is called."""
     partial = "Partial benchmark report" if run.environment.interrupted else "Benchmark report"
     return f"{partial}: {run.study.name}"
 
 
-def render_page(run: RunFolder, findings: Findings, figures: Figures) -> str:
+def render_page(run: RunData, findings: Findings, figures: Figures) -> str:
     """The report as Markdown."""
     template = markdown_templates().get_template("report.md.j2")
     summaries, titles = findings.summaries, findings.titles
@@ -119,6 +119,6 @@ def render_page(run: RunFolder, findings: Findings, figures: Figures) -> str:
     )
 
 
-def _commands(run: RunFolder) -> str:
+def _commands(run: RunData) -> str:
     checkout = [f"git checkout {run.environment.commit}"] if run.environment.commit else []
     return "\n".join([*checkout, run.environment.command])

@@ -44,7 +44,7 @@ def results(environment: Mapping[str, Any], findings: Findings) -> dict[str, Any
         "verdicts": [_verdict(pair) for pair in findings.comparisons],
         "audit": _audit(findings.audit),
     }
-    return {key: portable(value) for key, value in content.items()} | {"environment": dict(environment)}
+    return {key: as_json(value) for key, value in content.items()} | {"environment": dict(environment)}
 
 
 def _architecture(summary: ArchitectureSummary) -> dict[str, Any]:
@@ -152,18 +152,18 @@ def _audit(audit: Audit) -> dict[str, Any]:
     return asdict(audit) | {"stopped": audit.stopped, "false_stops": audit.false_stops}
 
 
-def portable(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """The same plain value, with None for a number that is not finite, and twelve significant digits for others.
 
     Beyond the twelfth digit, versions of numerical libraries differ, and a report rebuilt elsewhere should not.
 
-    >>> portable({"f1": [1 / 3, float("nan")]})
+    >>> as_json({"f1": [1 / 3, float("nan")]})
     {'f1': [0.333333333333, None]}
     """
     if isinstance(value, Mapping):
-        return {key: portable(inner) for key, inner in value.items()}
+        return {key: as_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [portable(inner) for inner in value]
+        return [as_json(inner) for inner in value]
     if isinstance(value, float):
         return float(f"{value:.12g}") if math.isfinite(value) else None
     return value

@@ -15,7 +15,7 @@ from harness.report.formatting import MISSING, count, listed, scalar
 from harness.report.ledger import correct_by_seed
 from harness.report.summary import ArchitectureSummary, in_declared_order, summarise
 from harness.runs.predictions import Predictions
-from harness.runs.reading import RunFolder
+from harness.runs.reading import RunData
 from harness.schedule.plan import confirm_seeds
 from harness.statistics import Comparison, Correct, Pair, compare_pairs, mean
 
@@ -94,7 +94,7 @@ class RunComparison:
         return tuple(one for one in self.architectures if one.accuracy_a is not None and one.comparison is None)
 
 
-def compare_runs(a: RunFolder, b: RunFolder) -> RunComparison:
+def compare_runs(a: RunData, b: RunData) -> RunComparison:
     """Compare two runs architecture by architecture, corrected for the number of architectures by Holm's procedure.
 
     Raises:
@@ -132,7 +132,7 @@ def compare_runs(a: RunFolder, b: RunFolder) -> RunComparison:
     )
 
 
-def check_same_test_set(a: RunFolder, b: RunFolder) -> None:
+def check_same_test_set(a: RunData, b: RunData) -> None:
     """Make sure that accuracies of the two runs are about the same images.
 
     Raises:
@@ -176,17 +176,17 @@ def changes(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[Change, ...]:
     return tuple(Change(key, a.get(key, MISSING), b.get(key, MISSING)) for key in keys if a.get(key) != b.get(key))
 
 
-def _labels(run: RunFolder) -> Any:
+def _labels(run: RunData) -> Any:
     known: Iterable[Predictions] = (*run.predictions.values(), *run.default_predictions.values())
     return next((found.labels for found in known), run.missed.labels if run.missed else None)
 
 
-def _environment_changes(a: RunFolder, b: RunFolder) -> tuple[Change, ...]:
+def _environment_changes(a: RunData, b: RunData) -> tuple[Change, ...]:
     written = [run.environment.model_dump(mode="json", exclude=_NOT_COMPARED) for run in (a, b)]
     return changes(*(flatten(values) for values in written))
 
 
-def _study_changes(a: RunFolder, b: RunFolder, both: Iterable[str]) -> tuple[Change, ...]:
+def _study_changes(a: RunData, b: RunData, both: Iterable[str]) -> tuple[Change, ...]:
     written = [run.study.restricted_to(list(both)).model_dump(mode="json") for run in (a, b)]
     return changes(*(flatten(values) for values in written))
 
@@ -207,7 +207,7 @@ def _selection_changes(a: ArchitectureSummary, b: ArchitectureSummary) -> tuple[
     return changes(*({name: scalar(value) for name, value in values.items()} for values in selected))
 
 
-def _remarks(letter: str, run: RunFolder, summary: ArchitectureSummary) -> tuple[str, ...]:
+def _remarks(letter: str, run: RunData, summary: ArchitectureSummary) -> tuple[str, ...]:
     """What an architecture lacks in one run."""
     if summary.no_result is not None:
         return (f"no result in {letter}: {summary.no_result}",)
@@ -225,7 +225,7 @@ def _remarks(letter: str, run: RunFolder, summary: ArchitectureSummary) -> tuple
     return tuple(remarks)
 
 
-def _general_remarks(a: RunFolder, b: RunFolder) -> tuple[str, ...]:
+def _general_remarks(a: RunData, b: RunData) -> tuple[str, ...]:
     runs = {"A": a.environment, "B": b.environment}
     interrupted = [letter for letter, environment in runs.items() if environment.interrupted]
     dirty = [letter for letter, environment in runs.items() if environment.dirty]

@@ -10,7 +10,7 @@ from architectures import ARCHITECTURES, Architecture
 from harness.records.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
 from harness.report.classification import Classification, balanced_accuracy, classify
 from harness.runs.environment import Dataset
-from harness.runs.reading import RunFolder
+from harness.runs.reading import RunData
 from harness.schedule.plan import plan_search
 from harness.schedule.selection import select
 from harness.statistics import AccuracyEstimate, estimate_accuracy, mean
@@ -124,7 +124,7 @@ class ArchitectureSummary:
         return self.winner is not None and self.winner.spec.hyperparameters == self.default_hyperparameters
 
 
-def summarise(run: RunFolder) -> tuple[ArchitectureSummary, ...]:
+def summarise(run: RunData) -> tuple[ArchitectureSummary, ...]:
     """Every architecture of the study, in the order of the registry."""
     know_by_description(run.environment.own_architectures)
     by_architecture: dict[str, list[TrialRecord]] = defaultdict(list)
@@ -141,7 +141,7 @@ def summarise(run: RunFolder) -> tuple[ArchitectureSummary, ...]:
 
 
 def _summarise_architecture(
-    run: RunFolder, architecture: Architecture, records: Sequence[TrialRecord], planned: Sequence[TrialSpec]
+    run: RunData, architecture: Architecture, records: Sequence[TrialRecord], planned: Sequence[TrialSpec]
 ) -> ArchitectureSummary:
     dataset = run.environment.dataset
     winner = select(records, architecture.name)
@@ -264,7 +264,7 @@ def _model(winner: TrialRecord | None, confirm: ConfirmSummary) -> ModelSummary 
     return next((record.model for record in candidates if record and record.model), None)
 
 
-def _classification(run: RunFolder, name: str, confirm: ConfirmSummary) -> Classification | None:
+def _classification(run: RunData, name: str, confirm: ConfirmSummary) -> Classification | None:
     first = first_confirmed(confirm)
     predictions = run.predictions.get((name, first.spec.seed)) if first else None
     if first is None or predictions is None:
@@ -272,7 +272,7 @@ def _classification(run: RunFolder, name: str, confirm: ConfirmSummary) -> Class
     return classify(predictions, len(run.environment.dataset.classes), first.spec.seed)
 
 
-def _balanced_accuracy(run: RunFolder, name: str, confirm: ConfirmSummary) -> float | None:
+def _balanced_accuracy(run: RunData, name: str, confirm: ConfirmSummary) -> float | None:
     seeds = [record.spec.seed for record in confirm.records if record.status is Status.COMPLETED]
     found = [balanced_accuracy(run.predictions[name, seed]) for seed in seeds if (name, seed) in run.predictions]
     return mean(found) if found else None

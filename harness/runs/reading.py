@@ -13,7 +13,7 @@ from harness.records.cost import Cost, read_costs
 from harness.records.trial import Phase, Status, TrialRecord
 from harness.runs.environment import Environment, read_environment
 from harness.runs.journal import latest_records, read_journal
-from harness.runs.paths import RunFolder as Paths
+from harness.runs.paths import RunFolder
 from harness.runs.predictions import MissedImages, Predictions, check_labels, read_missed, read_predictions
 from harness.schedule.selection import has_selected_configuration, select
 from harness.study import Study, know_by_description, load_study
@@ -21,7 +21,7 @@ from harness.study.space import default_configuration
 
 
 @dataclass(frozen=True, eq=False)
-class RunFolder:
+class RunData:
     """Everything that a report is made of.
 
     Attributes:
@@ -45,7 +45,7 @@ class RunFolder:
     costs: tuple[Cost, ...]
 
 
-def read_run_folder(run_dir: Path) -> RunFolder:
+def read_run_folder(run_dir: Path) -> RunData:
     """Read a run folder and check that its parts agree.
 
     Raises:
@@ -64,7 +64,7 @@ def read_run_folder(run_dir: Path) -> RunFolder:
                 f"{run_dir}: journal.jsonl holds a trial of '{record.spec.architecture}', which study.yaml "
                 "does not list; restore both files from one run"
             )
-    paths = Paths(run_dir)
+    paths = RunFolder(run_dir)
     missed = read_missed(paths.missed)
     selected = {name: select(records, name) for name in study.architectures}
     defaults = {name: default_configuration(ARCHITECTURES[name], study.space(name)) for name in study.architectures}
@@ -83,4 +83,4 @@ def read_run_folder(run_dir: Path) -> RunFolder:
             (predictions if of_selected else default_predictions)[record.spec.architecture, record.spec.seed] = found
     check_labels([*predictions.values(), *default_predictions.values()], paths.path)
     costs = read_costs(paths.costs)
-    return RunFolder(study, records, environment, environment_json, predictions, default_predictions, missed, costs)
+    return RunData(study, records, environment, environment_json, predictions, default_predictions, missed, costs)

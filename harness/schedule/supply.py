@@ -81,12 +81,12 @@ class Supply:
         slowest = max((lane.rate for lane in self._lanes.values() if lane.rate is not None), default=1.0)
         return max(waiting, key=lambda lane: lane.precedence(slowest)).take()
 
-    def next_joint(self) -> TrialSpec | None:
+    def next_data_parallel(self) -> TrialSpec | None:
         """The confirm trial to begin now that several workers train together; None while none waits."""
-        waiting = [lane for lane in self._lanes.values() if lane.joint]
-        return waiting[0].joint.pop(0) if waiting and not self._abandoned else None
+        waiting = [lane for lane in self._lanes.values() if lane.data_parallel]
+        return waiting[0].data_parallel.pop(0) if waiting and not self._abandoned else None
 
-    def take_beside(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
+    def take_together(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
         """Waiting confirm trials of the same configuration, to be trained with this one as one program.
 
         A trial that lost its worker takes none and is not taken: the program may be what ended the worker.
@@ -97,7 +97,7 @@ class Supply:
         """
         if spec.phase is not Phase.CONFIRM or self.is_another_attempt(spec):
             return ()
-        return self._lanes[spec.architecture].take_beside(spec, most, self._again)
+        return self._lanes[spec.architecture].take_together(spec, most, self._again)
 
     def again(self, spec: TrialSpec) -> None:
         """A trial that was handed out has not ended, and is to be handed out once more."""
@@ -172,7 +172,7 @@ class _Lane:
         self.confirm: tuple[TrialSpec, ...] = ()
         self.audit: tuple[TrialSpec, ...] = ()
         self.waiting = _last_is_next(search, cost)
-        self.joint: list[TrialSpec] = []  # that several workers are to train together
+        self.data_parallel: list[TrialSpec] = []  # that several workers are to train together
 
     @property
     def rate(self) -> float | None:
@@ -186,7 +186,7 @@ class _Lane:
     @property
     def alone_complete(self) -> bool:
         """Whether every trial has ended that one worker trains."""
-        return not self._to_search and self._to_follow <= {spec.trial_id for spec in self.joint}
+        return not self._to_search and self._to_follow <= {spec.trial_id for spec in self.data_parallel}
 
     def precedence(self, slowest: float) -> tuple[bool, float]:
         """New architectures first, then by expected seconds."""
@@ -196,7 +196,7 @@ class _Lane:
         self._begun = True
         return self.waiting.pop()
 
-    def take_beside(self, spec: TrialSpec, most: int, excluded: Collection[str]) -> tuple[TrialSpec, ...]:
+    def take_together(self, spec: TrialSpec, most: int, excluded: Collection[str]) -> tuple[TrialSpec, ...]:
         alike = [s for s in reversed(self.waiting) if s.differs_in_seed_only(spec) and s.trial_id not in excluded][
             :most
         ]
@@ -211,15 +211,15 @@ class _Lane:
         self._to_follow.discard(record.trial_id)
         if any(spec.trial_id == record.trial_id for spec in self.waiting):  # it ended in an earlier run
             self.waiting = [spec for spec in self.waiting if spec.trial_id != record.trial_id]
-        self.joint = [spec for spec in self.joint if spec.trial_id != record.trial_id]
+        self.data_parallel = [spec for spec in self.data_parallel if spec.trial_id != record.trial_id]
         if record.trial_id in self._to_search:
             self._to_search.remove(record.trial_id)
             if not self._to_search:
                 self._begin_confirm()
 
     def again(self, spec: TrialSpec) -> None:
-        if self._is_joint(spec):
-            self.joint.insert(0, spec)
+        if self._is_data_parallel(spec):
+            self.data_parallel.insert(0, spec)
             return
         self.waiting = _last_is_next((*reversed(self.waiting), spec), self._cost)
 
@@ -239,11 +239,11 @@ class _Lane:
         ended = {record.trial_id for record in self._records}
         specs = tuple(spec for spec in specs if spec.trial_id not in ended)
         self._to_follow |= {spec.trial_id for spec in specs}
-        self.joint += [spec for spec in specs if self._is_joint(spec)]
-        alone = [spec for spec in specs if not self._is_joint(spec)]
+        self.data_parallel += [spec for spec in specs if self._is_data_parallel(spec)]
+        alone = [spec for spec in specs if not self._is_data_parallel(spec)]
         self.waiting = _last_is_next((*reversed(self.waiting), *alone), self._cost)
 
-    def _is_joint(self, spec: TrialSpec) -> bool:
+    def _is_data_parallel(self, spec: TrialSpec) -> bool:
         return spec.phase is Phase.CONFIRM and self._study.confirm.workers > 1
 
 

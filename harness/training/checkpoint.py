@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from harness.records.trial import EpochResult
-from harness.training.model import portable
+from harness.training.model import for_safetensors
 from harness.training.program import Program
 
 _EPOCHS = TypeAdapter(tuple[EpochResult, ...])
@@ -46,7 +46,7 @@ def save_checkpoint(program: Program, trial_id: str, epochs: tuple[EpochResult, 
     tensors = {f"{_MODEL}{name}": tensor for name, tensor in program.model.state_dict().items()}
     tensors |= dict(_optimizer_tensors(program.optimizer))
     return safetensors.torch.save(
-        portable(tensors),
+        for_safetensors(tensors),
         metadata={"trial_id": trial_id, "epochs": _EPOCHS.dump_json(epochs).decode()},
     )
 

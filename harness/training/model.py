@@ -87,10 +87,10 @@ def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:
 
 def weights(model: nn.Module) -> bytes:
     """Parameters and buffers as safetensors, in the ordinary memory layout."""
-    return safetensors.torch.save(portable(model.state_dict()))
+    return safetensors.torch.save(for_safetensors(model.state_dict()))
 
 
-def portable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def for_safetensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors on the CPU, in the ordinary memory layout; none shares memory, which safetensors would refuse."""
     return {
         name: tensor.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)

@@ -11,12 +11,12 @@ import time
 import psutil
 import pytest
 
-from harness.pipeline.interruption import process_beside
+from harness.pipeline.interruption import side_process
 
 
 def test_it_works_and_ends_with_the_block() -> None:
     """A value comes back, and afterwards there is no such process."""
-    with process_beside() as beside:
+    with side_process() as beside:
         pid = beside.submit(os.getpid).result()
         assert pid != os.getpid()
     assert not psutil.pid_exists(pid)
@@ -24,7 +24,7 @@ def test_it_works_and_ends_with_the_block() -> None:
 
 def test_it_raises_here_what_was_raised_there() -> None:
     """An error of its work is an error of whoever asks for the result."""
-    with process_beside() as beside, pytest.raises(ValueError, match="invalid literal"):
+    with side_process() as beside, pytest.raises(ValueError, match="invalid literal"):
         beside.submit(int, "seven").result()
 
 
@@ -33,7 +33,7 @@ def test_an_interruption_does_not_wait_for_what_it_does() -> None:
     pids = []
 
     def interrupted() -> None:
-        with process_beside() as beside:
+        with side_process() as beside:
             pids.append(beside.submit(os.getpid).result())
             beside.submit(time.sleep, 3600)
             raise KeyboardInterrupt
@@ -47,9 +47,9 @@ def test_an_interruption_does_not_wait_for_what_it_does() -> None:
 def test_it_ends_with_a_command_that_was_killed(how) -> None:
     """No process is left behind, even when the command had no time to end it."""
     script = (
-        "import os, time; from harness.pipeline.interruption import process_beside\n"
+        "import os, time; from harness.pipeline.interruption import side_process\n"
         "if __name__ == '__main__':\n"
-        "    with process_beside() as beside:\n"
+        "    with side_process() as beside:\n"
         "        print(beside.submit(os.getpid).result(), flush=True); time.sleep(3600)\n"
     )
     command = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

@@ -11,18 +11,18 @@ from synthetic_run import SyntheticRun
 from harness.records.trial import EpochResult, Phase, Status, TrialRecord
 from harness.report.audit import Correlation, audit_of, spearman
 from harness.report.summary import ArchitectureSummary, summarise
-from harness.runs.reading import RunFolder, read_run_folder
+from harness.runs.reading import RunData, read_run_folder
 from harness.schedule.selection import select
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunData:
     """A run that finished six stopped trials."""
     return read_run_folder(SyntheticRun(seeds=1, audit=6).write(tmp_path_factory.mktemp("audited")))
 
 
 @pytest.fixture(scope="module")
-def summaries(folder: RunFolder) -> tuple[ArchitectureSummary, ...]:
+def summaries(folder: RunData) -> tuple[ArchitectureSummary, ...]:
     """Of that run."""
     return summarise(folder)
 
@@ -33,7 +33,7 @@ def with_accuracy(record: TrialRecord, accuracy: float) -> TrialRecord:
 
 
 def test_it_counts_what_was_stopped_saved_and_spent(
-    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+    folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
     """Epochs saved are those that stopped trials did not train; epochs spent are those of the audit."""
     audit = audit_of(folder.records, summaries, first_rung=1, asked=6)
@@ -48,7 +48,7 @@ def test_it_counts_what_was_stopped_saved_and_spent(
 
 
 def test_trials_that_were_stopped_rightly_are_no_false_stops(
-    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+    folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
     """In the made-up run the worst are stopped: none of six would have won, and so hardly a third of all would have."""
     audit = audit_of(folder.records, summaries, first_rung=1, asked=6)
@@ -61,7 +61,7 @@ def test_trials_that_were_stopped_rightly_are_no_false_stops(
 
 
 def test_a_stopped_trial_that_would_have_won_is_found(
-    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+    folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
     """An audited trial that ends above its winner is a false stop of its architecture, and of no other."""
     first = next(r for r in folder.records if r.spec.phase is Phase.AUDIT)
@@ -73,7 +73,7 @@ def test_a_stopped_trial_that_would_have_won_is_found(
     assert select(records, first.spec.architecture) == winners[first.spec.architecture]  # an audit selects nothing
 
 
-def test_a_tie_is_broken_as_in_the_selection(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_a_tie_is_broken_as_in_the_selection(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """At equal accuracy the lower validation loss would have been preferred."""
     first = next(r for r in folder.records if r.spec.phase is Phase.AUDIT)
     winner = next(s.winner for s in summaries if s.name == first.spec.architecture)
@@ -90,7 +90,7 @@ def test_a_tie_is_broken_as_in_the_selection(folder: RunFolder, summaries: tuple
 
 
 def test_the_early_correlation_is_over_all_trials_whose_end_is_known(
-    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+    folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
     """Completed search trials and audited ones, those that were only stopped left out."""
     audit = audit_of(folder.records, summaries, first_rung=1, asked=6)

@@ -33,17 +33,17 @@ from harness.report.figures.learning_curves import draw_learning_curves, learnin
 from harness.report.figures.mistakes import displayable, draw_mistakes, mistakes_values
 from harness.report.summary import ArchitectureSummary, summarise
 from harness.report.tables import class_table
-from harness.runs.reading import MissedImages, Predictions, RunFolder, read_run_folder
+from harness.runs.reading import MissedImages, Predictions, RunData, read_run_folder
 
 
 @pytest.fixture(scope="module")
-def folder(reported: Path) -> RunFolder:
+def folder(reported: Path) -> RunData:
     """The run folder as values."""
     return read_run_folder(reported)
 
 
 @pytest.fixture(scope="module")
-def summaries(folder: RunFolder) -> tuple[ArchitectureSummary, ...]:
+def summaries(folder: RunData) -> tuple[ArchitectureSummary, ...]:
     """What is said about its architectures."""
     return summarise(folder)
 
@@ -141,7 +141,7 @@ def test_error_colours_darken_steadily() -> None:
     assert (np.diff(luminance) < 0).all()
 
 
-def test_learning_curves_hold_every_search_trial(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_learning_curves_hold_every_search_trial(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """Each panel has a curve per search trial that gave an epoch, and a mark per trial that was stopped."""
     panels = learning_curve_values(summaries, folder.records, 5000)
     for panel, summary in zip(panels, summaries, strict=True):
@@ -153,7 +153,7 @@ def test_learning_curves_hold_every_search_trial(folder: RunFolder, summaries: t
         assert panel.winner[-1][1] == pytest.approx(100 * (1 - summary.winner.epochs[-1].validation_accuracy))
 
 
-def test_learning_curves_are_drawn_as_computed(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_learning_curves_are_drawn_as_computed(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """Lines, stop marks and the selected trial are in the axes, and the legend names them."""
     panels = learning_curve_values(summaries, folder.records, 5000)
     figure = draw_learning_curves(panels)
@@ -172,7 +172,7 @@ def test_learning_curves_are_drawn_as_computed(folder: RunFolder, summaries: tup
     assert set(legend) == {"search trial", "completed", "stopped early by ASHA", "selected trial"}
 
 
-def test_a_perfect_trial_fits_a_logarithmic_axis(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_a_perfect_trial_fits_a_logarithmic_axis(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """An error of nought is drawn as half a validation image."""
     winner = summaries[0].winner
     assert winner is not None
@@ -183,7 +183,7 @@ def test_a_perfect_trial_fits_a_logarithmic_axis(folder: RunFolder, summaries: t
     draw_learning_curves([panel])
 
 
-def grid_of(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> GridValues:
+def grid_of(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> GridValues:
     """Values of the MLP's grid."""
     axes = grid_axes(summaries[-1].architecture, folder.study.space("mlp"))
     records = [record for record in folder.records if record.spec.architecture == "mlp"]
@@ -192,7 +192,7 @@ def grid_of(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> Gr
     return values
 
 
-def test_grid_runs_over_the_studys_grid(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_grid_runs_over_the_studys_grid(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """The first grid hyperparameter runs down, the last across, and the one between makes the panels."""
     values = grid_of(folder, summaries)
     assert (values.rows.name, values.rows.values) == ("learning_rate", tuple(GRID["learning_rate"]["grid"]))
@@ -200,7 +200,7 @@ def test_grid_runs_over_the_studys_grid(folder: RunFolder, summaries: tuple[Arch
     assert values.panels == ({"hidden_layers": 1}, {"hidden_layers": 2}, {"hidden_layers": 3})
 
 
-def test_grid_cells_are_the_trials(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_grid_cells_are_the_trials(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """Each cell holds the status, epochs and accuracy of the trial at that point; one is the selected."""
     values = grid_of(folder, summaries)
     by_point = {
@@ -218,7 +218,7 @@ def test_grid_cells_are_the_trials(folder: RunFolder, summaries: tuple[Architect
     assert {cell.status for cell in cells} == set(Status)
 
 
-def test_grid_text_says_how_a_trial_ended(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_grid_text_says_how_a_trial_ended(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """A stopped cell carries its epoch, a failed one says so, an empty one that it was not run."""
     assert cell_text(Cell(Status.COMPLETED, 8, 0.98)) == "98.00"
     assert cell_text(Cell(Status.STOPPED_EARLY, 3, 0.9)) == "90.00\nstopped\nepoch 3"
@@ -248,7 +248,7 @@ def test_any_architecture_with_a_grid_gets_heat_maps(tmp_path: Path) -> None:
 
 
 def test_best_completed_trial_stands_for_a_shared_point(
-    folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]
+    folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
     """A completed trial is shown rather than a stopped one, however good the latter looked."""
     winner = summaries[-1].winner
@@ -273,7 +273,7 @@ def test_most_confident_mistakes_come_first() -> None:
     assert [mistake.index for mistake in confident_mistakes(found, np.array([0, 4]), 9)] == [4, 0]
 
 
-def test_gallery_shows_the_image_of_the_mistake(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_gallery_shows_the_image_of_the_mistake(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """Each tile is the image at the mistake's index, labelled with classes and confidence."""
     assert folder.missed is not None
     rows = mistakes_values(summaries, folder.predictions, folder.missed, "abcdefghij")
@@ -289,7 +289,7 @@ def test_gallery_shows_the_image_of_the_mistake(folder: RunFolder, summaries: tu
     assert [axis.get_ylabel() for axis in axes[::8]] == [summary.title for summary in summaries]
 
 
-def test_a_model_without_mistakes_says_so(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_a_model_without_mistakes_says_so(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """An architecture that got everything right has an empty row with a word in it."""
     none = np.array([], dtype=np.int64)
     nothing = MissedImages(none, none, np.zeros((0, 1, 28, 28), dtype=np.uint8), predicted={})
@@ -327,7 +327,7 @@ def texts_outside(figure: Figure) -> list[str]:
     return found
 
 
-def test_nothing_is_clipped(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_nothing_is_clipped(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """No label of any figure reaches over its edge, with short class names and with long ones."""
     assert folder.missed is not None
     assert summaries[0].classification is not None

@@ -12,19 +12,19 @@ from synthetic_run import ERRORS, SIZES, SyntheticRun
 
 from harness.records.trial import Phase, Status
 from harness.report.findings import Findings, find
-from harness.runs.reading import RunFolder, read_run_folder
+from harness.runs.reading import RunData, read_run_folder
 from harness.statistics import Verdict, mean
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunData:
     """Five architectures, five seeds, two of them for default configurations, four audited trials, costs."""
     made_up = SyntheticRun(default_seeds=2, audit=4, costs=True)
     return read_run_folder(made_up.write(tmp_path_factory.mktemp("found")))
 
 
 @pytest.fixture(scope="module")
-def found(run: RunFolder) -> Findings:
+def found(run: RunData) -> Findings:
     """What it found."""
     return find(run)
 
@@ -43,7 +43,7 @@ def test_a_difference_is_that_of_the_accuracy_table(found: Findings) -> None:
         assert pair.difference == pytest.approx(means[pair.a] - means[pair.b], abs=1e-12)
 
 
-def test_mcnemar_equals_statsmodels_on_the_saved_predictions(run: RunFolder, found: Findings) -> None:
+def test_mcnemar_equals_statsmodels_on_the_saved_predictions(run: RunData, found: Findings) -> None:
     """The test of the first seed's models, computed here from their predictions anew."""
     for pair in found.comparisons:
         a, b = (run.predictions[name, 1].correct for name in (pair.a, pair.b))
@@ -66,7 +66,7 @@ def test_far_apart_is_told_apart_and_letters_say_so(found: Findings) -> None:
         assert together == (pair.verdict in (Verdict.UNDECIDED, Verdict.EQUIVALENT))
 
 
-def test_the_ledger_counts_openings_of_the_test_set(run: RunFolder, found: Findings) -> None:
+def test_the_ledger_counts_openings_of_the_test_set(run: RunData, found: Findings) -> None:
     """One for each confirmed model, those of the default configuration included; none for any other trial."""
     tested = [record for record in run.records if record.test is not None]
     assert sum(entry.openings for entry in found.ledger) == len(tested)
@@ -75,7 +75,7 @@ def test_the_ledger_counts_openings_of_the_test_set(run: RunFolder, found: Findi
         assert entry.openings == (5 if entry.default_selected else 7)
 
 
-def test_the_winners_curse_is_confirm_minus_search(run: RunFolder, found: Findings) -> None:
+def test_the_winners_curse_is_confirm_minus_search(run: RunData, found: Findings) -> None:
     """Of the winner's own validation accuracy and its mean over the seeds of its confirm trials."""
     for entry in found.ledger:
         again = [
@@ -88,7 +88,7 @@ def test_the_winners_curse_is_confirm_minus_search(run: RunFolder, found: Findin
             assert entry.curse == pytest.approx(mean(again) - entry.found)
 
 
-def test_tuned_minus_default_is_over_the_common_seeds(run: RunFolder, found: Findings) -> None:
+def test_tuned_minus_default_is_over_the_common_seeds(run: RunData, found: Findings) -> None:
     """The default configuration has two seeds, so the tuned one counts with the same two."""
     compared = [entry for entry in found.ledger if entry.tuning]
     assert compared
@@ -102,7 +102,7 @@ def test_tuned_minus_default_is_over_the_common_seeds(run: RunFolder, found: Fin
         assert entry.tuning.verdict is Verdict.UNDECIDED  # two seeds call nothing better
 
 
-def test_what_was_spent_adds_up_to_the_run(run: RunFolder, found: Findings) -> None:
+def test_what_was_spent_adds_up_to_the_run(run: RunData, found: Findings) -> None:
     """No epoch and no second of training is lost between the architectures and phases."""
     spent = [one for spending in found.spending for one in spending.phases.values()]
     assert sum(one.trials for one in spent) == len(run.records)
@@ -111,7 +111,7 @@ def test_what_was_spent_adds_up_to_the_run(run: RunFolder, found: Findings) -> N
     assert sum(one.train_seconds + one.overhead_seconds for one in spent) == pytest.approx(wall)
 
 
-def test_audited_trials_stand_for_all_stopped_ones(run: RunFolder, found: Findings) -> None:
+def test_audited_trials_stand_for_all_stopped_ones(run: RunData, found: Findings) -> None:
     """The weights of an architecture's full trials add up to the search trials that did not fail."""
     for spending in found.spending:
         mine = [r for r in run.records if r.spec.architecture == spending.name and r.spec.phase is Phase.SEARCH]

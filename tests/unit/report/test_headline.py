@@ -10,23 +10,23 @@ from synthetic_run import SyntheticRun, diverges
 
 from harness.report.findings import Findings, find
 from harness.report.headline import headline
-from harness.runs.reading import RunFolder, read_run_folder
+from harness.runs.reading import RunData, read_run_folder
 from harness.statistics import Verdict
 
 
-def read(run: SyntheticRun, folder: Path) -> tuple[RunFolder, Findings]:
+def read(run: SyntheticRun, folder: Path) -> tuple[RunData, Findings]:
     written = read_run_folder(run.write(folder))
     return written, find(written)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Findings]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunData, Findings]:
     """Five architectures, five seeds, an audit, default configurations and costs."""
     run = SyntheticRun(default_seeds=2, audit=4, costs=True)
     return read(run, tmp_path_factory.mktemp("whole"))
 
 
-def test_there_are_five_sentences(whole: tuple[RunFolder, Findings]) -> None:
+def test_there_are_five_sentences(whole: tuple[RunData, Findings]) -> None:
     """Who wins, by how much, how sure, at what cost, what to distrust: one sentence each."""
     run, findings = whole
     sentences = headline(findings, run.environment)
@@ -40,7 +40,7 @@ def test_there_are_five_sentences(whole: tuple[RunFolder, Findings]) -> None:
     assert distrust.startswith("What to distrust: ")
 
 
-def test_numbers_of_the_lead_are_those_of_the_verdict(whole: tuple[RunFolder, Findings]) -> None:
+def test_numbers_of_the_lead_are_those_of_the_verdict(whole: tuple[RunData, Findings]) -> None:
     """The interval in the summary is the corrected one of the first two."""
     run, findings = whole
     first = findings.comparisons[0]
@@ -49,7 +49,7 @@ def test_numbers_of_the_lead_are_those_of_the_verdict(whole: tuple[RunFolder, Fi
     assert f"from {100 * first.low_corrected:+.2f} to {100 * first.high_corrected:+.2f} points" in lead
 
 
-def test_an_undecided_winner_is_not_called_better(whole: tuple[RunFolder, Findings]) -> None:
+def test_an_undecided_winner_is_not_called_better(whole: tuple[RunData, Findings]) -> None:
     """Where the verdicts decide nothing, the summary claims nothing, and says how many seeds might decide."""
     run, findings = whole
     pairs = tuple(dataclasses.replace(p, verdict=Verdict.UNDECIDED, seeds_needed=17) for p in findings.comparisons)
@@ -60,7 +60,7 @@ def test_an_undecided_winner_is_not_called_better(whole: tuple[RunFolder, Findin
     assert "0 are told apart" in sure
 
 
-def test_a_false_stop_is_named_among_what_to_distrust(whole: tuple[RunFolder, Findings]) -> None:
+def test_a_false_stop_is_named_among_what_to_distrust(whole: tuple[RunData, Findings]) -> None:
     """A stopped trial that would have won stands in the summary, not only in its section."""
     run, findings = whole
     one = next(a for a in findings.audit.architectures if a.finished)

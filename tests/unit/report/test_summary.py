@@ -24,20 +24,20 @@ from harness.report.tables import (
     hyperparameters_table,
     trials_table,
 )
-from harness.runs.reading import RunFolder, read_run_folder
+from harness.runs.reading import RunData, read_run_folder
 from harness.schedule.plan import plan_search
 from harness.schedule.selection import select
 from harness.statistics import AccuracyEstimate, IntervalMethod
 
 
 @pytest.fixture(scope="module")
-def folder(reported: Path) -> RunFolder:
+def folder(reported: Path) -> RunData:
     """The run folder as values."""
     return read_run_folder(reported)
 
 
 @pytest.fixture(scope="module")
-def summaries(folder: RunFolder) -> tuple[ArchitectureSummary, ...]:
+def summaries(folder: RunData) -> tuple[ArchitectureSummary, ...]:
     """What is said about its architectures."""
     return summarise(folder)
 
@@ -47,7 +47,7 @@ def test_order_is_the_registrys(summaries: tuple[ArchitectureSummary, ...]) -> N
     assert [summary.name for summary in summaries] == list(ARCHITECTURES)
 
 
-def test_search_counts_match_the_journal(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_search_counts_match_the_journal(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """Counts, epochs and seconds of the search are those of its records."""
     for summary in summaries:
         records = [
@@ -73,7 +73,7 @@ def test_failures_are_no_savings(summaries: tuple[ArchitectureSummary, ...]) -> 
     assert mlp.epochs_saved < mlp.epoch_budget - mlp.epochs
 
 
-def test_winner_is_the_selected_trial(folder: RunFolder, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_winner_is_the_selected_trial(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """The winner is what the selection of the harness gives, with its validation accuracy in search."""
     for summary in summaries:
         winner = select(folder.records, summary.name)
@@ -82,7 +82,7 @@ def test_winner_is_the_selected_trial(folder: RunFolder, summaries: tuple[Archit
         assert summary.search.best_validation_accuracy == winner.epochs[-1].validation_accuracy
 
 
-def test_confirm_takes_only_the_winners_configuration(folder: RunFolder) -> None:
+def test_confirm_takes_only_the_winners_configuration(folder: RunData) -> None:
     """Confirm trials of another configuration do not enter the winner's mean."""
     winner = select(folder.records, "lenet5")
     assert winner is not None

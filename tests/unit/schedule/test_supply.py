@@ -235,13 +235,13 @@ def test_seeds_of_one_configuration_can_be_taken_together(study, make_record) ->
     """Confirm trials that differ in nothing but the seed come at once, at most as many as asked for; others never."""
     supply = Supply(study, plan_search(study, "d"), cost)
     searched = [supply.next() for _ in range(6)]
-    assert supply.take_beside(searched[0], 31) == ()
+    assert supply.take_together(searched[0], 31) == ()
     for spec in searched:
         supply.ended(make_record(spec))
     first = supply.next()
     assert first.phase is Phase.CONFIRM
-    assert supply.take_beside(first, 0) == ()
-    [second] = supply.take_beside(first, 31)
+    assert supply.take_together(first, 0) == ()
+    [second] = supply.take_together(first, 31)
     assert second.differs_in_seed_only(first)
     assert second.seed != first.seed
     third, fourth = supply.next(), supply.next()
@@ -274,15 +274,15 @@ def test_a_confirm_trial_that_lost_its_worker_takes_no_other_seed_along(study, m
     assert not supply.is_another_attempt(first)
     supply.again(first)
     assert supply.is_another_attempt(first)
-    assert supply.take_beside(first, 31) == ()
+    assert supply.take_together(first, 31) == ()
 
 
 def test_a_confirm_trial_that_lost_its_worker_is_taken_along_by_no_other_seed(study, make_record) -> None:
     """The other seed, which has lost nothing, is trained without it."""
     supply, first = confirming(study, make_record)
-    [second] = supply.take_beside(first, 31)
+    [second] = supply.take_together(first, 31)
     supply.again(first)
-    assert supply.take_beside(second, 31) == ()
+    assert supply.take_together(second, 31) == ()
 
 
 def finish(supply: Supply, make_record, accuracy_of) -> list:
