@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from harness.runs.files import trial_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -31,6 +30,7 @@ from harness.records.trial import (
 )
 from harness.run import app
 from harness.runs.environment import read_environment
+from harness.runs.files import trial_of
 from harness.runs.journal import read_journal
 from harness.schedule.plan import plan_search
 from harness.study import Study, load_study, parse_study, study_yaml

@@ -8,6 +8,13 @@ from typing import ClassVar
 
 import pytest
 import ray
+from ray import tune
+from ray._private import ray_constants, services
+from ray.air.execution._internal.actor_manager import RayActorManager
+from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError, RayActorError
+from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.utils.callback import _create_default_callbacks
+
 from harness.orchestration.ray_environment import ENVIRONMENT
 from harness.orchestration.ray_quirks import (
     SilentProgress,
@@ -16,12 +23,6 @@ from harness.orchestration.ray_quirks import (
     lack_of_memory_costs_one_trial,
     on_the_loopback,
 )
-from ray import tune
-from ray._private import ray_constants, services
-from ray.air.execution._internal.actor_manager import RayActorManager
-from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError, RayActorError
-from ray.tune.progress_reporter import TrialProgressCallback
-from ray.tune.utils.callback import _create_default_callbacks
 
 
 class Task:

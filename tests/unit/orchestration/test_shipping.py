@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 import ray
 import yaml
-from harness.orchestration.ray_environment import ENVIRONMENT
 
 from architectures.own import VARIABLE
 from harness.errors import EnvironmentMismatchError
 from harness.orchestration.cluster import check_reachable
+from harness.orchestration.ray_environment import ENVIRONMENT
 from harness.orchestration.shipping import PACKAGES, differing, runtime_environment
 
 ROOT = Path(__file__).parents[3]

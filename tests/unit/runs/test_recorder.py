@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.runs.files import trial_of
 
 from harness.records.messages import Outcome
 from harness.records.trial import Phase, Placement, TestResult
+from harness.runs.files import trial_of
 from harness.runs.journal import Journal, read_journal
 from harness.runs.paths import RunFolder
 from harness.runs.recorder import Recorder, has_predictions, predictions_path, settle_predictions

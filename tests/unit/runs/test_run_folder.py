@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.runs.files import trial_of, write_arrays, write_bytes, write_json
 
 from harness.errors import RunFolderError
+from harness.runs.files import trial_of, write_arrays, write_bytes, write_json
 from harness.runs.paths import RunFolder
 
 
