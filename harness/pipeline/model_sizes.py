@@ -68,7 +68,7 @@ def model_sizes(
 def answer_of(
     waiting: Future[list[ModelSummary | None]], limit: float, interrupted: threading.Event
 ) -> list[ModelSummary | None] | None:
-    """What a process beside answers; None when it dies, or says nothing for so many seconds."""
+    """The answer of a side process; None when it dies, or does not answer within so many seconds."""
     until = time.monotonic() + limit
     while time.monotonic() < until:
         if interrupted.is_set():
