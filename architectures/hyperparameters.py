@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,3 +39,8 @@ class TrainingHyperparameters(BaseModel):
     schedule: ScheduleName = "one_cycle"
     label_smoothing: LabelSmoothing = 0.0
     augmentation: Augmentation = "affine"
+
+    @classmethod
+    def of(cls, hyperparameters: Mapping[str, Any]) -> Self:
+        """How a model is trained, out of all hyperparameters of its trial."""
+        return cls.model_validate({name: hyperparameters[name] for name in cls.model_fields})

@@ -123,7 +123,7 @@ def _shape() -> Any:
 
 
 def _spec(architecture: str, epochs: int, batch: str | None = None, augmentation: str | None = None) -> Any:
-    from architectures import ARCHITECTURES
+    from architectures import BUILT_IN
     from harness.records.trial import Phase, TrialSpec
 
     changes: dict[str, Any] = CASES[architecture] | {"epochs": epochs}
@@ -131,7 +131,7 @@ def _spec(architecture: str, epochs: int, batch: str | None = None, augmentation
         changes["batch_size"] = int(batch)
     if augmentation is not None:
         changes["augmentation"] = augmentation
-    hyperparameters = ARCHITECTURES[architecture].hyperparameters(**changes).model_dump(mode="json")
+    hyperparameters = BUILT_IN[architecture].hyperparameters(**changes).model_dump(mode="json")
     return TrialSpec(
         phase=Phase.SEARCH, architecture=architecture, hyperparameters=hyperparameters, seed=0, dataset="mnist"
     )

@@ -25,7 +25,7 @@ from unittest import mock
 import torch
 import typer
 
-from architectures import ARCHITECTURES, InputShape
+from architectures import BUILT_IN, InputShape
 from benchmarks.measurement import add_section, forget_results, median_ratio, take_turns
 from harness.data import TrainingData, load_dataset
 from harness.records.trial import Phase, TrialSpec
@@ -74,7 +74,7 @@ Rows = list[dict[str, Any]]
 def spec_of(architecture: str, epochs: int = 1, seed: int = 1, **changes: Any) -> TrialSpec:
     """A confirm trial at the batch size that is compared."""
     changes = CASES[architecture] | {"epochs": epochs, "batch_size": BATCH_SIZE} | changes
-    hyperparameters = ARCHITECTURES[architecture].hyperparameters(**changes).model_dump(mode="json")
+    hyperparameters = BUILT_IN[architecture].hyperparameters(**changes).model_dump(mode="json")
     return TrialSpec(
         phase=Phase.CONFIRM, architecture=architecture, hyperparameters=hyperparameters, seed=seed, dataset="mnist"
     )
@@ -179,7 +179,7 @@ def steps() -> Rows:
     """Steps a second: as written, a step a launch, many a launch; by precision and memory layout."""
     rows = []
     for architecture in CASES:
-        layouts = LAYOUTS if ARCHITECTURES[architecture].convolutional else {"contiguous": torch.contiguous_format}
+        layouts = LAYOUTS if BUILT_IN[architecture].convolutional else {"contiguous": torch.contiguous_format}
         for layout, memory_format in layouts.items():
             for precision in ("bf16", "tf32", "fp32"):
                 row: dict[str, Any] = {"architecture": architecture, "layout": layout, "precision": precision}

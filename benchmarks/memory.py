@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 from benchmarks.measurement import write_results
 from harness.data.dataset import SealedTest, Split, TrainingData
 from harness.records.trial import Phase, TrialSpec
@@ -58,7 +58,7 @@ def train_once(architecture: str, empty: TrainingData, folder: Path) -> dict[str
 
     data = replace(empty, train=mapped(folder, "train"), validation=mapped(folder, "validation"))
     test = SealedTest(mapped(folder, "test"))
-    hyperparameters = ARCHITECTURES[architecture].hyperparameters(epochs=1).model_dump(mode="json")
+    hyperparameters = BUILT_IN[architecture].hyperparameters(epochs=1).model_dump(mode="json")
     spec = TrialSpec(
         phase=Phase.CONFIRM,
         architecture=architecture,
@@ -95,7 +95,7 @@ def main() -> None:
         folder = Path(scratch)
         for name, split in (("train", training.train), ("validation", training.validation), ("test", test)):
             save(split, folder, name)
-        for architecture in ARCHITECTURES:
+        for architecture in BUILT_IN:
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as worker:
                 rows.append(worker.submit(train_once, architecture, empty, folder).result())
     write_results("memory", {"Resident memory of a worker, one confirm trial of one epoch": rows}, {})

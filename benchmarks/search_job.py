@@ -50,9 +50,9 @@ def split_indices() -> tuple[list[int], list[int]]:
 
 def build(hyperparameters: Mapping[str, Any]) -> Any:
     """The model of a configuration, as a user's own would lie in memory."""
-    from architectures import ARCHITECTURES, InputShape
+    from architectures import BUILT_IN, InputShape
 
-    entry = ARCHITECTURES["lenet5"]
+    entry = BUILT_IN["lenet5"]
     return entry.build(entry.hyperparameters.model_validate(dict(hyperparameters)), InputShape(1, 28, 28), 10)
 
 

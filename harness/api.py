@@ -13,13 +13,13 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from architectures.own import own_sources
+from architectures import BUILT_IN
 from harness.errors import RunFolderError
 from harness.report.findings import Findings, find
 from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
 from harness.report.results import results
 from harness.runs.reading import RunData, read_run_folder
-from harness.study import Study, add_architectures
+from harness.study import Study, load_architectures
 
 
 def run_study(
@@ -53,12 +53,12 @@ def run_study(
         run_benchmark,
     )
 
-    own = add_architectures(str(source) for source in architectures)
-    asked = study if isinstance(study, Study) else Study.load(str(study))
-    asked = asked.with_architectures(name for name in own if name not in asked.architectures)
+    registry = load_architectures(map(str, architectures), study.registry if isinstance(study, Study) else BUILT_IN)
+    asked = study.with_registry(registry) if isinstance(study, Study) else Study.load(str(study), registry=registry)
+    asked = asked.with_architectures(name for name in registry.loaded.values() if name not in asked.architectures)
     folder = Path(output) if output else Path("reports") / f"{asked.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     again = ["python", "-m", "harness.run", "--all", "--config", str(folder / "study.yaml")]
-    again += [word for source in own_sources() for word in ("--architecture", source)]
+    again += [word for source in registry.loaded for word in ("--architecture", source)]
     again += ["--data-dir", str(data_dir)] if data_dir else []
     job = Job(
         study=asked,
@@ -167,7 +167,7 @@ class Run:
         >>> sorted(load_run("reports/reference").trials["phase"].unique())
         ['audit', 'confirm', 'search']
         """
-        return trials_frame(self._read.records)
+        return trials_frame(self._read.records, self.study.registry)
 
     @property
     def epochs(self) -> pd.DataFrame:

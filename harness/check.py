@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from architectures import ARCHITECTURES, BUILT_IN, InputShape
+from architectures import BUILT_IN, InputShape
 from harness.console.exit_codes import BREACHED, errors, exit_codes
 from harness.errors import StudyError, describe
-from harness.study import add_architectures
+from harness.study import load_architecture
 
 if TYPE_CHECKING:
     from harness.models.contract import Contender
@@ -38,9 +38,7 @@ def command(
     """Check an architecture: shapes, batch independence, gradients, determinism, and whether it learns at all."""
     with exit_codes():
         image = parse_shape(shape)
-        architecture = (
-            ARCHITECTURES[source] if source in ARCHITECTURES else ARCHITECTURES[add_architectures([source])[0]]
-        )
+        architecture = BUILT_IN[source] if source in BUILT_IN else load_architecture(source)
 
         from harness.models.contract import Contender, check_architecture  # torch takes seconds to import
 

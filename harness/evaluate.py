@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from architectures import BUILT_IN, Registry
 from harness.console.exit_codes import exit_codes
 from harness.console.options import DataDir, ModelCode
-from harness.study import add_architectures
+from harness.study import load_architectures
 
 if TYPE_CHECKING:
     from harness.models.saved import SavedModel
@@ -33,13 +34,13 @@ def command(
 ) -> None:
     """Load a saved model, print its metrics on the test split, draw its confusion matrix."""
     with exit_codes():
-        add_architectures([own] if own else [])
+        registry = load_architectures([own] if own else [])
         from harness.report.classification import READABLE_CLASSES
         from harness.report.figures.canvas import png
         from harness.report.figures.confusion_matrix import confusion_matrix_values, draw_confusion_matrix
         from harness.runs.files import write_bytes
 
-        saved, result, classification = measure(model_json, data_dir)
+        saved, result, classification = measure(model_json, data_dir, registry)
         console.print(f"{saved.architecture}, seed {saved.seed}, {saved.precision}, {result.images} test images")
         console.print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}")
         if result.accuracy != saved.test_accuracy:
@@ -53,7 +54,9 @@ def command(
         console.print(f"figure: {path}", markup=False)
 
 
-def measure(model_json: Path, data_dir: Path | None) -> tuple[SavedModel, TestResult, Classification]:
+def measure(
+    model_json: Path, data_dir: Path | None, registry: Registry = BUILT_IN
+) -> tuple[SavedModel, TestResult, Classification]:
     """Measure a saved model as its confirm trial was measured, in the same precision and with the same threads.
 
     Raises:
@@ -68,7 +71,7 @@ def measure(model_json: Path, data_dir: Path | None) -> tuple[SavedModel, TestRe
     from harness.training.evaluation import evaluate
     from harness.training.resident import Normaliser
 
-    saved, model = load_model(model_json)
+    saved, model = load_model(model_json, registry)
     test = matching_test(model_json, saved, data_dir)
     torch.set_num_threads(saved.threads)
     settings = Settings("cpu", saved.threads, saved.precision)

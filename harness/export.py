@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN, Registry
 from harness.console.exit_codes import exit_codes
 from harness.console.options import DataDir
 from harness.errors import RunFolderError, StudyError, nearest
-from harness.study import add_architectures
+from harness.study import load_architectures
 
 if TYPE_CHECKING:
     from harness.models.saved import SavedModel
@@ -69,8 +69,10 @@ def export(
     for kind in formats:
         if kind not in FORMATS:
             raise StudyError(f"--format {kind}: there is no such format; {nearest(kind, FORMATS)}")
-    if architecture is not None and architecture not in ARCHITECTURES and _is_source(architecture):
-        [architecture] = add_architectures([architecture])
+    registry = BUILT_IN
+    if architecture is not None and architecture not in BUILT_IN and _is_source(architecture):
+        registry = load_architectures([architecture])
+        [architecture] = registry.loaded.values()
     run = read_run_folder(run_dir)
     name = architecture or best_on_validation(run)
     model_json = run_dir / "models" / f"{name}.json"
@@ -83,12 +85,12 @@ def export(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunFolderError(f"--output {folder}: cannot be written: {error.strerror}") from None
-    test_images, expected, accuracy = original_answers(model_json, saved, data_dir)
+    test_images, expected, accuracy = original_answers(model_json, saved, data_dir, registry)
     written: list[Path] = []
     checks = []
     for kind in formats:
         path = folder / f"{name}{SUFFIXES[kind]}"
-        checks.append(write_and_check(kind, path, model_json, test_images, expected))
+        checks.append(write_and_check(kind, path, model_json, registry, test_images, expected))
         written.append(path)
     description = folder / f"{name}.json"
     write_text(description, saved.model_dump_json(indent=2) + "\n")
@@ -119,7 +121,9 @@ def best_on_validation(run: RunData) -> str:
     return max(confirmed)[1]
 
 
-def original_answers(model_json: Path, saved: SavedModel, data_dir: Path | None) -> tuple[Any, Any, float]:
+def original_answers(
+    model_json: Path, saved: SavedModel, data_dir: Path | None, registry: Registry
+) -> tuple[Any, Any, float]:
     """Test images (N, C, H, W), the classes (N,) that the saved model gives them in fp32, and how many are right.
 
     Raises:
@@ -133,7 +137,7 @@ def original_answers(model_json: Path, saved: SavedModel, data_dir: Path | None)
     from harness.training.resident import Normaliser
 
     test = matching_test(model_json, saved, data_dir)
-    _, model = load_model(model_json)
+    _, model = load_model(model_json, registry)
     torch.set_num_threads(saved.threads)
     settings = Settings("cpu", saved.threads, "fp32")
     result, probabilities = evaluate(model, test, Normaliser.of(saved.normalisation, "cpu"), settings)
@@ -149,7 +153,7 @@ class Check:
     images: int
 
 
-def write_and_check(kind: str, path: Path, model_json: Path, images: Any, expected: Any) -> Check:
+def write_and_check(kind: str, path: Path, model_json: Path, registry: Registry, images: Any, expected: Any) -> Check:
     """Write one format, load it again, and ask it about every test image.
 
     Raises:
@@ -160,9 +164,9 @@ def write_and_check(kind: str, path: Path, model_json: Path, images: Any, expect
     if kind == "safetensors":
         shutil.copy(model_json.with_suffix(".safetensors"), path)
         shutil.copy(model_json, path.with_suffix(".json"))
-        answers = predictor(path.with_suffix(".json"))(images)
+        answers = predictor(path.with_suffix(".json"), registry)(images)
     else:
-        write_model(deployable(model_json), images, kind, path)
+        write_model(deployable(model_json, registry), images, kind, path)
         ask = predictor(path)
         answers = ask(images)
         answers[:1] = ask(images[:1])  # any number of images, one included

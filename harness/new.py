@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 from harness.console.exit_codes import exit_codes
 from harness.errors import StudyError
 
@@ -36,7 +36,7 @@ def write_starting_file(name: str, path: Path) -> None:
     """
     if not name.isidentifier():
         raise StudyError(f"{name}: cannot name an architecture; use letters, digits and _, as in my_net")
-    if name in ARCHITECTURES:
+    if name in BUILT_IN:
         raise StudyError(f"{name}: is the name of an architecture already; choose another")
     template = Template((resources.files("harness") / "new_architecture.txt").read_text(encoding="utf-8"))
     content = template.substitute(name=name, title=name.replace("_", " ").capitalize(), file=path)

@@ -16,7 +16,7 @@ from architectures import InputShape
 from harness.console.exit_codes import exit_codes, one_line
 from harness.console.options import ModelCode
 from harness.errors import RunFolderError
-from harness.study import add_architectures
+from harness.study import load_architectures
 
 if TYPE_CHECKING:
     from harness.models.saved import SavedModel
@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Print the most probable classes of each image."""
     with exit_codes():
-        add_architectures([own] if own else [])
+        registry = load_architectures([own] if own else [])
         saved = description_of(model)
         read = [prepare(path, saved, invert) for path in images]
 
@@ -56,7 +56,7 @@ def command(
 
         from harness.models.deployment import predictor  # torch takes seconds to import
 
-        probabilities = predictor(model)(np.stack([one.pixels for one in read]))
+        probabilities = predictor(model, registry)(np.stack([one.pixels for one in read]))
         console.print(answers_table(read, probabilities, saved.classes, top))
         inverted = sum(one.inverted for one in read)
         if inverted:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel
 from tabulate import tabulate
 
-from architectures import ARCHITECTURES, BUILT_IN, TrainingHyperparameters
+from architectures import BUILT_IN, TrainingHyperparameters
 from harness.study.schema import (
     DATASETS,
     ArchitectureStudy,
@@ -70,7 +70,7 @@ def page() -> str:
         _table(hyperparameter_rows(TrainingHyperparameters, ())),
     ]
     for name in BUILT_IN:
-        kind = ARCHITECTURES[name].hyperparameters
+        kind = BUILT_IN[name].hyperparameters
         parts += [f"## Hyperparameters of `{name}`", _table(hyperparameter_rows(kind, _unchanged(kind)))]
     return "\n\n".join(parts) + "\n"
 

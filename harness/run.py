@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from architectures import BUILT_IN, InputShape
-from architectures.own import own_sources
+from architectures import BUILT_IN, InputShape, Registry
 from harness.console.exit_codes import DONE, INCOMPLETE, INTERRUPTED, errors, exit_codes
 from harness.console.options import DataDir
+from harness.console.signals import interruptible, interruption_deferred
 from harness.errors import RunFolderError, StudyError
 from harness.runs.provenance import command_line
 from harness.runs.resume import check_at_hand, continued
-from harness.study import Override, Study, add_architectures, know_by_description, load_study, own_or_known
+from harness.study import Override, Study, know_by_description, load_architectures, load_study, own_or_known
 
 if TYPE_CHECKING:
     from harness.records.trial import TrialRecord
@@ -91,11 +91,11 @@ def command(
 ) -> None:
     """Benchmark image classifiers: search on validation data, confirm with fresh seeds, report."""
     with exit_codes():
-        own_names = add_architectures(own or [])
+        registry = load_architectures(own or [])
         if list_architectures:
             from harness.console.display import architecture_table
 
-            console.print(architecture_table(InputShape(1, 28, 28), classes=10))
+            console.print(architecture_table(registry, InputShape(1, 28, 28), classes=10))
             return
         names = [*(architectures or []), *(more or [])]
         overrides = [] if data is None else [Override(("dataset",), own_or_known(data))]
@@ -111,7 +111,7 @@ def command(
         if resume is None and (retry_failed or accept_changed_code):
             raise StudyError("--retry-failed and --accept-changed-code go with --resume RUN_DIR; drop them")
         place = Place(data_dir, address, dry_run)
-        chosen = Chosen(every, names, own_names)
+        chosen = Chosen(every, names, registry)
         code = (
             _begin(chosen, config or "default", output, overrides, place)
             if resume is None
@@ -126,13 +126,18 @@ class Chosen:
 
     Attributes:
         every: all of the study.
-        names: of the registry.
-        own: of the user's own, which are in the registry by now.
+        names: by their names.
+        registry: the architectures that there are, those of the user's own included.
     """
 
     every: bool
     names: Sequence[str]
-    own: Sequence[str]
+    registry: Registry
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Names of the user's own."""
+        return tuple(self.registry.loaded.values())
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ def _begin(
         raise StudyError(
             "say what to run: --all, --architectures with names (--list shows them), or --architecture with your own"
         )
-    study = load_study(config, overrides)
+    study = load_study(config, overrides, chosen.registry)
     if chosen.every:
         study = study.with_architectures(name for name in chosen.own if name not in study.architectures)
     else:
@@ -182,21 +187,21 @@ def _resume(
     names = [*chosen.names, *chosen.own]
     with contextlib.nullcontext() if place.dry_run else run_folder.held():
         earlier = begun_environment(run_folder)
-        know_by_description(earlier.own_architectures if earlier is not None else ())
-        asked = load_study(config or str(run_folder.study), overrides)
+        registry = know_by_description(earlier.own_architectures if earlier is not None else (), chosen.registry)
+        asked = load_study(config or str(run_folder.study), overrides, registry)
         if names and not chosen.every:
             asked = asked.restricted_to(names) if config else asked.with_architectures(names)
         if chosen.every:
             asked = asked.with_architectures([*BUILT_IN, *chosen.own])
         try:
-            study = continued(begun_study(run_folder), asked)
+            study = continued(begun_study(run_folder, registry), asked)
             check_at_hand(study)
         except StudyError as error:
             raise StudyError(f"--resume {folder}: {error}") from None
         records = latest_records(read_journal(run_folder.journal))
         finished = usable(run_folder, records, retry_failed)
         if not accept_changed_code:
-            check_code(run_folder, finished)
+            check_code(run_folder, finished, registry)
         return _run(study, folder, finished, place)
 
 
@@ -212,10 +217,11 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
         return DONE
     job = Job(study, folder, finished, place.data_dir, place.address, command_line())
     again = ["python", "-m", "harness.run", "--resume", str(folder)]
-    again += [word for source in own_sources() for word in ("--architecture", source)]
+    again += [word for source in study.registry.loaded for word in ("--architecture", source)]
     to_go_on = f"to go on: {shlex.join(again)}"
     try:
-        done = run_benchmark(job, display)
+        with interruptible():
+            done = run_benchmark(job, display, interruption_deferred)
     except (KeyboardInterrupt, RunFolderError) as error:
         if not (folder / "journal.jsonl").is_file():
             raise

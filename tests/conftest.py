@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from patience import patience
 
-from architectures import ARCHITECTURES, InputShape
+from architectures import BUILT_IN, InputShape
 from harness.data.dataset import Normalisation, SealedTest, Split, TrainingData
 from harness.records.trial import EpochResult, Phase, Scalar, Status, TrialRecord, TrialSpec
 
@@ -32,15 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     silent = [item.nodeid for item in items if isinstance(item, pytest.Function) and not item.function.__doc__]
     if silent:
         raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")
-
-
-@pytest.fixture(autouse=True)
-def registry_as_it_was():
-    """What one test registers, or learns of from a run folder, the next one does not know."""
-    before = dict(ARCHITECTURES)
-    yield
-    ARCHITECTURES.clear()
-    ARCHITECTURES.update(before)
 
 
 SHAPE = InputShape(channels=1, height=12, width=12)
@@ -88,7 +79,7 @@ def make_spec() -> MakeSpec:
 
     def make(architecture: str = "mlp", phase: Phase = Phase.SEARCH, seed: int = 0, **changes: Scalar) -> TrialSpec:
         values = {"epochs": 2, "batch_size": 32} | changes
-        hyperparameters = ARCHITECTURES[architecture].hyperparameters.model_validate(values)
+        hyperparameters = BUILT_IN[architecture].hyperparameters.model_validate(values)
         return TrialSpec(
             phase=phase,
             architecture=architecture,

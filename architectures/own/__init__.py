@@ -5,28 +5,15 @@ It may import `architectures.architecture` and `architectures.hyperparameters`, 
 
 from architectures.own.described import description, is_stand_in, stand_in
 from architectures.own.errors import OwnArchitectureError
-from architectures.own.sources import (
-    SHIPPED_PACKAGE,
-    VARIABLE,
-    file_of,
-    load,
-    module_of,
-    own_sources,
-    register,
-    register_own,
-)
+from architectures.own.sources import SHIPPED_PACKAGE, file_of, load, module_of
 
 __all__ = [
     "SHIPPED_PACKAGE",
-    "VARIABLE",
     "OwnArchitectureError",
     "description",
     "file_of",
     "is_stand_in",
     "load",
     "module_of",
-    "own_sources",
-    "register",
-    "register_own",
     "stand_in",
 ]

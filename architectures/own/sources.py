@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 import zlib
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from architectures.architecture import Architecture
 from architectures.hyperparameters import TrainingHyperparameters
-from architectures.own.described import is_stand_in
 from architectures.own.errors import OwnArchitectureError
 from architectures.own.libraries import LIBRARIES
-
-if TYPE_CHECKING:
-    pass
-
-VARIABLE = "HARNESS_ARCHITECTURES"
-"""Environment variable that names the sources, one a line, so that processes which are started know them too."""
 
 GROUP = "harness.architectures"
 """Entry points of installed packages: the name in the group, and what it stands for."""
@@ -39,41 +31,6 @@ _DIGEST = "__digest_of_its_source__"
 
 SHIPPED_PACKAGE = "own_architectures"
 """Name under which files travel to the machines of a cluster."""
-
-
-def register(source: str, registry: MutableMapping[str, Architecture]) -> Architecture:
-    """Load an architecture, and have this process and those that it starts know it.
-
-    Raises:
-        OwnArchitectureError: there is none, or its name is taken by another one.
-    """
-    source = absolute(source)
-    architecture = load(source)
-    known = registry.get(architecture.name)
-    if known is not None and not is_stand_in(known) and source not in own_sources():
-        raise OwnArchitectureError(
-            f"{source}: its name '{architecture.name}' is taken by another architecture; give it another name"
-        )
-    registry[architecture.name] = architecture
-    if source not in own_sources():
-        os.environ[VARIABLE] = "\n".join([*own_sources(), source])
-    return architecture
-
-
-def own_sources() -> tuple[str, ...]:
-    """Every source that this process was told of."""
-    return tuple(os.environ.get(VARIABLE, "").splitlines())
-
-
-def register_own(registry: MutableMapping[str, Architecture]) -> None:
-    """Add what the process that started this one was told of.
-
-    Raises:
-        OwnArchitectureError: a source gives no architecture here.
-    """
-    for source in own_sources():
-        architecture = load(source)
-        registry[architecture.name] = architecture
 
 
 def absolute(source: str) -> str:

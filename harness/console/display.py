@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from architectures import ARCHITECTURES, InputShape
+from architectures import InputShape, Registry
 from harness.console.progress import LiveProgress, PlainProgress, Progress
 from harness.records.trial import EpochResult, TrialRecord, TrialSpec
 from harness.schedule.supply import Supply
@@ -137,7 +137,7 @@ def span(fewest: int, most: int) -> str:
     return str(most) if fewest == most else f"{fewest} to {most}"
 
 
-def architecture_table(shape: InputShape, classes: int) -> Table:
+def architecture_table(registry: Registry, shape: InputShape, classes: int) -> Table:
     """Every architecture with the size of its default configuration; imports torch to count."""
     from harness.training.model import summarise_default
 
@@ -146,7 +146,7 @@ def architecture_table(shape: InputShape, classes: int) -> Table:
     table.add_column("parameters", justify="right")
     table.add_column("multiply-adds", justify="right")
     table.add_column("what it is")
-    for architecture in ARCHITECTURES.values():
+    for architecture in registry.values():
         try:
             summary = summarise_default(architecture, shape, classes)
             sizes = (f"{summary.parameters:,}", f"{summary.macs:,}")

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from architectures import BUILT_IN, Registry
 from harness.data.dataset import Normalisation
 from harness.errors import EnvironmentMismatchError, RunFolderError, describe
 from harness.models.saved import load_model
@@ -45,13 +46,13 @@ class Deployable(nn.Module):
         return torch.softmax(self.model(images.to(torch.float32) * self.scale + self.offset), dim=1)
 
 
-def deployable(model_json: Path) -> Deployable:
+def deployable(model_json: Path, registry: Registry = BUILT_IN) -> Deployable:
     """A saved model, ready to be asked.
 
     Raises:
         HarnessError: it cannot be loaded.
     """
-    saved, model = load_model(model_json)
+    saved, model = load_model(model_json, registry)
     whole = Deployable(model.to(memory_format=torch.contiguous_format), saved.normalisation)
     return whole.eval()
 
@@ -114,14 +115,14 @@ def check_onnx() -> None:
         )
 
 
-def predictor(path: Path) -> Predictor:
+def predictor(path: Path, registry: Registry = BUILT_IN) -> Predictor:
     """What answers, from the `.json` of a saved model, or from an exported `.pt2` or `.onnx`.
 
     Raises:
         HarnessError: the file is not one of these, or cannot be loaded.
     """
     if path.suffix == ".json":
-        return _in_torch(deployable(path))
+        return _in_torch(deployable(path, registry))
     if not path.is_file():
         raise RunFolderError(f"{path}: there is no such file")
     if path.suffix == ".pt2":

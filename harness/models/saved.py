@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
-from architectures import ARCHITECTURES, InputShape
+from architectures import BUILT_IN, InputShape, Registry
 from architectures.own import is_stand_in
 from harness.data import load_dataset
 from harness.data.dataset import Normalisation, Split
@@ -95,15 +95,15 @@ def read_saved_model(path: Path) -> SavedModel:
         raise RunFolderError(f"{path}: not the description of a model ({key or 'file'}: {problem['msg']})") from None
 
 
-def load_model(path: Path) -> tuple[SavedModel, nn.Module]:
+def load_model(path: Path, registry: Registry = BUILT_IN) -> tuple[SavedModel, nn.Module]:
     """Rebuild a model from its JSON and the safetensors file of the same name beside it.
 
     Raises:
         HarnessError: a file is missing or damaged, or the weights do not fit the architecture.
     """
     saved = read_saved_model(path)
-    known = ARCHITECTURES.get(saved.architecture)
-    if known is None or is_stand_in(known):
+    architecture = registry.get(saved.architecture)
+    if architecture is None or is_stand_in(architecture):
         raise HarnessError(
             f"{path}: there is no architecture '{saved.architecture}' that could be built; if it is your own, name its "
             f"code, as in --architecture path/to/{saved.architecture}.py"
@@ -113,7 +113,6 @@ def load_model(path: Path) -> tuple[SavedModel, nn.Module]:
 
     from harness.training.model import in_its_layout
 
-    architecture = ARCHITECTURES[saved.architecture]
     weights = path.with_suffix(".safetensors")
     try:
         hyperparameters = architecture.hyperparameters.model_validate(saved.hyperparameters)

@@ -6,5 +6,6 @@ It may import everything below it: runs, models, training, schedule, data, study
 from harness.orchestration.cluster import Cluster, connect
 from harness.orchestration.costs import run_cost_pass
 from harness.orchestration.experiment import Shared, run_experiment
+from harness.orchestration.model_sizes import model_sizes
 
-__all__ = ["Cluster", "Shared", "connect", "run_cost_pass", "run_experiment"]
+__all__ = ["Cluster", "Shared", "connect", "model_sizes", "run_cost_pass", "run_experiment"]

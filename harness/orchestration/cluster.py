@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import EnvironmentMismatchError
-from harness.orchestration.ray_environment import ENVIRONMENT
+from harness.orchestration.ray_environment import ENVIRONMENT, keep_slots_full, ray_environment
 from harness.study import Resources
 
 _ANSWER_SECONDS = 5.0
@@ -63,11 +62,13 @@ class Cluster:
         shares: what a trial of each architecture is given.
         slots: how many trials run at once; of those that ask for least, where they ask for unlike resources.
         nodes: machines of the cluster.
+        sources: of the user's own architectures, as workers know them.
     """
 
     shares: Mapping[str, Share]
     slots: int
     nodes: tuple[Node, ...]
+    sources: tuple[str, ...] = ()
 
 
 def fit(resources: Mapping[str, Resources], nodes: Sequence[Node], workers: int = 1) -> Cluster:
@@ -146,58 +147,78 @@ def check_reachable(address: str) -> None:
 
 @contextlib.contextmanager
 def connect(
-    address: str | None, resources: Mapping[str, Resources], data_bytes: int, workers: int = 1
+    address: str | None,
+    resources: Mapping[str, Resources],
+    data_bytes: int,
+    workers: int = 1,
+    sources: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """Join the cluster at the address, or start one on this machine; leave or stop it at the end.
 
     A cluster that exists is sent the code: its machines need Ray and the dependencies, and nothing of this project.
+    Environment, signal handlers and loggers of this process are as they were afterwards.
 
     Args:
-        address: of an existing cluster; None for the one that `RAY_ADDRESS` names, as in a Ray job, or a local one.
+        address: of an existing cluster; None to start one.
         resources: of one trial of each architecture.
         data_bytes: size of the data set, for the object store of a local cluster.
         workers: that train a confirm trial together.
+        sources: of the user's own architectures.
 
     Raises:
         EnvironmentMismatchError: no cluster answers there, it can never run such a trial, or a machine of it
             cannot run this code.
     """
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    address = address or os.environ.get("RAY_ADDRESS") or None
     if address is not None:
         check_reachable(address)
-    import ray  # after the environment, which it reads
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ray_environment())
+        import ray  # after the environment, which it reads
+
+        from harness.orchestration.ray_quirks import signal_handlers_kept, silent_loggers
+
+        stack.enter_context(silent_loggers())
+        stack.callback(ray.shutdown)
+        with signal_handlers_kept():
+            sources = _init(address, data_bytes, sources)
+        alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]  # Ray leaves it untyped
+        if address is not None:
+            from harness.orchestration.shipping import check_nodes
+
+            fewest = min(asked.cpus for asked in resources.values())
+            check_nodes([node for node in alive if node["Resources"].get("CPU", 0.0) >= fewest], sources)
+        nodes = tuple(
+            Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0)) for node in alive
+        )
+        cluster = replace(fit(resources, nodes, workers), sources=tuple(sources))
+        keep_slots_full(cluster.slots)
+        yield cluster
+
+
+def _init(address: str | None, data_bytes: int, sources: Sequence[str]) -> Sequence[str]:
+    """Start Ray, or join it; gives the sources as workers know them.
+
+    Raises:
+        EnvironmentMismatchError: it cannot be started or joined.
+    """
+    import ray
 
     from harness.orchestration.ray_quirks import on_the_loopback
-    from harness.orchestration.shipping import check_nodes, runtime_environment
+    from harness.orchestration.shipping import pack
 
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    local: dict[str, Any] = {
-        "include_dashboard": False,
-        "object_store_memory": max(256 * 2**20, 4 * data_bytes),
-    }
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": False}
     try:
         if address is None:
+            memory = max(256 * 2**20, 4 * data_bytes)
             with on_the_loopback():
-                ray.init(address="local", **options, **local)
-        else:
-            with tempfile.TemporaryDirectory() as scratch:  # what is in it has been sent when Ray is connected
-                ray.init(address=address, runtime_env=runtime_environment(ENVIRONMENT, Path(scratch)), **options)
+                ray.init(address="local", include_dashboard=False, object_store_memory=memory, **options)
+            return sources
+        with tempfile.TemporaryDirectory() as scratch:  # what is in it has been sent when Ray is connected
+            packed = pack(ENVIRONMENT, sources, Path(scratch))
+            ray.init(address=address, runtime_env=packed.runtime_env, **options)
+        return packed.sources
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = f"--address {address}" if address else "a local Ray cluster"
         raise EnvironmentMismatchError(
             f"{where}: cannot connect: {' '.join(str(error).split())[:300]}; is it running and reachable?"
         ) from None
-    try:
-        alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]  # Ray leaves it untyped
-        if address is not None:
-            fewest = min(asked.cpus for asked in resources.values())
-            check_nodes([node for node in alive if node["Resources"].get("CPU", 0.0) >= fewest])
-        nodes = tuple(
-            Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0)) for node in alive
-        )
-        yield fit(resources, nodes, workers)
-    finally:
-        ray.shutdown()

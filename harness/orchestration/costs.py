@@ -13,7 +13,7 @@ from harness.errors import describe
 from harness.orchestration.cluster import Cluster, Share
 from harness.records.cost import Cost
 from harness.records.trial import AskedPrecision, TrialSpec
-from harness.study import Study
+from harness.study import Study, load_architectures
 
 _LIMIT_SECONDS = 600.0
 
@@ -35,18 +35,24 @@ def run_cost_pass(
     costs: list[Cost] = []
     for share in dict.fromkeys(cluster.shares[spec.architecture] for spec, _ in models):
         alike = [(spec, weights) for spec, weights in models if cluster.shares[spec.architecture] == share]
-        costs += _measure_alike(study, alike, training, share)
+        costs += _measure_alike(study, alike, training, share, cluster.sources)
     return tuple(costs)
 
 
 def _measure_alike(
-    study: Study, models: Sequence[tuple[TrialSpec, bytes]], training: TrainingData, share: Share
+    study: Study,
+    models: Sequence[tuple[TrialSpec, bytes]],
+    training: TrainingData,
+    share: Share,
+    sources: Sequence[str],
 ) -> tuple[Cost, ...]:
     task = ray.remote(_measure).options(num_cpus=share.cpus, num_gpus=math.ceil(share.gpus), max_retries=0)
     try:
-        answer = task.remote(models, training, share.device, share.cpus, math.ceil(share.gpus), study.precision)
+        answer = task.remote(
+            models, training, share.device, share.cpus, math.ceil(share.gpus), study.precision, sources
+        )
         costs: tuple[Cost, ...] = ray.get(answer, timeout=_LIMIT_SECONDS)
-    except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
+    except ray.exceptions.RayError as error:
         return tuple(Cost(architecture=spec.architecture, reason=describe(error)[:300]) for spec, _ in models)
     return costs
 
@@ -58,9 +64,11 @@ def _measure(
     threads: int,
     gpus: int,
     precision: AskedPrecision,
+    sources: Sequence[str],
 ) -> tuple[Cost, ...]:
     # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
     from harness.training import resolve_settings
     from harness.training.inference import measure_costs
 
-    return measure_costs(models, training, resolve_settings(device, threads, precision, gpus), platform.node())
+    settings = resolve_settings(device, threads, precision, gpus)
+    return measure_costs(models, training, settings, platform.node(), load_architectures(sources))

@@ -5,7 +5,6 @@ They are no Tune trials: a trial that Tune stops would leave the workers that Ra
 
 from __future__ import annotations
 
-import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from harness.orchestration.ray_quirks import death
 from harness.orchestration.trainable import Placed, ended_after
 from harness.records.trial import TrialSpec
 from harness.schedule.supply import Supply
-from harness.study import Study
+from harness.study import Study, load_architectures
 
 _POLL_SECONDS = 0.5
 
@@ -58,7 +57,6 @@ def _train_one(
     from ray import train  # it imports torch, which no other command needs here
     from ray.train.torch import TorchTrainer
 
-    logging.getLogger("ray.train").setLevel(logging.CRITICAL)
     share = cluster.shares[spec.architecture].whole
     gpus = {"GPU": share.gpus} if share.gpus > 0 else {}
     said = Queue(actor_options={"num_cpus": 0})
@@ -125,7 +123,8 @@ def _train_part(config: dict[str, Any]) -> None:
         settings = resolve_settings(config["device"], config["threads"], placed.precision, config["gpus"])
         settings = replace(settings, group=group)
         training = ray.get(placed.training)
-        for message in run_trial(spec, training, lambda: ray.get(placed.test), settings):
+        registry = load_architectures(placed.sources)
+        for message in run_trial(spec, training, lambda: ray.get(placed.test), settings, registry=registry):
             clock.stop()
             if group.rank == 0:
                 config["said"].put(message)

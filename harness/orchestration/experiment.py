@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +18,12 @@ from harness.orchestration.bookkeeper import Bookkeeper, Keeper, StopOnError
 from harness.orchestration.cluster import Cluster, Share
 from harness.orchestration.data_parallel import train_data_parallel
 from harness.orchestration.loggers import loggers
-from harness.orchestration.ray_quirks import SilentProgress, Unsaved, lack_of_memory_costs_one_trial
+from harness.orchestration.ray_quirks import (
+    SilentProgress,
+    Unsaved,
+    lack_of_memory_costs_one_trial,
+    signal_handlers_kept,
+)
 from harness.orchestration.scheduler import PerArchitectureScheduler
 from harness.orchestration.trainable import Placed, trainable
 from harness.records.trial import ModelSummary, Phase, TrialSpec
@@ -65,6 +68,7 @@ def run_experiment(
     placed = Placed(
         training=ray.put(shared.training),
         test=ray.put(shared.test),
+        sources=cluster.sources,
         precision=study.precision,
         checkpoint_seconds=study.checkpoint.every_seconds,
         trial_timeout=study.trial_timeout,
@@ -75,11 +79,6 @@ def run_experiment(
     )
     for record in supply.records:
         scheduler.replay(record)
-    # With fewer waiting, Tune hands a short trial's actor on before the other slots have one, and they stay empty;
-    # with many more, the supply decides too early what comes next.
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(cluster.slots)
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    lack_of_memory_costs_one_trial()
     with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trainable, placed=placed), _bundle),
@@ -101,7 +100,8 @@ def run_experiment(
                 verbose=0,
             ),
         )
-        tuner.fit()
+        with lack_of_memory_costs_one_trial(), signal_handlers_kept():
+            tuner.fit()
         train_data_parallel(study, supply, placed, cluster, bookkeeper, Path(scratch).resolve())
     if bookkeeper.error is not None:
         raise bookkeeper.error

@@ -1,8 +1,12 @@
-"""What Ray reads from the environment; it has to be set before Ray is imported, so nothing here imports it."""
+"""What Ray reads from the environment, all in one place; nothing here imports Ray."""
 
 from __future__ import annotations
 
-# Read by Ray when it is imported or started; whoever sets one of them outside keeps it.
+import contextlib
+import os
+from collections.abc import Iterator
+
+# Whoever sets one of them outside keeps it.
 ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output engine can be silent
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -21,3 +25,29 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "33554432",  # glibc accepts no more
     "MALLOC_TRIM_THRESHOLD_": "268435456",
 }
+
+_PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
+
+
+@contextlib.contextmanager
+def ray_environment() -> Iterator[None]:
+    """Ray's settings in the environment, which is as it was afterwards."""
+    before = {name: os.environ.get(name) for name in (*ENVIRONMENT, _PENDING)}
+    os.environ.update({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def keep_slots_full(slots: int) -> None:
+    """Have as many trials wait for a place as there are places; inside of `ray_environment`.
+
+    With fewer waiting, Tune hands a short trial's actor on before the other slots have one, and they stay empty;
+    with many more, the supply decides too early what comes next.
+    """
+    os.environ[_PENDING] = str(slots)

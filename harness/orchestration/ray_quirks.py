@@ -7,8 +7,10 @@ What Ray reads from the environment is in `ray_environment`.
 from __future__ import annotations
 
 import contextlib
+import logging
+import signal
+import threading
 from collections.abc import Iterator
-from functools import cache, wraps
 from typing import Any
 
 from ray._private import ray_constants
@@ -17,8 +19,8 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.progress_reporter import TrialProgressCallback
 
 
-@cache
-def lack_of_memory_costs_one_trial() -> None:
+@contextlib.contextmanager
+def lack_of_memory_costs_one_trial() -> Iterator[None]:
     """Have Tune take a worker that was ended for want of memory for a worker that was lost, which it is.
 
     Ray raises an exception of another kind for it (Ray 2.60, `OutOfMemoryError`), and Tune, which does not know that
@@ -26,13 +28,43 @@ def lack_of_memory_costs_one_trial() -> None:
     """
     sort = RayActorManager._actor_task_failed
 
-    @wraps(sort)
     def sort_with_memory(self: RayActorManager, tracked_actor_task: Any, exception: Exception) -> None:
         if isinstance(exception, OutOfMemoryError):
             exception = RayActorError(error_msg=str(exception))
         sort(self, tracked_actor_task, exception)
 
     RayActorManager._actor_task_failed = sort_with_memory  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        RayActorManager._actor_task_failed = sort  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def signal_handlers_kept() -> Iterator[None]:
+    """Put the handlers of signals back: `ray.init` takes SIGTERM, and Tune SIGINT and SIGUSR1, and both keep them."""
+    numbers = [number for name in ("SIGINT", "SIGTERM", "SIGUSR1") if (number := getattr(signal, name, None))]
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # in any other, Ray leaves them alone
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def silent_loggers() -> Iterator[None]:
+    """Ray's loggers say nothing: what matters in a warning of theirs is in a sentence of ours."""
+    loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 class Unsaved:

@@ -6,15 +6,17 @@ import importlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from architectures.own import SHIPPED_PACKAGE, VARIABLE, file_of, module_of, own_sources
+from architectures.own import SHIPPED_PACKAGE, file_of, module_of
 from harness.errors import EnvironmentMismatchError, describe
 from harness.runs import provenance
+from harness.study import load_architectures
 
 PACKAGES = ("harness", "architectures", "configs")
 """Code that travels: a machine of the cluster has Ray and the dependencies, and nothing of ours."""
@@ -23,23 +25,34 @@ _MUST_AGREE = ("python", "torch", "torchvision", "ray", "numpy", "pydantic")
 _ANSWER_SECONDS = 300.0  # a machine may fetch and unpack the code first, on a slow network
 
 
-def runtime_environment(environment: Mapping[str, str], scratch: Path) -> dict[str, Any]:
-    """Ray's `runtime_env` that has every worker find this code, and architectures of a user's own, under their names.
+@dataclass(frozen=True)
+class Packed:
+    """What is sent to a cluster.
+
+    Attributes:
+        runtime_env: Ray's, that has every worker find this code, and architectures of a user's own.
+        sources: of these architectures, as workers know them.
+    """
+
+    runtime_env: Mapping[str, Any]
+    sources: tuple[str, ...]
+
+
+def pack(environment: Mapping[str, str], sources: Sequence[str], scratch: Path) -> Packed:
+    """Pack this code and architectures of a user's own.
 
     Args:
         environment: variables that workers need when they start.
+        sources: of the user's own architectures.
         scratch: folder for copies of a user's files; needed until they have been sent.
 
     Raises:
         EnvironmentMismatchError: an architecture cannot be sent.
     """
-    modules = [_folder(name) for name in PACKAGES]
+    names, folders = pack_own(sources, scratch)
+    modules = [str(folder) for folder in (*map(_folder, PACKAGES), *folders)]
     variables = {name: os.environ.get(name, value) for name, value in environment.items()}
-    if own_sources():
-        names, folders = pack_own(own_sources(), scratch)
-        variables[VARIABLE] = "\n".join(names)
-        modules += folders
-    return {"py_modules": [str(folder) for folder in modules], "env_vars": variables}
+    return Packed({"py_modules": modules, "env_vars": variables}, tuple(names))
 
 
 def pack_own(sources: Sequence[str], scratch: Path) -> tuple[list[str], list[Path]]:
@@ -90,7 +103,7 @@ def _folder(package: str) -> Path:
     return Path(source).parent
 
 
-def check_nodes(nodes: Sequence[Mapping[str, Any]]) -> None:
+def check_nodes(nodes: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> None:
     """Have every machine of the cluster import the code that travelled, and name its versions.
 
     Raises:
@@ -101,11 +114,11 @@ def check_nodes(nodes: Sequence[Mapping[str, Any]]) -> None:
     for node in nodes:
         place = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
         task = ray.remote(_versions_there).options(num_cpus=0, scheduling_strategy=place, max_retries=0)
-        asked.append((node["NodeManagerHostname"], task.remote()))  # two machines may have one name
+        asked.append((node["NodeManagerHostname"], task.remote(sources)))  # two machines may have one name
     for name, answer in asked:
         try:
             there = ray.get(answer, timeout=_ANSWER_SECONDS)
-        except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
+        except ray.exceptions.RayError as error:
             raise EnvironmentMismatchError(
                 f"machine {name} of the cluster cannot run this code: {describe(error)[:400]}"
             ) from None
@@ -125,8 +138,9 @@ def differing(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _versions_there() -> dict[str, str]:
+def _versions_there(sources: Sequence[str]) -> dict[str, str]:
     """Runs on each machine."""
     import harness.training.execution  # noqa: F401  # what trials import first: torch, and every module that travelled
 
+    load_architectures(sources)
     return provenance.versions()

@@ -17,6 +17,7 @@ from harness.errors import WorkerLostError
 from harness.orchestration.scheduler import METRIC, TIME
 from harness.records.messages import Message
 from harness.records.trial import AskedPrecision, TrialSpec
+from harness.study import load_architectures
 
 _LEAVE_SECONDS = 30.0  # for a process that has to end
 
@@ -25,11 +26,13 @@ _LEAVE_SECONDS = 30.0  # for a process that has to end
 class Placed:
     """What every trial shares, in the object store once per node; arrays from there are mapped, not copied.
 
-    The references are not followed until they are asked for: a search trial never fetches the test split.
+    The references are not followed until they are asked for: a search trial never fetches the test split. `sources`
+    are those of the user's own architectures, as workers know them.
     """
 
     training: ray.ObjectRef[TrainingData]
     test: ray.ObjectRef[SealedTest]
+    sources: tuple[str, ...]
     precision: AskedPrecision
     checkpoint_seconds: float
     trial_timeout: float
@@ -63,7 +66,8 @@ def _run(config: dict[str, Any], placed: Placed, clock: Deadline) -> None:
     settings = replace(settings, not_captured=reason)
     checkpoints = Checkpoints(placed.checkpoint_seconds, config["checkpoint"])
     training = ray.get(placed.training)
-    rounds = run_trials(specs, training, lambda: ray.get(placed.test), settings, checkpoints, reason)
+    registry = load_architectures(placed.sources)
+    rounds = run_trials(specs, training, lambda: ray.get(placed.test), settings, checkpoints, reason, registry)
     with contextlib.closing(rounds):  # a trial that Tune stops gives its captured program back at once
         for messages in rounds:
             clock.stop()  # the driver may let it wait

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
-from architectures import ARCHITECTURES, BUILT_IN
+from architectures import BUILT_IN
 from architectures.own import description
 from harness.data import LoadedDataset, load_dataset
 from harness.errors import RunFolderError
-from harness.pipeline.interruption import (
-    import_ray,
-    remember_interruption,
-    side_process,
-    stop_on_termination,
-)
-from harness.pipeline.model_sizes import by_configuration, cost_by, model_sizes, summarise_models
 from harness.records.cost import costs_json
 from harness.records.trial import ModelSummary, TrialRecord, TrialSpec
 from harness.report import write_report
@@ -50,7 +42,7 @@ class Job:
         folder: where results go.
         finished: records of an earlier part of the run, whose folder this process holds; None for a new run.
         data_dir: where the data files are; None for the user's cache.
-        address: of a Ray cluster; None for a local one.
+        address: of a Ray cluster, where one is named.
         command: as it was typed.
         began: when it was, in seconds since 1970; None for when this process did.
     """
@@ -62,6 +54,11 @@ class Job:
     address: str | None
     command: str
     began: float | None = None
+
+    @property
+    def cluster(self) -> str | None:
+        """The cluster to join: the one that is named, by `RAY_ADDRESS` as in a Ray job, or None for a new one."""
+        return self.address or os.environ.get("RAY_ADDRESS") or None
 
     @property
     def started(self) -> float:
@@ -84,23 +81,30 @@ class RunResult:
     without_result: tuple[str, ...]
 
 
-def run_benchmark(job: Job, observer: Observer) -> RunResult:
+Deferred = Callable[[], AbstractContextManager[None]]
+"""Makes a block in which an interruption waits for the end of the block."""
+
+
+def run_benchmark(job: Job, observer: Observer, deferred: Deferred = contextlib.nullcontext) -> RunResult:
     """Run a study, or the rest of one, and write its report.
+
+    Args:
+        job: what to run.
+        observer: hears how it goes.
+        deferred: while Ray is imported and started.
 
     Raises:
         HarnessError: the data, the environment or the run folder will not do.
+        KeyboardInterrupt: it was interrupted before there was anything to report.
     """
     provenance.check_environment()
     provenance.check_loggers(job.study.loggers)
     kept = len(job.finished) if job.finished is not None else None
     observer.plan(job.study, plan_search(job.study, "not loaded yet"), job.folder, kept)
-    with contextlib.ExitStack() as holding, side_process() as beside:
-        # The data take as long to be read as Ray to be imported, and torch as Ray to be started.
-        # Another machine cannot read a file of this one.
-        loading = beside.submit(load_dataset, job.study.dataset, job.data_dir, joins_a_cluster(job.address))
-        import_ray()
-        loaded = loading.result()
-        check_same_data(job, loaded)
+    # Another machine cannot read a file of this one.
+    loaded = load_dataset(job.study.dataset, job.data_dir, job.cluster is not None)
+    check_same_data(job, loaded)
+    with contextlib.ExitStack() as holding:
         folder = RunFolder(job.folder)
         if job.finished is None:
             folder = RunFolder.create(job.folder)
@@ -108,10 +112,7 @@ def run_benchmark(job: Job, observer: Observer) -> RunResult:
         # From here on the folder can be resumed, whatever happens.
         write_text(folder.study, study_yaml(job.study))
         Journal(folder.journal).close()
-        search = plan_search(job.study, loaded.provenance.fingerprint)
-        summaries = beside.submit(summarise_models, search, loaded.training.shape, len(loaded.training.classes))
-        beside.shutdown(wait=False)  # it ends with that
-        supply, ended = search_and_confirm(job, folder, loaded, search, summaries, observer)
+        supply, ended = search_and_confirm(job, folder, loaded, observer, deferred)
         settle_predictions(folder, supply.confirmed, supply.selected)
         keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
         write_json(folder.environment, ended.model_dump(mode="json"))
@@ -134,33 +135,27 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
 
 
 def search_and_confirm(
-    job: Job,
-    folder: RunFolder,
-    loaded: LoadedDataset,
-    search: Sequence[TrialSpec],
-    summaries: Future[list[ModelSummary | None]],
-    observer: Observer,
+    job: Job, folder: RunFolder, loaded: LoadedDataset, observer: Observer, deferred: Deferred
 ) -> tuple[Supply, Environment]:
     """Run every trial; gives the supply with all records, and what ran where and when."""
-    stamps: dict[str, float] = {}
-    interrupted = remember_interruption()
-    from harness.orchestration import Shared, connect, run_cost_pass, run_experiment
+    study, training, stamps = job.study, loaded.training, dict[str, float]()
+    search = plan_search(study, loaded.provenance.fingerprint)
+    resources = {name: study.resources_of(name) for name in study.architectures}
+    sources = tuple(study.registry.loaded)
+    with contextlib.ExitStack() as connected:
+        with deferred():
+            from harness.orchestration import Shared, connect, model_sizes, run_cost_pass, run_experiment
 
-    resources = {name: job.study.resources_of(name) for name in job.study.architectures}
-    with connect(job.address, resources, loaded.bytes_in_memory, job.study.confirm.workers) as cluster:
-        stop_on_termination()
-        summary_of = by_configuration(
-            search, model_sizes(summaries, search, loaded, job.study.trial_timeout, interrupted)
-        )
-        supply = Supply(job.study, search, cost_by(summary_of), finished=job.finished or ())
+            cluster = connected.enter_context(
+                connect(job.cluster, resources, loaded.bytes_in_memory, study.confirm.workers, sources)
+            )
+        summary_of = model_sizes(search, training.shape, len(training.classes), cluster.sources, study.trial_timeout)
+        supply = Supply(study, search, cost_by(summary_of), finished=job.finished or ())
         begun = environment(job, folder, loaded, cluster.slots)
         write_json(
             folder.environment, begun.with_trials(supply.records, stamps, supply.complete).model_dump(mode="json")
         )
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        observer.begin(job.study, supply, cluster.slots)
+        observer.begin(study, supply, cluster.slots)
         try:
             with Journal(folder.journal) as journal:
                 recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
@@ -189,13 +184,19 @@ def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[
     return models
 
 
-def joins_a_cluster(address: str | None) -> bool:
-    """Whether trials run on a cluster that is there already, as `connect` decides it."""
-    return bool(address or os.environ.get("RAY_ADDRESS"))
+def cost_by(summary_of: Callable[[TrialSpec], ModelSummary | None]) -> Callable[[TrialSpec], float]:
+    """Multiply-adds of a trial for one image of each epoch; 0 for a model that cannot be built."""
+
+    def cost(spec: TrialSpec) -> float:
+        summary = summary_of(spec)
+        return float(summary.macs * spec.epochs) if summary else 0.0
+
+    return cost
 
 
 def environment(job: Job, folder: RunFolder, loaded: LoadedDataset, slots: int) -> Environment:
     """What is known when trials begin."""
+    registry = job.study.registry
     commit, dirty = provenance.commit()
     begun = Environment(
         command=job.command,
@@ -206,16 +207,16 @@ def environment(job: Job, folder: RunFolder, loaded: LoadedDataset, slots: int) 
         hardware=Hardware.model_validate(provenance.hardware()),
         slots=slots,
         study=job.study.model_dump(mode="json"),
-        code=provenance.code_fingerprints(job.study.architectures),
+        code=provenance.code_fingerprints(registry[name] for name in job.study.architectures),
         dataset=Dataset(**loaded.provenance.model_dump(), classes=loaded.training.classes),
         own_architectures=tuple(
-            description(ARCHITECTURES[name]) for name in job.study.architectures if name not in BUILT_IN
+            description(registry[name]) for name in job.study.architectures if name not in BUILT_IN
         ),
         timeline=Timeline(command_started=job.started),
         interrupted=True,
     )
     earlier = begun_environment(folder)
-    return begun.after(earlier, changed_code(folder, job.finished or ())) if earlier is not None else begun
+    return begun.after(earlier, changed_code(folder, job.finished or (), registry)) if earlier is not None else begun
 
 
 def without_result(study: Study, records: Sequence[TrialRecord]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from architectures import ARCHITECTURES
+from architectures import Registry
 from harness.records.trial import Placement, TrialRecord
 from harness.report.classification import Classification
 
@@ -49,14 +49,14 @@ EPOCH_COLUMNS = (
 )
 
 
-def hyperparameter_columns(records: Iterable[TrialRecord]) -> dict[str, str]:
+def hyperparameter_columns(records: Iterable[TrialRecord], registry: Registry) -> dict[str, str]:
     """Hyperparameter to its column in `trials.csv`, in the order in which architectures declare them.
 
     A hyperparameter that is called like another column gets a prefix: `epochs` is how many were
     trained, `hyperparameter_epochs` how many were asked for.
     """
     used = {name for record in records for name in record.spec.hyperparameters}
-    declared = [name for entry in ARCHITECTURES.values() for name in entry.hyperparameters.model_fields]
+    declared = [name for entry in registry.values() for name in entry.hyperparameters.model_fields]
     taken = {*TRIAL_COLUMNS, *PLACE_COLUMNS}
     return {
         name: f"hyperparameter_{name}" if name in taken else name
@@ -65,9 +65,9 @@ def hyperparameter_columns(records: Iterable[TrialRecord]) -> dict[str, str]:
     }
 
 
-def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def trials_frame(records: Sequence[TrialRecord], registry: Registry) -> pd.DataFrame:
     """One row per trial, both phases, every status; a value that a trial does not have is None."""
-    columns = hyperparameter_columns(records)
+    columns = hyperparameter_columns(records, registry)
     rows = [_trial_row(record, columns) for record in records]
     # Python objects: a column that only some architectures have would else turn 16 into 16.0.
     return pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, *columns.values(), *PLACE_COLUMNS], dtype=object)

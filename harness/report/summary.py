@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from architectures import ARCHITECTURES, Architecture
+from architectures import Architecture
 from harness.records.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
 from harness.report.classification import Classification, balanced_accuracy, classify
 from harness.runs.environment import Dataset
@@ -14,7 +14,7 @@ from harness.runs.reading import RunData
 from harness.schedule.plan import plan_search
 from harness.schedule.selection import select
 from harness.statistics import AccuracyEstimate, estimate_accuracy, mean
-from harness.study import Study, know_by_description
+from harness.study import Study
 from harness.study.space import Fixed
 
 
@@ -126,7 +126,6 @@ class ArchitectureSummary:
 
 def summarise(run: RunData) -> tuple[ArchitectureSummary, ...]:
     """Every architecture of the study, in the order of the registry."""
-    know_by_description(run.environment.own_architectures)
     by_architecture: dict[str, list[TrialRecord]] = defaultdict(list)
     for record in run.records:
         by_architecture[record.spec.architecture].append(record)
@@ -135,7 +134,7 @@ def summarise(run: RunData) -> tuple[ArchitectureSummary, ...]:
         planned[spec.architecture].append(spec)
     return tuple(
         _summarise_architecture(run, architecture, by_architecture[name], planned[name])
-        for name, architecture in ARCHITECTURES.items()
+        for name, architecture in run.study.registry.items()
         if name in run.study.architectures
     )
 

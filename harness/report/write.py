@@ -31,7 +31,7 @@ def write_report(run_dir: Path) -> Path:
     findings = find(run)
     content = json.dumps(results(run.environment_json, findings), indent=1, allow_nan=False, ensure_ascii=False)
     write_text(run_dir / "results.json", content + "\n")
-    write_text(run_dir / "trials.csv", trials_frame(run.records).to_csv(index=False))
+    write_text(run_dir / "trials.csv", trials_frame(run.records, run.study.registry).to_csv(index=False))
     write_text(run_dir / "epochs.csv", epochs_frame(run.records).to_csv(index=False))
     classes = run.environment.dataset.classes
     classified = {s.name: s.classification for s in findings.summaries if s.classification is not None}

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 from packaging.requirements import InvalidRequirement, Requirement
 
-from architectures import ARCHITECTURES
+from architectures import Architecture
 from harness.errors import EnvironmentMismatchError
 from harness.version import __version__
 
@@ -110,7 +110,7 @@ def commit() -> tuple[str | None, bool | None]:
     return head, bool(git("status", "--porcelain", "--", *_SOURCE))
 
 
-def code_fingerprints(architectures: Iterable[str]) -> dict[str, str]:
+def code_fingerprints(architectures: Iterable[Architecture]) -> dict[str, str]:
     """What the numbers of a trial come from, as hashes of source: of the engine, and of each architecture's file.
 
     The registry is not among it: one more architecture changes no number of the others.
@@ -118,11 +118,11 @@ def code_fingerprints(architectures: Iterable[str]) -> dict[str, str]:
     root = Path(__file__).resolve().parents[2]
     files = [path for place in _ENGINE_SOURCE for path in _python_files(root / place)]
     fingerprints = {ENGINE: _hash(files)}
-    for name in architectures:
-        build: Any = ARCHITECTURES[name].build
+    for architecture in architectures:
+        build: Any = architecture.build
         module = sys.modules.get(getattr(build, "func", build).__module__)  # of a partial, its own is functools
         source = getattr(module, "__file__", None)
-        fingerprints[name] = (
+        fingerprints[architecture.name] = (
             _hash(_files_of(str(getattr(module, "__name__", "")), Path(source))) if source else "unknown"
         )
     return fingerprints

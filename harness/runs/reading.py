@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from architectures import ARCHITECTURES
 from harness.errors import RunFolderError
 from harness.records.cost import Cost, read_costs
 from harness.records.trial import Phase, Status, TrialRecord
@@ -55,8 +54,7 @@ def read_run_folder(run_dir: Path) -> RunData:
     if not study_path.is_file():
         raise RunFolderError(f"{run_dir}: there is no study.yaml; give the folder that a run has written")
     environment_json, environment = read_environment(run_dir / "environment.json")
-    know_by_description(environment.own_architectures)
-    study = load_study(str(study_path))
+    study = load_study(str(study_path), registry=know_by_description(environment.own_architectures))
     records = latest_records(read_journal(run_dir / "journal.jsonl"))
     for record in records:
         if record.spec.architecture not in study.architectures:
@@ -67,7 +65,7 @@ def read_run_folder(run_dir: Path) -> RunData:
     paths = RunFolder(run_dir)
     missed = read_missed(paths.missed)
     selected = {name: select(records, name) for name in study.architectures}
-    defaults = {name: default_configuration(ARCHITECTURES[name], study.space(name)) for name in study.architectures}
+    defaults = {name: default_configuration(study.registry[name], study.space(name)) for name in study.architectures}
     predictions: dict[tuple[str, int], Predictions] = {}
     default_predictions: dict[tuple[str, int], Predictions] = {}
     for record in records:

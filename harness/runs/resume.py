@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN, Registry
 from architectures.own import is_stand_in
 from harness.errors import RunFolderError, StudyError
 from harness.records.trial import Status, TrialRecord
@@ -25,7 +25,7 @@ def begun_environment(folder: RunFolder) -> Environment | None:
     return read_environment(folder.environment)[1] if folder.environment.is_file() else None
 
 
-def begun_study(folder: RunFolder) -> Study:
+def begun_study(folder: RunFolder, registry: Registry = BUILT_IN) -> Study:
     """The study as the run began with it, whatever has become of `study.yaml` since.
 
     Raises:
@@ -34,27 +34,27 @@ def begun_study(folder: RunFolder) -> Study:
     """
     environment = begun_environment(folder)
     if environment is None or environment.study is None:
-        return load_study(str(folder.study))
-    return parse_study(environment.study, str(folder.environment))
+        return load_study(str(folder.study), registry=registry)
+    return parse_study(environment.study, str(folder.environment), registry)
 
 
-def changed_code(folder: RunFolder, finished: Iterable[TrialRecord]) -> list[str]:
+def changed_code(folder: RunFolder, finished: Iterable[TrialRecord], registry: Registry = BUILT_IN) -> list[str]:
     """Whose code is no longer that which finished trials were trained by: `engine`, or names of architectures."""
     environment = begun_environment(folder)
     trained = sorted({record.spec.architecture for record in finished})
     if environment is None or not environment.code or not trained:
         return []
-    now = provenance.code_fingerprints(trained)
+    now = provenance.code_fingerprints(registry[name] for name in trained)
     return [name for name, fingerprint in now.items() if environment.code.get(name, fingerprint) != fingerprint]
 
 
-def check_code(folder: RunFolder, finished: Iterable[TrialRecord]) -> None:
+def check_code(folder: RunFolder, finished: Iterable[TrialRecord], registry: Registry = BUILT_IN) -> None:
     """A run goes on with the code that it began with.
 
     Raises:
         RunFolderError: the code differs.
     """
-    changed = changed_code(folder, finished)
+    changed = changed_code(folder, finished, registry)
     if not changed:
         return
     environment = begun_environment(folder)
@@ -135,7 +135,7 @@ def check_at_hand(study: Study) -> None:
     Raises:
         StudyError: one is not.
     """
-    missing = [name for name in study.architectures if is_stand_in(ARCHITECTURES[name])]
+    missing = [name for name in study.architectures if is_stand_in(study.registry[name])]
     if missing:
         raise StudyError(
             f"{', '.join(missing)}: an architecture of your own; name its code again, as in "

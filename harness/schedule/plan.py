@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from architectures import ARCHITECTURES
 from harness.records.trial import Phase, TrialRecord, TrialSpec, stream_seed
 from harness.study import Study
 from harness.study.space import configurations
@@ -25,7 +24,7 @@ def plan_search(study: Study, dataset: str) -> tuple[TrialSpec, ...]:
     specs: dict[str, TrialSpec] = {}
     for name, search in study.architectures.items():
         generator = np.random.default_rng(stream_seed("samples", study.seed, name))
-        for hyperparameters in configurations(ARCHITECTURES[name], study.space(name), search.samples, generator):
+        for hyperparameters in configurations(study.registry[name], study.space(name), search.samples, generator):
             spec = TrialSpec(
                 phase=Phase.SEARCH,
                 architecture=name,

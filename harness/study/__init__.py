@@ -4,7 +4,7 @@ It may import the records, the errors and the architectures.
 """
 
 from harness.study.reading import SHIPPED, Override, load_study, own_or_known, parse_study, study_yaml
-from harness.study.registry import add_architectures, find_architecture, know_by_description
+from harness.study.registry import find_architecture, know_by_description, load_architecture, load_architectures
 from harness.study.schema import (
     DATASETS,
     MAX_TRIALS,
@@ -28,10 +28,11 @@ __all__ = [
     "Resources",
     "Size",
     "Study",
-    "add_architectures",
     "find_architecture",
     "former_data",
     "know_by_description",
+    "load_architecture",
+    "load_architectures",
     "load_study",
     "own_or_known",
     "parse_study",

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from architectures import BUILT_IN, Registry
 from harness.errors import StudyError, nearest
 from harness.study.schema import DATASETS, Study
 from harness.study.yaml_text import MAX_BYTES, YamlTextError, read_yaml
@@ -66,7 +67,7 @@ class Override:
         return written | {head: below}
 
 
-def load_study(config: str, overrides: Sequence[Override] = ()) -> Study:
+def load_study(config: str, overrides: Sequence[Override] = (), registry: Registry = BUILT_IN) -> Study:
     """The study of that name among the shipped ones, or of that path.
 
     Raises:
@@ -81,7 +82,8 @@ def load_study(config: str, overrides: Sequence[Override] = ()) -> Study:
         raise StudyError(f"{config}: a study is a mapping of keys to values; see configs/default.yaml")
     for override in overrides:
         written = override.apply(written)
-    study = parse_study(written, f"{config}, as changed on the command line" if overrides else config)
+    where = f"{config}, as changed on the command line" if overrides else config
+    study = parse_study(written, where, registry)
     if study.dataset.path is None:
         return study
     # The study is read again from other folders: to resume, to report, to export.
@@ -108,14 +110,14 @@ def read_config(config: str) -> str:
         raise StudyError(f"--config {config}: the file cannot be read: {error}") from None
 
 
-def parse_study(written: Mapping[str, Any], where: str) -> Study:
+def parse_study(written: Mapping[str, Any], where: str, registry: Registry = BUILT_IN) -> Study:
     """A study from the plain values of its YAML.
 
     Raises:
         StudyError: one sentence with file, key, value and remedy.
     """
     try:
-        return Study.model_validate(written)
+        return Study.model_validate(written, context={"registry": registry})
     except StudyError as error:
         raise StudyError(f"{where}: {error}") from None
     except ValidationError as error:

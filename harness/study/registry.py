@@ -1,49 +1,55 @@
-"""Which architectures there are."""
+"""Which architectures a study can name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from architectures import ARCHITECTURES, Architecture
-from architectures.own import OwnArchitectureError, is_stand_in, register, stand_in
+from architectures import BUILT_IN, Architecture, Registry
+from architectures.own import OwnArchitectureError
 from harness.errors import StudyError, nearest
 
 
-def find_architecture(name: str, where: str) -> Architecture:
+def find_architecture(registry: Registry, name: str, where: str) -> Architecture:
     """The architecture of that name.
 
     Raises:
         StudyError: there is none; names the nearest.
     """
-    if name not in ARCHITECTURES:
-        raise StudyError(f"{where}: there is no architecture '{name}'; {nearest(name, ARCHITECTURES)}")
-    return ARCHITECTURES[name]
+    if name not in registry:
+        raise StudyError(f"{where}: there is no architecture '{name}'; {nearest(name, registry)}")
+    return registry[name]
 
 
-def add_architectures(sources: Iterable[str]) -> list[str]:
-    """Names of the architectures of these sources, known from here on to this process and to those that it starts.
+def load_architectures(sources: Iterable[str], known: Registry = BUILT_IN) -> Registry:
+    """The registry with the architectures of these sources besides.
 
     Raises:
         StudyError: a source gives none.
     """
     try:
-        return [register(source, ARCHITECTURES).name for source in sources]
+        return known.with_sources(sources)
     except OwnArchitectureError as error:
         raise StudyError(f"--architecture {error}") from None
 
 
-def know_by_description(described: Iterable[Mapping[str, Any]]) -> None:
-    """Have studies parse, and reports be written, that name a user's own architectures whose code is not at hand.
+def load_architecture(source: str) -> Architecture:
+    """The architecture of this source.
+
+    Raises:
+        StudyError: it gives none, or one that is called like one of the harness.
+    """
+    registry = load_architectures([source])
+    return registry[next(iter(registry.loaded.values()))]
+
+
+def know_by_description(described: Iterable[Mapping[str, Any]], known: Registry = BUILT_IN) -> Registry:
+    """The registry with a user's own architectures whose code is not at hand: enough to parse a study and to report.
 
     Raises:
         StudyError: something is not the description of an architecture.
     """
     try:
-        for one in described:
-            architecture = stand_in(one)
-            # Of two runs, the stand-in is that of the one that is looked at.
-            if architecture.name not in ARCHITECTURES or is_stand_in(ARCHITECTURES[architecture.name]):
-                ARCHITECTURES[architecture.name] = architecture
+        return known.with_descriptions(described)
     except ValueError as error:
         raise StudyError(f"own_architectures: {error}; restore environment.json from a copy") from None

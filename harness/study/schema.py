@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
+from architectures import BUILT_IN, Registry
 from harness.errors import StudyError, nearest
 from harness.records.trial import AskedPrecision, Frozen
 from harness.study.registry import find_architecture
@@ -209,9 +210,21 @@ class Study(Frozen):
     resources: Resources = Resources()
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ()
     architectures: Annotated[Mapping[str, ArchitectureStudy], Field(min_length=1)]
+    _registry: Registry = PrivateAttr(default_factory=lambda: BUILT_IN)
+
+    @property
+    def registry(self) -> Registry:
+        """The architectures that the study can name."""
+        return self._registry
 
     @classmethod
-    def load(cls, config: str = "default", changes: Mapping[str, Any] | None = None, data: str | None = None) -> Study:
+    def load(
+        cls,
+        config: str = "default",
+        changes: Mapping[str, Any] | None = None,
+        data: str | None = None,
+        registry: Registry = BUILT_IN,
+    ) -> Study:
         """A shipped study by its name, or one from a file, with some of its values changed.
 
         >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
@@ -221,6 +234,7 @@ class Study(Frozen):
             config: name or path.
             changes: `key.path` to value, as `--set` on the command line.
             data: name or path of other images, as `--data` on the command line.
+            registry: the architectures that it can name.
 
         Raises:
             StudyError: it is no study; the message names file, key, value and remedy.
@@ -229,14 +243,15 @@ class Study(Frozen):
 
         overrides = [] if data is None else [Override(("dataset",), own_or_known(data))]
         return load_study(
-            config, [*overrides, *(Override(tuple(key.split(".")), v) for key, v in (changes or {}).items())]
+            config, [*overrides, *(Override(tuple(key.split(".")), v) for key, v in (changes or {}).items())], registry
         )
 
     @model_validator(mode="after")
-    def _spaces_fit_their_architectures(self) -> Study:
+    def _spaces_fit_their_architectures(self, validation: ValidationInfo) -> Study:
+        self._registry = (validation.context or {}).get("registry", BUILT_IN)
         for name, search in self.architectures.items():
             where = f"architectures.{name}.space"
-            space = parse_space(find_architecture(name, "architectures"), search.space, where)
+            space = parse_space(find_architecture(self.registry, name, "architectures"), search.space, where)
             trials = count_configurations(space, search.samples)
             if trials > MAX_TRIALS:
                 raise StudyError(
@@ -247,7 +262,7 @@ class Study(Frozen):
     def space(self, architecture: str) -> dict[str, Parameter]:
         """The parsed search space of one architecture."""
         return parse_space(
-            find_architecture(architecture, "architectures"),
+            find_architecture(self.registry, architecture, "architectures"),
             self.architectures[architecture].space,
             f"architectures.{architecture}.space",
         )
@@ -256,13 +271,19 @@ class Study(Frozen):
         """What one trial of an architecture is given."""
         return self.architectures[architecture].resources or self.resources
 
+    def with_registry(self, registry: Registry) -> Study:
+        """The same study, which can name the architectures of this registry."""
+        copy = self.model_copy()
+        copy._registry = registry
+        return copy
+
     def with_architectures(self, names: Iterable[str]) -> Study:
         """The same study with these architectures besides; one that it does not list runs on its defaults.
 
         Raises:
             StudyError: there is no such architecture.
         """
-        added = {find_architecture(name, "--architectures").name: ArchitectureStudy() for name in names}
+        added = {find_architecture(self.registry, name, "--architectures").name: ArchitectureStudy() for name in names}
         return self.model_copy(update={"architectures": added | dict(self.architectures)})
 
     def restricted_to(self, names: Sequence[str]) -> Study:
@@ -272,7 +293,9 @@ class Study(Frozen):
             StudyError: there is no such architecture.
         """
         chosen = {
-            find_architecture(name, "--architectures").name: self.architectures.get(name, ArchitectureStudy())
+            find_architecture(self.registry, name, "--architectures").name: self.architectures.get(
+                name, ArchitectureStudy()
+            )
             for name in names
         }
         return self.model_copy(update={"architectures": chosen})

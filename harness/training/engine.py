@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from architectures import ARCHITECTURES, TrainingHyperparameters
+from architectures import TrainingHyperparameters
 from harness.records.trial import EpochResult, TrialSpec, stream_seed
 from harness.training.augmentation import draw
 from harness.training.optimization import learning_rates
@@ -66,10 +66,8 @@ def prepare(models: Sequence[nn.Module], specs: Sequence[TrialSpec], data: Resid
     apply_to_process(settings)
     for model in models:
         model.to(settings.device)
-    hyperparameters = _hyperparameters(specs[0])
-    return program_for(
-        specs[0].architecture, models, hyperparameters, _batch_size(hyperparameters, data), data, settings
-    )
+    hyperparameters = TrainingHyperparameters.of(specs[0].hyperparameters)
+    return program_for(specs[0], models, hyperparameters, _batch_size(hyperparameters, data), data, settings)
 
 
 def train_together(
@@ -94,7 +92,7 @@ def train_together(
         After each epoch, what it gave, or how it failed, for each model. Of seconds every model has
         an equal share.
     """
-    hyperparameters = _hyperparameters(specs[0])
+    hyperparameters = TrainingHyperparameters.of(specs[0].hyperparameters)
     batch_size = _batch_size(hyperparameters, data)
     steps = len(data.train_labels) // batch_size
     rates = learning_rates(hyperparameters, steps * hyperparameters.epochs, settings.device).view(-1, steps)
@@ -128,10 +126,6 @@ def train_together(
                 )
                 for train_loss, validated_one in zip(train_losses, validation, strict=True)
             )
-
-
-def _hyperparameters(spec: TrialSpec) -> TrainingHyperparameters:
-    return ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
 
 
 def _batch_size(hyperparameters: TrainingHyperparameters, data: ResidentData) -> int:

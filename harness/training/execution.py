@@ -12,7 +12,7 @@ from itertools import chain
 import torch
 from torch import nn
 
-from architectures import ARCHITECTURES, InputShape
+from architectures import BUILT_IN, InputShape, Registry
 from harness.data.dataset import SealedTest, TrainingData
 from harness.errors import WorkerLostError, describe
 from harness.records.messages import Message, Outcome, Started
@@ -59,6 +59,7 @@ def run_trial(
     open_test: Callable[[], SealedTest],
     settings: Settings,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    registry: Registry = BUILT_IN,
 ) -> Iterator[Message]:
     """Build, train and, in the confirm phase, test a model; nothing that the model does wrong gets out of here.
 
@@ -68,12 +69,13 @@ def run_trial(
         open_test: fetches the sealed test split; called in the confirm phase only, after the last epoch.
         settings: device, threads and precision.
         checkpoints: what it begins from, and leaves.
+        registry: where its architecture is found.
 
     Yields:
         A message for each epoch, then the outcome of a confirm trial; or a failure, as the last one. A trial that
         begins from a checkpoint first repeats the messages of the epochs that it has behind it.
     """
-    for messages in run_trials([spec], data, open_test, settings, checkpoints):
+    for messages in run_trials([spec], data, open_test, settings, checkpoints, registry=registry):
         yield from messages
 
 
@@ -84,6 +86,7 @@ def run_trials(
     settings: Settings,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     not_together: str | None = None,
+    registry: Registry = BUILT_IN,
 ) -> Generator[tuple[Message, ...]]:
     """Trials that differ in nothing but the seed, trained as one program; one after the other where that cannot be.
 
@@ -94,6 +97,7 @@ def run_trials(
         settings: device, threads and precision.
         checkpoints: what a trial alone begins from, and leaves; trials together do neither.
         not_together: why a trial is alone although others were to be trained with it.
+        registry: where their architecture is found.
 
     Yields:
         What there is to say after each epoch and at the end, of every trial that has not ended: see `run_trial`.
@@ -104,7 +108,7 @@ def run_trials(
     """
     begun, failure = None, ""
     try:
-        begun = _begin(specs, data, settings, checkpoints, not_together)
+        begun = _begin(specs, data, settings, checkpoints, not_together, registry)
     except CheckpointError:
         # A checkpoint only saves time: what it would have given is trained again.
         checkpoints = replace(checkpoints, begin_from=None)
@@ -121,7 +125,7 @@ def run_trials(
         if failure:
             recover(settings.device)
     elif not failure:
-        yield from run_trials(specs, data, open_test, settings, checkpoints, not_together)
+        yield from run_trials(specs, data, open_test, settings, checkpoints, not_together, registry)
     elif len(specs) == 1:
         yield (Message(specs[0].trial_id, None, time.time(), failure=failure),)
         recover(settings.device)
@@ -129,7 +133,7 @@ def run_trials(
         # They draw random numbers of their own, look at their own values, or need too much memory together.
         recover(settings.device)
         for spec in specs:
-            yield from run_trials([spec], data, open_test, settings, checkpoints, failure)
+            yield from run_trials([spec], data, open_test, settings, checkpoints, failure, registry)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +165,7 @@ def _begin(
     settings: Settings,
     checkpoints: Checkpoints,
     not_together: str | None,
+    registry: Registry,
 ) -> _Begun:
     """Build and prepare what trains; several trials are given back with their first epoch trained.
 
@@ -171,7 +176,7 @@ def _begin(
         WorkerLostError: a capture failed.
         Exception: whatever a contender raises.
     """
-    models = [build_model(spec, data.shape, len(data.classes)) for spec in specs]
+    models = [build_model(spec, data.shape, len(data.classes), registry) for spec in specs]
     on_device = resident(data, settings.device)
     program = prepare(models, specs, on_device, settings)
     behind = _restored(program, specs, checkpoints.begin_from)
@@ -274,16 +279,12 @@ def _after_epoch(begun: _Begun, trial_id: str, result: EpochResult | TrainingDiv
     return Message(trial_id, begun.started, time.time(), epoch=result, checkpoint=begun.keep(result))
 
 
-def summary_of(spec: TrialSpec, shape: InputShape, classes: int) -> ModelSummary | None:
+def summary_of(spec: TrialSpec, shape: InputShape, classes: int, registry: Registry = BUILT_IN) -> ModelSummary | None:
     """Size of the model of a trial; None for a model that cannot be built: its trial will say why."""
-    hyperparameters = ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
+    architecture = registry[spec.architecture]
+    hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
     try:
         with torch.device("meta"):
-            return summarise(ARCHITECTURES[spec.architecture].build(hyperparameters, shape, classes), shape)
+            return summarise(architecture.build(hyperparameters, shape, classes), shape)
     except (Exception, SystemExit):  # noqa: BLE001  # the trial itself fails with the reason
         return None
-
-
-def summaries_of(specs: Sequence[TrialSpec], shape: InputShape, classes: int) -> list[ModelSummary | None]:
-    """Sizes of the models of trials, in their order."""
-    return [summary_of(spec, shape, classes) for spec in specs]

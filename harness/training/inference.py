@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
+from architectures import BUILT_IN, Registry
 from harness.data.dataset import TrainingData
 from harness.errors import describe
 from harness.records.cost import LATENCY_BATCH, THROUGHPUT_BATCH, Cost, Quartiles
@@ -29,6 +30,7 @@ def measure_costs(
     data: TrainingData,
     settings: Settings,
     node: str,
+    registry: Registry = BUILT_IN,
     rounds: int = _ROUNDS,
     seconds: float = _SECONDS,
 ) -> tuple[Cost, ...]:
@@ -41,6 +43,7 @@ def measure_costs(
         data: whose validation images are classified.
         settings: device, threads and precision, as in training.
         node: name of the machine.
+        registry: where the architectures are found.
         rounds: turns of every model.
         seconds: of one measurement, at least.
     """
@@ -56,7 +59,7 @@ def measure_costs(
                 continue
             try:
                 if index not in loaded:
-                    loaded[index] = _load(spec, weights, data, settings.device)
+                    loaded[index] = _load(spec, weights, data, settings.device, registry)
                 for size, batch in batches.items():
                     taken = _time(loaded[index], batch, normaliser, settings, seconds)
                     times.setdefault((index, size), []).extend(taken)
@@ -82,8 +85,8 @@ def measure_costs(
     )
 
 
-def _load(spec: TrialSpec, weights: bytes, data: TrainingData, device: str) -> nn.Module:
-    model = build_model(spec, data.shape, len(data.classes))
+def _load(spec: TrialSpec, weights: bytes, data: TrainingData, device: str, registry: Registry) -> nn.Module:
+    model = build_model(spec, data.shape, len(data.classes), registry)
     model.load_state_dict(safetensors.torch.load(weights))
     return model.to(device).eval()
 

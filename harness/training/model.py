@@ -9,20 +9,26 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from architectures import ARCHITECTURES, Architecture, InputShape
+from architectures import BUILT_IN, Architecture, InputShape, Registry
 from harness.records.trial import ModelSummary, TrialSpec, stream_seed
 from harness.training.layers.dropout import seeded_dropout
 from harness.training.layers.pooling import quick_pooling
 from harness.training.layers.replacement import replace_layers
 
 
-def build_model(spec: TrialSpec, shape: InputShape, classes: int) -> nn.Module:
+def build_model(spec: TrialSpec, shape: InputShape, classes: int, registry: Registry = BUILT_IN) -> nn.Module:
     """The model of a trial on the CPU, initialised from the trial's identity.
+
+    Args:
+        spec: which architecture, with which hyperparameters.
+        shape: of the images.
+        classes: how many.
+        registry: where the architecture is found.
 
     Raises:
         ValueError: the architecture cannot take images of this shape, or does not give logits for these classes.
     """
-    architecture = ARCHITECTURES[spec.architecture]
+    architecture = registry[spec.architecture]
     hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed("initialisation", spec.stream_id))

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from architectures import TrainingHyperparameters
 from harness.errors import describe
+from harness.records.trial import TrialSpec, flat_json
 from harness.training.augmentation import draw
 from harness.training.captured import CapturedSteps, graphs_of, warm_up
 from harness.training.data_parallel import join
@@ -76,7 +77,7 @@ class Program:
 
 
 def program_for(
-    architecture: str,
+    spec: TrialSpec,
     models: Sequence[nn.Module],
     hyperparameters: TrainingHyperparameters,
     batch_size: int,
@@ -90,9 +91,9 @@ def program_for(
     written.
 
     Args:
-        architecture: of the models.
+        spec: of the first model; the others differ in the seed.
         models: all of one shape, on the device; more than one are trained together.
-        hyperparameters: of all models.
+        hyperparameters: how all models are trained.
         batch_size: of each step.
         data: on the device.
         settings: device, precision, whether to capture.
@@ -105,8 +106,8 @@ def program_for(
         program = _as_written(models, hyperparameters, batch_size, data, settings)
         reason = settings.not_captured or "several workers train the model"
         return replace(program, not_captured=reason if settings.device_type == "cuda" else None)
-    fixed = hyperparameters.model_dump_json(exclude=_FREE)
-    shape = (architecture, fixed, batch_size, len(models), settings)
+    fixed = flat_json({name: value for name, value in spec.hyperparameters.items() if name not in _FREE})
+    shape = (spec.architecture, fixed, batch_size, len(models), settings)
     program = data.programs.pop(shape, None)
     if program is None:
         written = _as_written([copy.deepcopy(model) for model in models], hyperparameters, batch_size, data, settings)

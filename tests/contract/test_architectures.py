@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import architectures
-from architectures import ARCHITECTURES, BUILT_IN, Architecture, InputShape
+from architectures import BUILT_IN, Architecture, InputShape
 from harness.models.contract import CHECKS, check_architecture
 
 MNIST_SHAPE = InputShape(1, 28, 28)
 SHAPES = (MNIST_SHAPE, InputShape(3, 32, 32), InputShape(1, 12, 20))
-NO_CONTENDERS = {"__init__", "architecture", "hyperparameters", "own"}
+NO_CONTENDERS = {"__init__", "architecture", "hyperparameters", "own", "registry"}
 
 
 def build(architecture: Architecture, shape: InputShape = MNIST_SHAPE, classes: int = 10, **changes: object):
@@ -25,14 +25,14 @@ def test_every_module_of_the_package_is_registered() -> None:
     """A file in architectures/ that defines a contender is in the registry under its own name."""
     files = {path.stem for path in Path(architectures.__file__).parent.glob("*.py")} - NO_CONTENDERS
     assert files == set(BUILT_IN)
-    assert all(name == entry.name for name, entry in ARCHITECTURES.items())
+    assert all(name == entry.name for name, entry in BUILT_IN.items())
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_it_keeps_the_contract(name: str, shape: InputShape) -> None:
     """Every check that a user's architecture is held to, on images of several shapes."""
-    findings = list(check_architecture(ARCHITECTURES[name], shape))
+    findings = list(check_architecture(BUILT_IN[name], shape))
     assert [found for found in findings if found.breach] == []
     assert len(findings) == len(CHECKS)
 
@@ -41,24 +41,24 @@ def test_it_keeps_the_contract(name: str, shape: InputShape) -> None:
 def test_hyperparameters_refuse_what_they_do_not_know(name: str) -> None:
     """A misspelt hyperparameter is an error that names it."""
     with pytest.raises(ValueError, match="learnig_rate"):
-        ARCHITECTURES[name].hyperparameters(learnig_rate=0.1)
+        BUILT_IN[name].hyperparameters(learnig_rate=0.1)
 
 
 def test_lenet5_is_the_classic_one() -> None:
     """C1 6, C3 16, C5 120, F6 84 with tanh and average pooling, 61,706 parameters on MNIST."""
-    model = build(ARCHITECTURES["lenet5"])
+    model = build(BUILT_IN["lenet5"])
     assert sum(parameter.numel() for parameter in model.parameters()) == 61_706
     kinds = [type(module).__name__ for module in model]
     assert kinds.count("Tanh") == 4
     assert kinds.count("AvgPool2d") == 2
-    swapped = build(ARCHITECTURES["lenet5"], activation="relu", pooling="max")
+    swapped = build(BUILT_IN["lenet5"], activation="relu", pooling="max")
     assert [type(module).__name__ for module in swapped][1:3] == ["ReLU", "MaxPool2d"]
 
 
 @pytest.mark.parametrize("hidden_layers", [0, 1, 4])
 def test_mlp_has_the_hidden_layers_that_were_asked_for(hidden_layers: int) -> None:
     """Depth and width of the tunable perceptron are its hyperparameters."""
-    model = build(ARCHITECTURES["mlp"], hidden_layers=hidden_layers, units=17, dropout=0.1)
+    model = build(BUILT_IN["mlp"], hidden_layers=hidden_layers, units=17, dropout=0.1)
     linear = [module for module in model if isinstance(module, torch.nn.Linear)]
     assert [layer.out_features for layer in linear] == [17] * hidden_layers + [10]
 
@@ -67,4 +67,4 @@ def test_mlp_has_the_hidden_layers_that_were_asked_for(hidden_layers: int) -> No
 def test_an_image_that_is_too_small_is_refused_in_words(name: str, side: int) -> None:
     """Convolutional nets say which size they need."""
     with pytest.raises(ValueError, match=f"{name} needs images of at least"):
-        build(ARCHITECTURES[name], InputShape(1, side, 40))
+        build(BUILT_IN[name], InputShape(1, side, 40))

@@ -22,7 +22,7 @@ from harness.records.trial import TrialRecord
 from harness.runs.journal import read_journal
 
 ROOT = Path(__file__).parents[2]
-PLANTED = Path(__file__).parent / "planted"
+PLANTED = Path(__file__).parent / "planted.py"
 STEPS = 30  # of an epoch of the planted architectures: 960 images of digits in batches of 32
 MARK = "HARNESS_TEST_RUN"
 
@@ -131,13 +131,16 @@ def _command_line(process: psutil.Process) -> str:
         return ""
 
 
+def own(*names: str) -> list[str]:
+    """The options that name planted architectures."""
+    return [word for name in names for word in ("--architecture", f"{PLANTED}:{name}")]
+
+
 def planted(tmp_path: Path, **environment: str) -> dict[str, str]:
-    """Environment in which every process knows the planted architectures."""
+    """What the planted architectures look for in the environment of their process."""
     return {
-        "PLANTED_ARCHITECTURES": "1",
         "PLANTED_STEPS": str(STEPS),
         "PLANTED_WITNESS": str(tmp_path / "witness"),
-        "PYTHONPATH": os.pathsep.join([str(PLANTED), str(ROOT)]),
     } | environment
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fault_runs import Command, journal, lines, numbers, planted
+from fault_runs import Command, journal, lines, numbers, own, planted
 
 from harness.records.trial import Phase
 from harness.training import read_checkpoint
@@ -155,7 +155,9 @@ def test_a_trial_that_hangs_holds_up_no_ctrl_c(start, write_study, tmp_path) -> 
     """The command ends although a worker never answers."""
     folder = tmp_path / "run"
     study = write_study({"hangs_in_training": {"space": {"epochs": 2}}}, trial_timeout=10**7)
-    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    command = start(
+        "--all", "--config", study, "--output", folder, *own("hangs_in_training"), environment=planted(tmp_path)
+    )
     command.wait_until((tmp_path / "witness").exists)
     command.send(signal.SIGINT)
     assert command.end() == 130, command.stderr

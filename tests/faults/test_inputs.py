@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 from harness.data.sources.idx import format_idx, parse_idx
 from harness.errors import HarnessError
 from harness.models.saved import read_saved_model
@@ -37,7 +37,7 @@ from harness.study import Study, load_study, parse_study, study_yaml
 
 many = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 KEYS = [*Study.model_fields, "seeds", "cpus", "gpus", "space", "samples", "grid", "choice", "uniform", "epochs"]
-names = st.sampled_from([*KEYS, *ARCHITECTURES, *ARCHITECTURES["mlp"].hyperparameters.model_fields])
+names = st.sampled_from([*KEYS, *BUILT_IN, *BUILT_IN["mlp"].hyperparameters.model_fields])
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.binary(max_size=8)
 )

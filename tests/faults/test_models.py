@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fault_runs import journal, planted
+from fault_runs import journal, own, planted
 
 from harness.records.trial import Status
 
@@ -30,7 +30,7 @@ def test_every_bad_architecture_is_named_with_its_reason_and_the_good_one_is_rep
     folder = tmp_path / "run"
     space = {"space": {"epochs": 6, "batch_size": 32, "augmentation": "none"}}
     study = write_study(dict.fromkeys([*FAULTS, "mlp"], space))
-    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    command = start("--all", "--config", study, "--output", folder, *own(*FAULTS), environment=planted(tmp_path))
     assert command.end() == 3, command.stderr
     records = journal(folder)
     failed = {record.spec.architecture: record for record in records if record.status is Status.FAILED}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fault_runs import STEPS, journal, lines, planted
+from fault_runs import STEPS, journal, lines, own, planted
 from patience import patience
 
 from harness.records.trial import Status
@@ -23,7 +23,7 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_p
     """Kill -9 of a worker in mid-trial: the user is told, and the run ends with every trial completed."""
     folder, paused = tmp_path / "run", tmp_path / "witness"
     study = write_study({"pauses": {"space": {"epochs": 3} | BATCHES}}, confirm={"seeds": 1})
-    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    command = start("--all", "--config", study, "--output", folder, *own("pauses"), environment=planted(tmp_path))
     command.wait_until(paused.exists)
     paused.unlink()
     command.wait_until(lambda: lines(folder) == 1 and paused.exists())  # the confirm trial
@@ -52,7 +52,9 @@ def test_a_trial_goes_on_from_its_checkpoint_in_another_worker(start, write_stud
         confirm={"seeds": 1},
         checkpoint={"every_seconds": 0},
     )
-    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    command = start(
+        "--all", "--config", study, "--output", folder, *own("kills_its_worker_once"), environment=planted(tmp_path)
+    )
     assert command.end() == 0, command.stderr
     search, confirm = journal(folder)
     assert (search.attempts, confirm.attempts) == (2, 1)
@@ -67,7 +69,9 @@ def test_trials_that_always_lose_their_worker_fail_with_the_reason_and_the_rest_
     """After one try and two more; the other architecture is reported, and the exit code says that one is missing."""
     folder = tmp_path / "run"
     study = write_study({"kills_its_worker": {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}})
-    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    command = start(
+        "--all", "--config", study, "--output", folder, *own("kills_its_worker"), environment=planted(tmp_path)
+    )
     assert command.end() == 3, command.stderr
     assert "no result for kills_its_worker" in command.stderr
     [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
@@ -79,7 +83,15 @@ def test_trials_that_always_lose_their_worker_fail_with_the_reason_and_the_rest_
     page = (folder / "report.md").read_text(encoding="utf-8")
     assert "each of its 3 workers died" in page
     assert sum(r.test is not None for r in journal(folder) if r.spec.architecture == "mlp") == 2
-    again = start("--resume", folder, "--retry-failed", "--set", "max_failures=0", environment=planted(tmp_path))
+    again = start(
+        "--resume",
+        folder,
+        "--retry-failed",
+        "--set",
+        "max_failures=0",
+        *own("kills_its_worker"),
+        environment=planted(tmp_path),
+    )
     assert again.end() == 3
     assert journal(folder)[-1].reason.startswith("its worker died: ")
 
@@ -97,7 +109,7 @@ def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
         {architecture: {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}}, trial_timeout=limit
     )
     environment = planted(tmp_path)
-    command = start("--all", "--config", study, "--output", folder, environment=environment)
+    command = start("--all", "--config", study, "--output", folder, *own(architecture), environment=environment)
     assert command.end() == 3, command.stderr
     [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
     assert failed.spec.architecture == architecture
@@ -118,7 +130,15 @@ def test_a_trial_that_breaks_its_device_costs_no_other_trial(start, write_study,
             "wants_a_whole_device": {"space": {"epochs": 2} | BATCHES},
         }
     )
-    command = start("--all", "--config", study, "--output", folder, environment=planted(tmp_path))
+    command = start(
+        "--all",
+        "--config",
+        study,
+        "--output",
+        folder,
+        *own("breaks_its_device", "wants_a_whole_device"),
+        environment=planted(tmp_path),
+    )
     assert command.end() == 3, command.stderr
     first, *others = journal(folder)
     assert (first.spec.architecture, first.status) == ("breaks_its_device", Status.FAILED)
@@ -141,7 +161,7 @@ def test_a_trial_that_eats_the_memory_is_ended_and_named(start, write_study, tmp
         "RAY_memory_usage_threshold": f"{share:.3f}",
         "RAY_memory_monitor_refresh_ms": "100",
     }
-    command = start("--all", "--config", study, "--output", folder, environment=environment)
+    command = start("--all", "--config", study, "--output", folder, *own("eats_memory"), environment=environment)
     assert command.end() == 3, command.stderr
     [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
     assert failed.reason == "its worker died: the machine ran out of memory, and the worker that used most was ended"

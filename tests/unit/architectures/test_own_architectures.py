@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from architectures import ARCHITECTURES, BUILT_IN, InputShape, TrainingHyperparameters
-from architectures.own import (
-    VARIABLE,
-    OwnArchitectureError,
-    description,
-    file_of,
-    is_stand_in,
-    load,
-    own_sources,
-    register,
-    stand_in,
-)
+from architectures import BUILT_IN, InputShape, TrainingHyperparameters
+from architectures.own import OwnArchitectureError, description, file_of, is_stand_in, load, stand_in
 from harness.errors import StudyError
 from harness.models.contract import check_architecture
 from harness.new import write_starting_file
@@ -29,7 +18,6 @@ from harness.runs.provenance import code_fingerprints
 from harness.runs.resume import check_at_hand
 from harness.study import know_by_description, parse_study
 
-ROOT = Path(__file__).parents[3]
 NET = """
 from torch import nn
 from architectures import Architecture
@@ -43,12 +31,6 @@ class Net(nn.Module):
 
 """
 DECLARED = 'ARCHITECTURE = Architecture(name="own_net", summary="Linear.", build=Net)\n'
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch):
-    """An environment that knows of no source, and is as it was afterwards."""
-    monkeypatch.setenv(VARIABLE, "")
 
 
 @pytest.fixture
@@ -137,38 +119,43 @@ def test_a_source_that_is_not_there_is_refused(source: str, said: str) -> None:
         load(source)
 
 
-def test_processes_that_are_started_know_what_was_registered(net: Path) -> None:
-    """A process that is started later finds it in the registry, wherever it is started."""
-    assert register(str(net), ARCHITECTURES).name == "own_net"
+def test_a_registry_never_changes(net: Path) -> None:
+    """Another one is made, which knows the source; nothing can be put into either."""
+    registry = BUILT_IN.with_sources([str(net)])
+    assert list(registry) == [*BUILT_IN, "own_net"]
+    assert dict(registry.loaded) == {str(net): "own_net"}
+    assert "own_net" not in BUILT_IN
+    with pytest.raises(TypeError):
+        registry.architectures["own_net"] = BUILT_IN["mlp"]
+
+
+def test_no_variable_of_the_environment_loads_code(tmp_path: Path, monkeypatch) -> None:
+    """A source is what a command names; nothing that a process inherits is one."""
+    monkeypatch.setenv("HARNESS_ARCHITECTURES", "/nope/net.py")
     done = subprocess.run(
-        [sys.executable, "-c", "from architectures import ARCHITECTURES; print(ARCHITECTURES['own_net'].summary)"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        cwd=net.parent,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", "harness.new", "zzz"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.stdout.strip() == "Linear.", done.stderr
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "zzz.py").is_file()
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, net: Path) -> None:
     """No result is ever shown under the name of another architecture; the same file twice is one."""
     for name in ("lenet5", "own_net"):
         (tmp_path / f"{name}_other.py").write_text(NET + DECLARED.replace("own_net", name), encoding="utf-8")
-    register(str(net), ARCHITECTURES)
-    register(str(net), ARCHITECTURES)
-    assert own_sources() == (str(net),)
+    registry = BUILT_IN.with_sources([str(net), str(net)])
+    assert list(registry.loaded) == [str(net)]
     for name in ("lenet5", "own_net"):
         with pytest.raises(OwnArchitectureError, match=f"its name '{name}' is taken"):
-            register(str(tmp_path / f"{name}_other.py"), ARCHITECTURES)
+            registry.with_sources([str(tmp_path / f"{name}_other.py")])
 
 
 def test_its_code_is_what_its_numbers_come_from(net: Path) -> None:
     """A change of the file changes its fingerprint, and nobody else's."""
-    register(str(net), ARCHITECTURES)
-    before = code_fingerprints(["own_net", "mlp"])
+    registry = BUILT_IN.with_sources([str(net)])
+    before = code_fingerprints(registry[name] for name in ("own_net", "mlp"))
     net.write_text(net.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
-    after = code_fingerprints(["own_net", "mlp"])
+    after = code_fingerprints(registry[name] for name in ("own_net", "mlp"))
     assert [name for name in before if before[name] != after[name]] == ["own_net"]
 
 
@@ -204,26 +191,19 @@ def test_a_report_needs_the_description_alone(net: Path) -> None:
     written = {"name": "one", "architectures": {"own_net": {"space": {"epochs": 2}}}}
     with pytest.raises(StudyError, match="there is no architecture 'own_net'"):
         parse_study(written, "study.yaml")
-    know_by_description([described])
-    study = parse_study(written, "study.yaml")
-    assert is_stand_in(ARCHITECTURES["own_net"])
-    assert ARCHITECTURES["own_net"].hyperparameters().model_dump() == TrainingHyperparameters().model_dump()
+    registry = know_by_description([described])
+    assert is_stand_in(registry["own_net"])
+    assert registry["own_net"].hyperparameters().model_dump() == TrainingHyperparameters().model_dump()
     with pytest.raises(StudyError, match=r"name its code again, as in --architecture path/to/own_net\.py"):
-        check_at_hand(study)
-    register(str(net), ARCHITECTURES)
-    check_at_hand(study)
+        check_at_hand(parse_study(written, "study.yaml", registry))
+    check_at_hand(parse_study(written, "study.yaml", registry.with_sources([str(net)])))
 
 
-def test_of_two_runs_the_one_that_is_looked_at_counts(net: Path) -> None:
-    """A description takes the place of another run's, and never that of code which is at hand."""
-    described = description(load(str(net)))
-    know_by_description([described])
-    other = described | {"hyperparameters": described["hyperparameters"] | {"epochs": 77, "width": 5}}
-    know_by_description([other])
-    assert ARCHITECTURES["own_net"].hyperparameters().model_dump()["width"] == 5
-    register(str(net), ARCHITECTURES)
-    know_by_description([other])
-    assert not is_stand_in(ARCHITECTURES["own_net"])
+def test_code_that_is_at_hand_counts_more_than_its_description(net: Path) -> None:
+    """Whichever of the two a command learns of first."""
+    described = [description(load(str(net)))]
+    assert not is_stand_in(BUILT_IN.with_sources([str(net)]).with_descriptions(described)["own_net"])
+    assert not is_stand_in(BUILT_IN.with_descriptions(described).with_sources([str(net)])["own_net"])
 
 
 def test_a_file_that_was_edited_is_another_one(net: Path) -> None:
@@ -242,10 +222,10 @@ def test_a_change_anywhere_in_a_package_is_a_change(tmp_path: Path, monkeypatch)
     (package / "layers.py").write_text("WIDTH = 1\n", encoding="utf-8")
     (package / "nets" / "small.py").write_text(NET + DECLARED, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    register("whole_package.nets.small", ARCHITECTURES)
-    before = code_fingerprints(["own_net"])
+    small = load("whole_package.nets.small")
+    before = code_fingerprints([small])
     (package / "layers.py").write_text("WIDTH = 2\n", encoding="utf-8")
-    assert code_fingerprints(["own_net"]) != before
+    assert code_fingerprints([small]) != before
 
 
 def test_a_description_that_is_none_is_refused() -> None:
@@ -253,13 +233,13 @@ def test_a_description_that_is_none_is_refused() -> None:
     with pytest.raises(StudyError, match="own_architectures"):
         know_by_description([{"name": "x"}])
     with pytest.raises(ValueError, match="cannot name"):
-        stand_in(description(ARCHITECTURES["mlp"]) | {"name": "../x"})
+        stand_in(description(BUILT_IN["mlp"]) | {"name": "../x"})
 
 
 def test_the_built_in_ones_are_described_whole() -> None:
     """Order and defaults of the hyperparameters survive."""
     for name in BUILT_IN:
-        real, shown = ARCHITECTURES[name], stand_in(description(ARCHITECTURES[name]))
+        real, shown = BUILT_IN[name], stand_in(description(BUILT_IN[name]))
         assert list(shown.hyperparameters().model_dump().items()) == list(real.hyperparameters().model_dump().items())
         assert (shown.title, shown.summary, shown.reference) == (real.title, real.summary, real.reference)
 

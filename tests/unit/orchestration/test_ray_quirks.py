@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -47,12 +48,11 @@ class Manager:
 
 def test_tune_gives_up_over_a_worker_that_ran_out_of_memory() -> None:
     """As it comes, Tune raises over Ray's exception for it; with the workaround the worker counts as lost."""
-    sort = inspect.unwrap(RayActorManager._actor_task_failed)
     with pytest.raises(RuntimeError, match="unexpected exception"):
-        sort(Manager(), Task(), OutOfMemoryError("no memory"))
-    lack_of_memory_costs_one_trial()
+        RayActorManager._actor_task_failed(Manager(), Task(), OutOfMemoryError("no memory"))
     task = Task()
-    RayActorManager._actor_task_failed(Manager(), task, OutOfMemoryError("no memory"))
+    with lack_of_memory_costs_one_trial():
+        RayActorManager._actor_task_failed(Manager(), task, OutOfMemoryError("no memory"))
     assert all(isinstance(error, RayActorError) for error in task.heard)
     assert len(task.heard) == 2
 
@@ -95,6 +95,22 @@ def test_a_local_node_takes_the_address_of_this_machine_in_the_network(monkeypat
     with on_the_loopback():
         assert services.resolve_ip_for_localhost("127.0.0.1") == "127.0.0.1"
     assert ray_constants.ENABLE_RAY_CLUSTER
+
+
+@pytest.mark.ray
+def test_ray_keeps_the_handler_of_sigterm_that_it_sets() -> None:
+    """As it comes, `ray.init` leaves its own behind; with the workaround the process has the one that it had."""
+    script = (
+        "import signal, ray\n"
+        "from harness.orchestration.ray_quirks import signal_handlers_kept\n"
+        "options = dict(address='local', include_dashboard=False, log_to_driver=False, configure_logging=False)\n"
+        "with signal_handlers_kept():\n"
+        "    ray.init(**options); ray.shutdown()\n"
+        "    print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)\n"
+        "print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_ray_says_of_a_death_what_is_looked_for() -> None:

@@ -10,11 +10,10 @@ import pytest
 import ray
 import yaml
 
-from architectures.own import VARIABLE
 from harness.errors import EnvironmentMismatchError
 from harness.orchestration.cluster import check_reachable
 from harness.orchestration.ray_environment import ENVIRONMENT
-from harness.orchestration.shipping import PACKAGES, differing, runtime_environment
+from harness.orchestration.shipping import PACKAGES, differing, pack
 
 ROOT = Path(__file__).parents[3]
 VERSIONS = {"python": "3.11.7", "torch": "2.14.1+cu130", "torchvision": "0.29.1", "ray": "2.60.0", "numpy": "2.4.6",
@@ -24,7 +23,7 @@ VERSIONS = {"python": "3.11.7", "torch": "2.14.1+cu130", "torchvision": "0.29.1"
 def test_every_package_that_trials_import_travels_under_its_name(monkeypatch, tmp_path) -> None:
     """Folders called as the packages are, with what workers need in their environment; what a user set is kept."""
     monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
-    shipped = runtime_environment(ENVIRONMENT, tmp_path)
+    shipped = pack(ENVIRONMENT, [], tmp_path).runtime_env
     assert [Path(folder).name for folder in shipped["py_modules"]] == list(PACKAGES)
     assert all((Path(folder) / "__init__.py").is_file() for folder in shipped["py_modules"])
     assert shipped["env_vars"] == ENVIRONMENT | {"MALLOC_ARENA_MAX": "4"}
@@ -39,17 +38,17 @@ def test_architectures_of_a_users_own_travel_too(tmp_path, monkeypatch) -> None:
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(package.parent))
-    monkeypatch.setenv(VARIABLE, f"{net}:NET\n{net}\nmy_package.nets:SMALL\ntorchvision:resnet18")
+    sources = [f"{net}:NET", str(net), "my_package.nets:SMALL", "torchvision:resnet18"]
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    shipped = runtime_environment(ENVIRONMENT, scratch)
-    assert shipped["env_vars"][VARIABLE].splitlines() == [
+    packed = pack(ENVIRONMENT, sources, scratch)
+    assert packed.sources == (
         "own_architectures.own_0:NET",
         "own_architectures.own_1",
         "my_package.nets:SMALL",
         "torchvision:resnet18",
-    ]
-    sent = [Path(folder) for folder in shipped["py_modules"]][len(PACKAGES) :]
+    )
+    sent = [Path(folder) for folder in packed.runtime_env["py_modules"]][len(PACKAGES) :]
     assert sent == [package, scratch / "own_architectures"]
     assert (scratch / "own_architectures" / "own_0.py").read_text(encoding="utf-8") == "NET = 1\n"
 

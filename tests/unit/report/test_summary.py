@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from synthetic_run import SyntheticRun
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 from harness.records.trial import Phase, Status
 from harness.report.sentences import interval_sentence
 from harness.report.summary import (
@@ -44,7 +44,7 @@ def summaries(folder: RunData) -> tuple[ArchitectureSummary, ...]:
 
 def test_order_is_the_registrys(summaries: tuple[ArchitectureSummary, ...]) -> None:
     """Summaries follow the registry, whatever order the study has."""
-    assert [summary.name for summary in summaries] == list(ARCHITECTURES)
+    assert [summary.name for summary in summaries] == list(BUILT_IN)
 
 
 def test_search_counts_match_the_journal(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:

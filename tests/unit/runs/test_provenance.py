@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from architectures import BUILT_IN
 from harness.errors import EnvironmentMismatchError
 from harness.runs import provenance
 
@@ -49,14 +50,16 @@ def test_commands_start_without_torch_and_ray() -> None:
 
 def test_code_is_the_engine_and_each_architectures_own_file(tmp_path, monkeypatch) -> None:
     """A change in one architecture's file changes its fingerprint, and no other's."""
-    before = provenance.code_fingerprints(["mlp", "lenet5"])
+    before = provenance.code_fingerprints([BUILT_IN["mlp"], BUILT_IN["lenet5"]])
     assert set(before) == {provenance.ENGINE, "mlp", "lenet5"}
     assert len(set(before.values())) == 3
-    assert provenance.code_fingerprints(["mlp"]) == {name: before[name] for name in (provenance.ENGINE, "mlp")}
+    assert provenance.code_fingerprints([BUILT_IN["mlp"]]) == {
+        name: before[name] for name in (provenance.ENGINE, "mlp")
+    }
     import architectures.mlp
 
     changed = tmp_path / "mlp.py"
     changed.write_text("# another\n", encoding="utf-8")
     monkeypatch.setattr(architectures.mlp, "__file__", str(changed))
-    after = provenance.code_fingerprints(["mlp", "lenet5"])
+    after = provenance.code_fingerprints([BUILT_IN["mlp"], BUILT_IN["lenet5"]])
     assert {name for name in before if before[name] != after[name]} == {"mlp"}

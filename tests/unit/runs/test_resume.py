@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from architectures import BUILT_IN
 from harness.errors import HarnessError, RunFolderError
 from harness.records.trial import Placement, Status
 from harness.runs import provenance
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> RunFolder:
         ),
         timeline=Timeline(command_started=0.0),
         study=STUDY.model_dump(mode="json"),
-        code=provenance.code_fingerprints(["mlp"]),
+        code=provenance.code_fingerprints([BUILT_IN["mlp"]]),
         commit="abc",
     )
     write_json(folder.environment, environment.model_dump(mode="json"))
@@ -69,7 +70,7 @@ def test_changed_code_of_trained_architectures_is_refused_by_name(folder: RunFol
     """Code of an architecture without a trial, or that the run knew nothing of, can be anything."""
     trained = [make_record(make_spec("mlp"))]
     check_code(folder, trained)
-    good = provenance.code_fingerprints(["mlp"])
+    good = provenance.code_fingerprints([BUILT_IN["mlp"]])
     change(folder, code=good | {"lenet5": "0"})
     check_code(folder, trained)
     change(folder, code=good | {"mlp": "0"})

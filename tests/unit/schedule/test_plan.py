@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 from harness.records.trial import Phase
 from harness.schedule.plan import confirm_seeds, plan_confirm, plan_search
 from harness.study import Study, parse_study
@@ -18,7 +18,7 @@ def study_of(space: dict[str, object], samples: int = 1, architecture: str = "ml
 def test_the_default_configuration_is_trial_0() -> None:
     """Fixed values of the study belong to it; everything else is the architecture's default."""
     first = plan_search(study_of({"epochs": 3, "units": {"grid": [8, 16]}}), "d")[0]
-    assert first.hyperparameters == ARCHITECTURES["mlp"].hyperparameters(epochs=3).model_dump()
+    assert first.hyperparameters == BUILT_IN["mlp"].hyperparameters(epochs=3).model_dump()
 
 
 def test_a_grid_is_crossed_in_full() -> None:
@@ -31,7 +31,7 @@ def test_a_grid_is_crossed_in_full() -> None:
 
 def test_a_configuration_that_comes_up_twice_is_tried_once() -> None:
     """A grid point that equals the default is not trained again."""
-    default = ARCHITECTURES["mlp"].hyperparameters().units
+    default = BUILT_IN["mlp"].hyperparameters().units
     assert len(plan_search(study_of({"units": {"grid": [default, default + 1]}}), "d")) == 2
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 from harness.data.dataset import Normalisation
 from harness.records.trial import Phase
 from harness.training import Settings, TrainingDivergedError, build_model, predict, resident, train
@@ -85,7 +85,7 @@ def test_another_seed_gives_another_model(toy_data, make_spec) -> None:
 
 def streams(spec, data, epoch=1, batch_size=16):
     """Image indices (N,) and draws by image (N, K) of an epoch."""
-    hyperparameters = ARCHITECTURES[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
+    hyperparameters = BUILT_IN[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
     images = len(data.train_labels)
     batches, draws = _epoch_streams([spec], epoch, images // batch_size, batch_size, data, hyperparameters)
     order = batches.flatten()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN, Registry
 from harness.data.dataset import SealedTest, Split
 from harness.errors import WorkerLostError
 from harness.records.trial import Phase
@@ -55,8 +57,8 @@ def test_the_outcome_is_what_the_model_says_of_the_test_images(toy_data, toy_tes
     assert outcome.probabilities.shape == (300, 4)
     np.testing.assert_allclose(outcome.probabilities.sum(1), 1, atol=1e-5)
     assert outcome.test.accuracy == (outcome.probabilities.argmax(1) == split.labels).mean()
-    hyperparameters = ARCHITECTURES["advanced_cnn"].hyperparameters.model_validate(spec.hyperparameters)
-    model = ARCHITECTURES["advanced_cnn"].build(hyperparameters, toy_data.shape, 4)
+    hyperparameters = BUILT_IN["advanced_cnn"].hyperparameters.model_validate(spec.hyperparameters)
+    model = BUILT_IN["advanced_cnn"].build(hyperparameters, toy_data.shape, 4)
     model.load_state_dict(safetensors.torch.load(outcome.weights))
     with torch.inference_mode():
         inputs = (torch.from_numpy(split.images) / 255 - 0.3) / 0.25
@@ -85,6 +87,11 @@ def test_images_in_a_file_train_as_images_in_memory(toy_data, make_spec, tmp_pat
     assert epochs[0] == epochs[1]
 
 
+def building(name: str, build: Callable[..., Any]) -> Registry:
+    """The registry, in which one architecture builds other models."""
+    return Registry(dict(BUILT_IN) | {name: replace(BUILT_IN[name], build=build)})
+
+
 class LooksAtTheLayout(torch.nn.Module):
     """As PyTorch's tutorials write it."""
 
@@ -96,10 +103,10 @@ class LooksAtTheLayout(torch.nn.Module):
         return self.head(torch.relu(self.convolution(images)).view(-1, 400))
 
 
-def test_a_model_that_looks_at_the_layout_keeps_it(toy_data, toy_test, make_spec, monkeypatch) -> None:
+def test_a_model_that_looks_at_the_layout_keeps_it(toy_data, toy_test, make_spec) -> None:
     """A view behind a convolution fails with channels last, so such a model is trained and tested without."""
-    monkeypatch.setitem(ARCHITECTURES, "lenet5", replace(ARCHITECTURES["lenet5"], build=LooksAtTheLayout))
-    *_, last = run_trial(make_spec("lenet5", Phase.CONFIRM), toy_data, lambda: toy_test, CPU)
+    registry = building("lenet5", LooksAtTheLayout)
+    *_, last = run_trial(make_spec("lenet5", Phase.CONFIRM), toy_data, lambda: toy_test, CPU, registry=registry)
     assert last.failure is None
     assert last.outcome.test.accuracy > 0.3
 
@@ -116,11 +123,11 @@ class HasOneLayerUnderTwoNames(torch.nn.Module):
         return self.layers(images)
 
 
-def test_weights_under_two_names_are_kept_under_both(toy_data, toy_test, make_spec, monkeypatch) -> None:
+def test_weights_under_two_names_are_kept_under_both(toy_data, toy_test, make_spec) -> None:
     """They can be saved after the test, and in checkpoints on the way."""
-    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=HasOneLayerUnderTwoNames))
+    registry = building("mlp", HasOneLayerUnderTwoNames)
     spec = make_spec("mlp", Phase.CONFIRM)
-    *epochs, last = run_trial(spec, toy_data, lambda: toy_test, CPU, Checkpoints(every_seconds=0.0))
+    *epochs, last = run_trial(spec, toy_data, lambda: toy_test, CPU, Checkpoints(every_seconds=0.0), registry)
     assert last.failure is None
     assert epochs[0].checkpoint is not None
     saved = safetensors.torch.load(last.outcome.weights)
@@ -139,10 +146,9 @@ class DropsInTrainingOnly(torch.nn.Module):
         return self.head(self.dropout(images) if self.training else images)
 
 
-def test_a_dropout_that_evaluation_never_meets_drops_single_units(make_spec, toy_data, monkeypatch) -> None:
+def test_a_dropout_that_evaluation_never_meets_drops_single_units(make_spec, toy_data) -> None:
     """And never the whole batch at once, for which a mask of one element would stand."""
-    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=DropsInTrainingOnly))
-    model = build_model(make_spec("mlp"), toy_data.shape, 4)
+    model = build_model(make_spec("mlp"), toy_data.shape, 4, building("mlp", DropsInTrainingOnly))
     shape_masks(model, torch.ones(8, 1, 12, 12))
     kept = model.train().dropout(torch.ones(64, 144)) > 0
     assert 0.4 < kept.float().mean() < 0.6
@@ -160,7 +166,7 @@ class UsesOneDropoutTwice(torch.nn.Module):
         return self.head(self.dropout(torch.relu(self.hidden(self.dropout(images.flatten(1))))))
 
 
-def test_a_dropout_that_is_used_twice_drops_twice(toy_data, make_spec, monkeypatch) -> None:
+def test_a_dropout_that_is_used_twice_drops_twice(toy_data, make_spec) -> None:
     """The trial trains, and repeats to the bit; without the dropout it gives other numbers."""
 
     def losses(rate: float) -> list[float]:
@@ -169,8 +175,7 @@ def test_a_dropout_that_is_used_twice_drops_twice(toy_data, make_spec, monkeypat
             model.dropout.p = rate
             return model
 
-        monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=build))
-        messages = list(run_trial(make_spec("mlp"), toy_data, forbidden, CPU))
+        messages = list(run_trial(make_spec("mlp"), toy_data, forbidden, CPU, registry=building("mlp", build)))
         assert all(message.failure is None for message in messages)
         return [message.epoch.train_loss for message in messages]
 
@@ -197,26 +202,22 @@ def test_a_diverged_trial_fails_with_its_reason(toy_data, make_spec) -> None:
         (lambda *_: None, "AttributeError: "),
     ],
 )
-def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_data, make_spec, monkeypatch) -> None:
+def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_data, make_spec) -> None:
     """An architecture that raises or gives the wrong shape ends its trial in one line."""
     spec = make_spec("mlp")
-    broken = replace(ARCHITECTURES["mlp"], build=build)
-    monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
-    *_, last = run_trial(spec, toy_data, forbidden, CPU)
+    *_, last = run_trial(spec, toy_data, forbidden, CPU, registry=building("mlp", build))
     assert said in last.failure
     assert "\n" not in last.failure
 
 
-def test_summaries_count_what_a_model_costs(toy_data, make_spec, monkeypatch) -> None:
+def test_summaries_count_what_a_model_costs(toy_data, make_spec) -> None:
     """Parameters, multiply-adds and bytes of a perceptron are those of its matrices; a broken model has none."""
     summary = summary_of(make_spec("mlp", hidden_layers=1, units=16), toy_data.shape, 4)
     assert summary.macs == 144 * 16 + 16 * 4
     assert summary.parameters == summary.macs + 16 + 4
     assert summary.bytes == 4 * summary.parameters
-    broken = replace(ARCHITECTURES["mlp"], build=lambda *_: None)
-    spec = make_spec("mlp")
-    monkeypatch.setitem(ARCHITECTURES, "mlp", broken)
-    assert summary_of(spec, toy_data.shape, 4) is None
+    broken = building("mlp", lambda *_: None)
+    assert summary_of(make_spec("mlp"), toy_data.shape, 4, broken) is None
 
 
 @pytest.mark.parametrize(
@@ -228,15 +229,10 @@ def test_summaries_count_what_a_model_costs(toy_data, make_spec, monkeypatch) ->
         (lambda n: torch.nn.LSTM(144, n), "it gave tuple"),
     ],
 )  # fmt: skip
-def test_a_model_that_gives_no_logits_for_these_classes_is_refused(
-    outputs, said, toy_data, make_spec, monkeypatch
-) -> None:
+def test_a_model_that_gives_no_logits_for_these_classes_is_refused(outputs, said, toy_data, make_spec) -> None:
     """More outputs than classes would train, and mean nothing."""
-    planted = replace(
-        ARCHITECTURES["mlp"], build=lambda h, shape, classes: torch.nn.Sequential(torch.nn.Flatten(), outputs(classes))
-    )
-    monkeypatch.setitem(ARCHITECTURES, "mlp", planted)
-    [message] = run_trial(make_spec(), toy_data, forbidden, CPU)
+    planted = building("mlp", lambda h, shape, classes: torch.nn.Sequential(torch.nn.Flatten(), outputs(classes)))
+    [message] = run_trial(make_spec(), toy_data, forbidden, CPU, registry=planted)
     assert re.search(said, message.failure)
 
 

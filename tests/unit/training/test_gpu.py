@@ -175,14 +175,14 @@ from harness.data.dataset import Normalisation, SealedTest, TrainingData
 from harness.errors import WorkerLostError
 from harness.training import Settings
 from harness.records.trial import Phase, TrialSpec
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 
 data = TrainingData("stripes", CLASSES, SHAPE, striped_split(400, 1), striped_split(200, 2),
                     Normalisation((0.3,), (0.25,)), "stripes")
 real, settings = execution.build_model, Settings("cuda", 1, "fp32", gpus=1.0)
 
 def spec(seed):
-    values = ARCHITECTURES["mlp"].hyperparameters(epochs=2, batch_size=32).model_dump()
+    values = BUILT_IN["mlp"].hyperparameters(epochs=2, batch_size=32).model_dump()
     return TrialSpec(phase=Phase.CONFIRM, architecture="mlp", hyperparameters=values, seed=seed, dataset="stripes")
 
 def told(seeds):

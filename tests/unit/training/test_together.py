@@ -105,7 +105,7 @@ def test_models_that_cannot_be_stacked_are_trained_one_after_the_other(
         def forward(self, images):
             return nn.functional.dropout(self.linear(images.flatten(1)), 0.1, self.training)
 
-    monkeypatch.setattr("harness.training.execution.build_model", lambda spec, shape, classes: Noisy())
+    monkeypatch.setattr("harness.training.execution.build_model", lambda *_: Noisy())
     specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
     messages = [m for messages in run_trials(specs, toy_data, lambda: toy_test, CPU) for m in messages]
     assert [m.trial_id for m in messages if m.outcome] == [spec.trial_id for spec in specs]

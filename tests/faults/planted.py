@@ -7,11 +7,24 @@ import signal
 import time
 from pathlib import Path
 
-from architectures import ARCHITECTURES, Architecture, TrainingHyperparameters
+from architectures import Architecture, TrainingHyperparameters
 
 
 class PlantedHyperparameters(TrainingHyperparameters):
     """Those that every architecture has."""
+
+
+def planted(build):
+    """The architecture that is built so, under the name of the function."""
+    return Architecture(
+        name=build.__name__,
+        title=build.__name__.replace("_", " "),
+        summary="Planted for a test.",
+        hyperparameters=PlantedHyperparameters,
+        build=build,
+        convolutional=False,
+        reference="none",
+    )
 
 
 def linear(shape, classes):
@@ -39,6 +52,7 @@ def counting(model, act):
     return Counting()
 
 
+@planted
 def not_a_number(hyperparameters, shape, classes):
     from torch import nn
 
@@ -53,6 +67,7 @@ def not_a_number(hyperparameters, shape, classes):
     return Model()
 
 
+@planted
 def exploding(hyperparameters, shape, classes):
     from torch import nn
 
@@ -67,18 +82,22 @@ def exploding(hyperparameters, shape, classes):
     return Model()
 
 
+@planted
 def too_few_logits(hyperparameters, shape, classes):
     return linear(shape, classes - 3)
 
 
+@planted
 def too_many_logits(hyperparameters, shape, classes):
     return linear(shape, classes + 3)
 
 
+@planted
 def raises_in_build(hyperparameters, shape, classes):
     raise ZeroDivisionError("planted in build | <script>alert(1)</script>")
 
 
+@planted
 def raises_in_fifth_epoch(hyperparameters, shape, classes):
     def act(passes):
         if passes > 4 * int(os.environ["PLANTED_STEPS"]):
@@ -87,6 +106,7 @@ def raises_in_fifth_epoch(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+@planted
 def allocates_too_much(hyperparameters, shape, classes):
     import torch
 
@@ -96,15 +116,18 @@ def allocates_too_much(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+@planted
 def exits(hyperparameters, shape, classes):
     raise SystemExit("planted exit")
 
 
+@planted
 def hangs_in_build(hyperparameters, shape, classes):
     while True:
         pass
 
 
+@planted
 def hangs_in_training(hyperparameters, shape, classes):
     """A file says that it hangs."""
 
@@ -116,6 +139,7 @@ def hangs_in_training(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+@planted
 def pauses(hyperparameters, shape, classes):
     """Every trial waits at the beginning of its second epoch until somebody removes the file that says so."""
 
@@ -129,6 +153,7 @@ def pauses(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+@planted
 def breaks_its_device(hyperparameters, shape, classes):
     """Fails in its first step, and leaves the process in a state in which nothing more can be trained, as CUDA does."""
 
@@ -145,6 +170,7 @@ def breaks_its_device(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+@planted
 def wants_a_whole_device(hyperparameters, shape, classes):
     """Fails in a process in which `breaks_its_device` was trained."""
     from harness.training import execution, recover
@@ -154,10 +180,12 @@ def wants_a_whole_device(hyperparameters, shape, classes):
     return linear(shape, classes)
 
 
+@planted
 def kills_its_worker(hyperparameters, shape, classes):
     return counting(linear(shape, classes), lambda _: os.kill(os.getpid(), signal.SIGKILL))
 
 
+@planted
 def kills_its_worker_once(hyperparameters, shape, classes):
     """The first worker that comes to the second epoch dies; a file remembers that."""
 
@@ -170,41 +198,8 @@ def kills_its_worker_once(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+@planted
 def eats_memory(hyperparameters, shape, classes):
     """Takes 100 MB more in every pass, and touches it."""
     kept = []
     return counting(linear(shape, classes), lambda _: (kept.append(bytearray(os.urandom(1) * 10**8)), time.sleep(0.2)))
-
-
-PLANTED = (
-    not_a_number,
-    exploding,
-    too_few_logits,
-    too_many_logits,
-    raises_in_build,
-    raises_in_fifth_epoch,
-    allocates_too_much,
-    exits,
-    hangs_in_build,
-    hangs_in_training,
-    pauses,
-    breaks_its_device,
-    wants_a_whole_device,
-    kills_its_worker,
-    kills_its_worker_once,
-    eats_memory,
-)
-
-
-def register():
-    """Put them into the registry of this process."""
-    for build in PLANTED:
-        ARCHITECTURES[build.__name__] = Architecture(
-            name=build.__name__,
-            title=build.__name__.replace("_", " "),
-            summary="Planted for a test.",
-            hyperparameters=PlantedHyperparameters,
-            build=build,
-            convolutional=False,
-            reference="none",
-        )
