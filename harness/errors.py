@@ -7,11 +7,54 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 
+@dataclass(frozen=True)
+class Argument:
+    """Something that a caller gives: an argument of a function, which a command calls an option.
+
+    Attributes:
+        name: as a function calls it.
+        value: what was given, or what could be.
+        elsewhere: what it is called in Python, where that is no argument of a function.
+
+    >>> str(Argument("output", "reports/run"))
+    'output=reports/run'
+    """
+
+    name: str
+    value: object = None
+    elsewhere: str = ""
+
+    def __str__(self) -> str:
+        if self.elsewhere:
+            return self.elsewhere
+        return self.name if self.value is None else f"{self.name}={self.value}"
+
+
+def changed(key: str, value: object) -> Argument:
+    """A value of the study that can be changed.
+
+    >>> str(changed("confirm.seeds", 3))
+    'confirm.seeds: 3'
+    """
+    return Argument("set", f"{key}={value}", elsewhere=f"{key}: {value}")
+
+
 class HarnessError(Exception):
-    """Wrong arguments, study, data or environment; the command line prints it and exits with code 2."""
+    """Wrong arguments, study, data or environment; a command prints it and exits with code 2.
+
+    The message is made of texts and of arguments, which a command spells as its options.
+
+    Attributes:
+        parts: of the message.
+    """
+
+    def __init__(self, *parts: str | Argument) -> None:
+        super().__init__("".join(map(str, parts)))
+        self.parts = parts
 
 
 class StudyError(HarnessError):

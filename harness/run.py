@@ -17,7 +17,7 @@ from architectures import BUILT_IN, InputShape, Registry
 from harness.console.exit_codes import DONE, INCOMPLETE, INTERRUPTED, errors, exit_codes
 from harness.console.options import DataDir
 from harness.console.signals import interruptible, interruption_deferred
-from harness.errors import RunFolderError, StudyError
+from harness.errors import Argument, RunFolderError, StudyError
 from harness.runs.provenance import command_line
 from harness.runs.resume import check_at_hand, continued
 from harness.study import Override, Study, know_by_description, load_architectures, load_study, own_or_known
@@ -197,7 +197,7 @@ def _resume(
             study = continued(begun_study(run_folder, registry), asked)
             check_at_hand(study)
         except StudyError as error:
-            raise StudyError(f"--resume {folder}: {error}") from None
+            raise StudyError(Argument("resume", folder), ": ", *error.parts) from None
         records = latest_records(read_journal(run_folder.journal))
         finished = usable(run_folder, records, retry_failed)
         if not accept_changed_code:
@@ -226,7 +226,7 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
         if not (folder / "journal.jsonl").is_file():
             raise
         if isinstance(error, RunFolderError):
-            raise RunFolderError(f"{error}; what had finished is kept; {to_go_on}") from None
+            raise RunFolderError(*error.parts, f"; what had finished is kept; {to_go_on}") from None
         errors.print(f"interrupted; what had finished is kept; {to_go_on}")
         return INTERRUPTED
     display.results(folder)

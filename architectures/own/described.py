@@ -71,7 +71,7 @@ class _NotAtHand:
             OwnArchitectureError: always.
         """
         raise OwnArchitectureError(
-            f"'{self._name}' is an architecture of your own, and its code is not at hand; name it with --architecture"
+            f"'{self._name}' is an architecture of your own, and its code is not at hand; name its source again"
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import typer
 from rich.console import Console
 
-from harness.errors import HarnessError
+from harness.errors import Argument, HarnessError
 
 DONE = 0
 FAULT = 1  # something failed that should not
@@ -32,13 +32,27 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def sentence(error: HarnessError) -> str:
+    """What went wrong, with arguments spelled as options.
+
+    >>> sentence(HarnessError(Argument("data_dir", "x"), ": there is no such folder"))
+    '--data-dir x: there is no such folder'
+    """
+    return "".join(part if isinstance(part, str) else _option(part) for part in error.parts)
+
+
+def _option(argument: Argument) -> str:
+    flag = f"--{argument.name.replace('_', '-')}"
+    return flag if argument.value is None else f"{flag} {argument.value}"
+
+
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
     """Turn exceptions into a sentence and an exit code; the traceback of a fault goes to a file."""
     try:
         yield
     except HarnessError as error:
-        errors.print(f"error: {one_line(str(error))}")
+        errors.print(f"error: {one_line(sentence(error))}")
         raise typer.Exit(WRONG) from None
     except KeyboardInterrupt:
         errors.print("interrupted; what had finished is kept")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from architectures import BUILT_IN, Registry
 from harness.data.dataset import Normalisation
-from harness.errors import EnvironmentMismatchError, RunFolderError, describe
+from harness.errors import Argument, EnvironmentMismatchError, RunFolderError, describe
 from harness.models.saved import load_model
 from harness.training.resident import Normaliser
 
@@ -78,7 +78,8 @@ def write_model(module: Deployable, example: NDArray[np.uint8], kind: str, path:
         path.unlink(missing_ok=True)
         raise RunFolderError(
             f"{path}: torch cannot export this model as {kind} ({describe(error)[:300]}); decisions that depend on the "
-            "values of an image cannot be exported: write them without if, or use --format safetensors"
+            "values of an image cannot be exported: write them without if, or use ",
+            Argument("format", "safetensors"),
         ) from None
 
 

@@ -12,7 +12,7 @@ from architectures import BUILT_IN, InputShape, Registry
 from architectures.own import is_stand_in
 from harness.data import load_dataset
 from harness.data.dataset import Normalisation, Split
-from harness.errors import HarnessError, RunFolderError
+from harness.errors import Argument, HarnessError, RunFolderError
 from harness.records.trial import Frozen, Phase, Precision, Scalar
 from harness.study import DatasetStudy, former_data
 
@@ -73,8 +73,8 @@ def matching_test(path: Path, saved: SavedModel, data_dir: Path | None) -> Split
     loaded = load_dataset(saved.dataset, data_dir)
     if loaded.provenance.fingerprint != saved.fingerprint:
         raise RunFolderError(
-            f"{path}: the model belongs to data {saved.fingerprint}, and these are "
-            f"{loaded.provenance.fingerprint}; {former_data(saved.dataset)}"
+            f"{path}: the model belongs to data {saved.fingerprint}, and these are {loaded.provenance.fingerprint}; ",
+            *former_data(saved.dataset),
         )
     return loaded.test.open(Phase.CONFIRM)
 
@@ -106,7 +106,8 @@ def load_model(path: Path, registry: Registry = BUILT_IN) -> tuple[SavedModel, n
     if architecture is None or is_stand_in(architecture):
         raise HarnessError(
             f"{path}: there is no architecture '{saved.architecture}' that could be built; if it is your own, name its "
-            f"code, as in --architecture path/to/{saved.architecture}.py"
+            "code, as in ",
+            Argument("architecture", f"path/to/{saved.architecture}.py"),
         )
     from safetensors import SafetensorError  # torch takes seconds to import, and a description can be read without it
     from safetensors.torch import load_file

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import EnvironmentMismatchError
+from harness.errors import Argument, EnvironmentMismatchError, changed
 from harness.orchestration.ray_environment import ENVIRONMENT, keep_slots_full, ray_environment
 from harness.study import Resources
 
@@ -84,7 +84,8 @@ def fit(resources: Mapping[str, Resources], nodes: Sequence[Node], workers: int 
         if 1 < workers > slots:
             raise EnvironmentMismatchError(
                 f"confirm.workers: asks for {workers} workers for a trial of {name}, and the cluster takes {slots} at "
-                f"once; ask for less with --set confirm.workers={slots}"
+                "once; ask for less with ",
+                changed("confirm.workers", slots),
             )
     return Cluster(
         {name: share for name, (share, _) in fitted.items()}, max(s for _, s in fitted.values()), tuple(nodes)
@@ -99,8 +100,10 @@ def _fit_one(name: str, resources: Resources, nodes: Sequence[Node]) -> tuple[Sh
         if asked > most:
             raise EnvironmentMismatchError(
                 f"resources.{what}: a trial of {name} asks for {asked:g}, but the best machine of the cluster has "
-                f"{most:g}; ask for less with --set resources.{what}={most:g}, or, where the architecture has "
-                f"resources of its own, --set architectures.{name}.resources.{what}={most:g}"
+                f"{most:g}; ask for less with ",
+                changed(f"resources.{what}", f"{most:g}"),
+                ", or, where the architecture has resources of its own, ",
+                changed(f"architectures.{name}.resources.{what}", f"{most:g}"),
             )
     slots = sum(_slots(node, resources.cpus, gpus) for node in nodes)
     if slots == 0:
@@ -130,8 +133,9 @@ def check_reachable(address: str) -> None:
     """
     if address.startswith("ray://"):
         raise EnvironmentMismatchError(
-            f"--address {address}: through a Ray Client the journal would not be kept here; give HOST:6379 on a "
-            "machine of the cluster, or submit the command as a job (docs/cluster.md)"
+            Argument("address", address),
+            ": through a Ray Client the journal would not be kept here; give HOST:6379 on a "
+            "machine of the cluster, or submit the command as a job (docs/cluster.md)",
         )
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
@@ -140,8 +144,10 @@ def check_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise EnvironmentMismatchError(
-            f"--address {address}: no Ray cluster answers there ({error}); start one with 'ray start --head', or "
-            "leave --address out to run on this machine"
+            Argument("address", address),
+            f": no Ray cluster answers there ({error}); start one with 'ray start --head', or leave ",
+            Argument("address"),
+            " out to run on this machine",
         ) from None
 
 
@@ -218,7 +224,7 @@ def _init(address: str | None, data_bytes: int, sources: Sequence[str]) -> Seque
             ray.init(address=address, runtime_env=packed.runtime_env, **options)
         return packed.sources
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        where = f"--address {address}" if address else "a local Ray cluster"
+        where = Argument("address", address) if address else "a local Ray cluster"
         raise EnvironmentMismatchError(
-            f"{where}: cannot connect: {' '.join(str(error).split())[:300]}; is it running and reachable?"
+            where, f": cannot connect: {' '.join(str(error).split())[:300]}; is it running and reachable?"
         ) from None

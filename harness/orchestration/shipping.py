@@ -14,7 +14,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from architectures.own import SHIPPED_PACKAGE, file_of, module_of
-from harness.errors import EnvironmentMismatchError, describe
+from harness.errors import Argument, EnvironmentMismatchError, describe
 from harness.runs import provenance
 from harness.study import load_architectures
 
@@ -80,7 +80,9 @@ def pack_own(sources: Sequence[str], scratch: Path) -> tuple[list[str], list[Pat
         elif top.__file__ is not None:
             names.append(_copied(Path(top.__file__), number, attribute, scratch))
         else:
-            raise EnvironmentMismatchError(f"--architecture {source}: has no file that could be sent to other machines")
+            raise EnvironmentMismatchError(
+                Argument("architecture", source), ": has no file that could be sent to other machines"
+            )
     if (scratch / SHIPPED_PACKAGE).is_dir():
         folders.append(scratch / SHIPPED_PACKAGE)
     return names, list(dict.fromkeys(folders))

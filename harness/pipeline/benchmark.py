@@ -129,8 +129,9 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
     for record in job.finished or ():
         if record.spec.dataset != loaded.provenance.fingerprint:
             raise RunFolderError(
-                f"--resume {job.folder}: the run used data {record.spec.dataset}, and these are "
-                f"{loaded.provenance.fingerprint}; {former_data(job.study.dataset)}"
+                f"{job.folder}: the run used data {record.spec.dataset}, and these are "
+                f"{loaded.provenance.fingerprint}; ",
+                *former_data(job.study.dataset),
             )
 
 

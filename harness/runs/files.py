@@ -36,7 +36,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):  # nothing was written, or what was cannot be reached either
             temporary.unlink()
-        raise RunFolderError(f"{path}: cannot be written: {error.strerror}; make room or choose --output") from None
+        raise RunFolderError(
+            f"{path}: cannot be written: {error.strerror}; make room, or choose another folder"
+        ) from None
 
 
 def sync_folder(folder: Path) -> None:

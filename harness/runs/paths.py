@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.errors import RunFolderError
+from harness.errors import Argument, RunFolderError
 
 _LOCK = ".lock"
 
@@ -33,11 +33,12 @@ class RunFolder:
         """
         try:
             if path.is_file():
-                raise RunFolderError(f"--output {path}: is a file; name a folder")
+                raise RunFolderError(Argument("output", path), ": is a file; name a folder")
             if path.is_dir() and any(entry.name != _LOCK for entry in path.iterdir()):
                 raise RunFolderError(
-                    f"--output {path}: the folder exists and is not empty; name another one, or continue that "
-                    f"run with --resume {path}"
+                    Argument("output", path),
+                    ": the folder exists and is not empty; name another one, or continue that run with ",
+                    Argument("resume", path),
                 )
             path.mkdir(parents=True, exist_ok=True)
             for below in ("predictions", "models", "figures"):
@@ -45,7 +46,7 @@ class RunFolder:
             with tempfile.TemporaryFile(dir=path):
                 pass  # a folder can exist and still refuse files
         except OSError as error:
-            raise RunFolderError(f"--output {path}: cannot be written: {error.strerror}") from None
+            raise RunFolderError(Argument("output", path), f": cannot be written: {error.strerror}") from None
         return cls(path)
 
     @classmethod
@@ -57,7 +58,9 @@ class RunFolder:
         """
         for name in ("study.yaml", "journal.jsonl"):
             if not (path / name).is_file():
-                raise RunFolderError(f"--resume {path}: there is no {name}; give the folder that a run has written")
+                raise RunFolderError(
+                    Argument("resume", path), f": there is no {name}; give the folder that a run has written"
+                )
         return cls(path)
 
     @contextlib.contextmanager

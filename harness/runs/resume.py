@@ -7,7 +7,7 @@ from typing import Any
 
 from architectures import BUILT_IN, Registry
 from architectures.own import is_stand_in
-from harness.errors import RunFolderError, StudyError
+from harness.errors import Argument, RunFolderError, StudyError
 from harness.records.trial import Status, TrialRecord
 from harness.runs import provenance
 from harness.runs.environment import Environment, read_environment
@@ -61,8 +61,11 @@ def check_code(folder: RunFolder, finished: Iterable[TrialRecord], registry: Reg
     commit = environment.commit if environment is not None else None
     back = f"check out commit {commit}" if commit else "bring that code back"
     raise RunFolderError(
-        f"--resume {folder.path}: the code of {', '.join(changed)} is not the one that its finished trials were "
-        f"trained by; {back}, begin a new run, or accept it with --accept-changed-code, which the report will say"
+        Argument("resume", folder.path),
+        f": the code of {', '.join(changed)} is not the one that its finished trials were "
+        f"trained by; {back}, begin a new run, or accept it with ",
+        Argument("accept_changed_code"),
+        ", which the report will say",
     )
 
 
@@ -138,6 +141,6 @@ def check_at_hand(study: Study) -> None:
     missing = [name for name in study.architectures if is_stand_in(study.registry[name])]
     if missing:
         raise StudyError(
-            f"{', '.join(missing)}: an architecture of your own; name its code again, as in "
-            f"--architecture path/to/{missing[0]}.py"
+            f"{', '.join(missing)}: an architecture of your own; name its code again, as in ",
+            Argument("architecture", f"path/to/{missing[0]}.py"),
         )

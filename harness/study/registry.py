@@ -7,7 +7,7 @@ from typing import Any
 
 from architectures import BUILT_IN, Architecture, Registry
 from architectures.own import OwnArchitectureError
-from harness.errors import StudyError, nearest
+from harness.errors import Argument, StudyError, nearest
 
 
 def find_architecture(registry: Registry, name: str, where: str) -> Architecture:
@@ -30,7 +30,7 @@ def load_architectures(sources: Iterable[str], known: Registry = BUILT_IN) -> Re
     try:
         return known.with_sources(sources)
     except OwnArchitectureError as error:
-        raise StudyError(f"--architecture {error}") from None
+        raise StudyError(Argument("architecture", error)) from None
 
 
 def load_architecture(source: str) -> Architecture:

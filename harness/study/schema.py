@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
 from architectures import BUILT_IN, Registry
-from harness.errors import StudyError, nearest
+from harness.errors import Argument, StudyError, nearest
 from harness.records.trial import AskedPrecision, Frozen
 from harness.study.registry import find_architecture
 from harness.study.space import Parameter, count_configurations, parse_space
@@ -87,16 +87,18 @@ class DatasetStudy(Frozen):
         if self.path is None and self.name not in DATASETS:
             raise StudyError(
                 f"dataset.name: there is no data set '{self.name}'; {nearest(self.name, DATASETS)} (images of your "
-                "own: set dataset.path, or give --data PATH)"
+                "own: set dataset.path, or give ",
+                Argument("data", "PATH"),
+                ")",
             )
         return self
 
 
-def former_data(dataset: DatasetStudy) -> str:
+def former_data(dataset: DatasetStudy) -> tuple[str | Argument, ...]:
     """What to do where the data are not those that a run used."""
     if dataset.path is None:
-        return "give --data-dir with the former"
-    return f"bring the former back to {dataset.path}"
+        return "give the former with ", Argument("data_dir")
+    return (f"bring the former back to {dataset.path}",)
 
 
 class EarlyStopping(Frozen):
@@ -283,7 +285,7 @@ class Study(Frozen):
         Raises:
             StudyError: there is no such architecture.
         """
-        added = {find_architecture(self.registry, name, "--architectures").name: ArchitectureStudy() for name in names}
+        added = {find_architecture(self.registry, name, "architectures").name: ArchitectureStudy() for name in names}
         return self.model_copy(update={"architectures": added | dict(self.architectures)})
 
     def restricted_to(self, names: Sequence[str]) -> Study:
@@ -293,7 +295,7 @@ class Study(Frozen):
             StudyError: there is no such architecture.
         """
         chosen = {
-            find_architecture(self.registry, name, "--architectures").name: self.architectures.get(
+            find_architecture(self.registry, name, "architectures").name: self.architectures.get(
                 name, ArchitectureStudy()
             )
             for name in names

@@ -194,7 +194,7 @@ def test_a_report_needs_the_description_alone(net: Path) -> None:
     registry = know_by_description([described])
     assert is_stand_in(registry["own_net"])
     assert registry["own_net"].hyperparameters().model_dump() == TrainingHyperparameters().model_dump()
-    with pytest.raises(StudyError, match=r"name its code again, as in --architecture path/to/own_net\.py"):
+    with pytest.raises(StudyError, match=r"name its code again, as in architecture=path/to/own_net\.py"):
         check_at_hand(parse_study(written, "study.yaml", registry))
     check_at_hand(parse_study(written, "study.yaml", registry.with_sources([str(net)])))
 
