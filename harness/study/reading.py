@@ -9,12 +9,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import StudyError, nearest
 from harness.study.schema import DATASETS, Study
-from harness.study.yaml_text import MAX_BYTES, YamlTextError, read_yaml
+from harness.study.yaml_text import MAX_BYTES, YamlTextError, read_yaml, write_yaml
 
 SHIPPED = ("default", "smoke", "full", "speedrun")
 
@@ -149,4 +148,4 @@ def _is_model(annotation: Any) -> bool:
 
 def study_yaml(study: Study) -> str:
     """The resolved study, every default written out, as YAML that `load_study` reads back to an equal study."""
-    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    return write_yaml(study.model_dump(mode="json"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +144,7 @@ def _parse_parameter(value: Any, where: str) -> Parameter:
 def _parse_range(kind: str, arguments: Any, where: str) -> Parameter:
     numbers = [a for a in arguments if _is_finite_number(a)] if isinstance(arguments, list) else []
     if len(numbers) != 2 or len(numbers) != len(arguments):
-        raise StudyError(f"{where}: expected [low, high] as two numbers, got {arguments!r}{_exponent(arguments)}")
+        raise StudyError(f"{where}: expected [low, high] as two numbers, got {arguments!r}")
     low, high = numbers
     if low >= high:
         raise StudyError(f"{where}: the search space is empty, since low {low} is not below high {high}")
@@ -162,16 +161,6 @@ def _parse_range(kind: str, arguments: Any, where: str) -> Parameter:
 
 def _is_finite_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _exponent(arguments: Any) -> str:
-    """YAML reads 1e-3 as text; it wants a point before the e."""
-    texts = [a for a in arguments if _is_number_as_text(a)] if isinstance(arguments, list) else []
-    return f" (YAML reads {texts[0]} as text: write it with a point, like 1.0e-3)" if texts else ""
-
-
-def _is_number_as_text(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[+-]?\d+e[+-]?\d+", value) is not None
 
 
 def _examples(parameter: Parameter) -> tuple[Scalar, ...]:
@@ -192,8 +181,7 @@ def _check_value(architecture: Architecture, name: str, value: Scalar, where: st
         architecture.hyperparameters.model_validate({name: value}, strict=True)
     except ValidationError as error:
         problem = error.errors()[0]["msg"]
-        hint = _exponent([value])
-        raise StudyError(f"{where}: {value!r} will not do: {_lower(problem)}{hint}") from None
+        raise StudyError(f"{where}: {value!r} will not do: {_lower(problem)}") from None
 
 
 def _lower(sentence: str) -> str:
