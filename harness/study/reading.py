@@ -6,6 +6,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -123,13 +124,15 @@ def parse_study(written: Mapping[str, Any], where: str) -> Study:
 
 def _sentence(error: ValidationError) -> str:
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    # Of a search space, pydantic names the kind twice: as what tells kinds apart, and as the field.
+    key = ".".join(str(part) for part, _ in groupby(problem["loc"]))
     if problem["type"] == "extra_forbidden":
         *parents, name = problem["loc"]
         return f"{key}: unknown key; {nearest(str(name), _keys_at(parents))}"
     if problem["type"] == "missing":
         return f"{key}: the study needs this key, and it is missing"
-    message = problem["msg"][:1].lower() + problem["msg"][1:]
+    message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    message = message[:1].lower() + message[1:]
     return f"{key}: {problem['input']!r} will not do: {message}"
 
 
