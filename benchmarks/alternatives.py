@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from benchmarks import search_job
 from benchmarks.measurement import write_results
+from harness.study.yaml_text import write_yaml
 
 GOAL = 0.985
 
@@ -36,7 +36,7 @@ def harness(folder: Path) -> dict[str, Any]:
     from harness.runs.journal import read_journal
 
     study = folder / "study.yaml"
-    study.write_text(yaml.safe_dump(search_job.STUDY), encoding="utf-8")
+    study.write_text(write_yaml(search_job.STUDY), encoding="utf-8")
     run = folder / "run"
     command = [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(run)]
     began = time.time()

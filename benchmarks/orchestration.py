@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from benchmarks.measurement import write_results
 from harness.records.trial import Phase
@@ -26,6 +25,7 @@ from harness.report.tables.environment import time_table
 from harness.report.time_use import time_use
 from harness.runs.journal import read_journal
 from harness.runs.reading import read_run_folder
+from harness.study.yaml_text import write_yaml
 
 TRIALS = 200
 TRIVIAL = {
@@ -56,7 +56,7 @@ FIRST_STEP = {
 def run(study: dict[str, Any], folder: Path) -> Path:
     """A run of a study by the command."""
     config = folder / "study.yaml"
-    config.write_text(yaml.safe_dump(study), encoding="utf-8")
+    config.write_text(write_yaml(study), encoding="utf-8")
     output = folder / "run"
     command = [sys.executable, "-m", "harness.run", "--all", "--config", str(config), "--output", str(output)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

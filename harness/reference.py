@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
-import yaml
 from pydantic import BaseModel
 from tabulate import tabulate
 
@@ -156,7 +156,9 @@ def _default(field: Mapping[str, Any]) -> str:
     value = field.get("default")
     if isinstance(value, dict) or (isinstance(value, list) and not value):
         return ""
-    return f"`{yaml.safe_dump(value).removesuffix('...').strip().splitlines()[0]}`" if value not in (None, "") else ""
+    if value in (None, ""):
+        return ""
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:

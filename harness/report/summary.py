@@ -15,7 +15,6 @@ from harness.schedule.plan import plan_search
 from harness.schedule.selection import select
 from harness.statistics import AccuracyEstimate, estimate_accuracy, mean
 from harness.study import Study
-from harness.study.space import Fixed
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ def group_failures(records: Iterable[TrialRecord]) -> tuple[Failure, ...]:
 
 def notable_hyperparameters(study: Study, architecture: Architecture, winner: TrialRecord) -> dict[str, Scalar]:
     """Hyperparameters of the winner that were searched, or that differ from the architecture's defaults."""
-    searched = {name for name, p in study.space(architecture.name).items() if not isinstance(p, Fixed)}
+    searched = {name for name, p in study.space(architecture.name).items() if not isinstance(p, Scalar)}
     default = architecture.hyperparameters().model_dump()
     return {
         name: value

@@ -6,16 +6,16 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from architectures import BUILT_IN, Registry
-from harness.errors import StudyError, nearest
+from harness.errors import Argument, StudyError, nearest
 from harness.study.schema import DATASETS, Study
-from harness.study.yaml_text import MAX_BYTES, YamlTextError, read_yaml
+from harness.study.yaml_text import MAX_BYTES, YamlTextError, read_yaml, write_yaml
 
 SHIPPED = ("default", "smoke", "full", "speedrun")
 
@@ -30,14 +30,15 @@ def own_or_known(data: str) -> dict[str, Any]:
         return {"name": data, "validation_size": 0.1}
     if not Path(data).exists():
         raise StudyError(
-            f"--data {data}: there is no such file or folder, and no data set of that name; {nearest(data, DATASETS)}"
+            Argument("data", data),
+            f": there is no such file or folder, and no data set of that name; {nearest(data, DATASETS)}",
         )
     return {"path": str(Path(data).absolute()), "validation_size": 0.1}
 
 
 @dataclass(frozen=True)
 class Override:
-    """One `--set key.path=value` of the command line."""
+    """One value of a study that is changed."""
 
     path: tuple[str, ...]
     value: Any
@@ -51,11 +52,11 @@ class Override:
         """
         key, equals, value = text.partition("=")
         if not equals or not all(key.split(".")):
-            raise StudyError(f"--set {text}: expected key.path=value, for instance confirm.seeds=3")
+            raise StudyError(Argument("set", text, text), ": expected key.path=value, for instance confirm.seeds=3")
         try:
             return cls(tuple(key.split(".")), read_yaml(value))
         except YamlTextError as error:
-            raise StudyError(f"--set {text}: '{value}' is not valid YAML: {error}") from None
+            raise StudyError(Argument("set", text, text), f": '{value}' is not valid YAML: {error}") from None
 
     def apply(self, written: dict[str, Any]) -> dict[str, Any]:
         """The study as written, with this value in its place; nothing else changes."""
@@ -82,7 +83,7 @@ def load_study(config: str, overrides: Sequence[Override] = (), registry: Regist
         raise StudyError(f"{config}: a study is a mapping of keys to values; see configs/default.yaml")
     for override in overrides:
         written = override.apply(written)
-    where = f"{config}, as changed on the command line" if overrides else config
+    where = f"{config}, as changed" if overrides else config
     study = parse_study(written, where, registry)
     if study.dataset.path is None:
         return study
@@ -95,19 +96,21 @@ def read_config(config: str) -> str:
     """Text of a shipped study by its name, or of a file by its path."""
     if config in SHIPPED:
         return (resources.files("configs") / f"{config}.yaml").read_text(encoding="utf-8")
+    named = Argument("config", config, elsewhere=config)
     try:
         with Path(config).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise StudyError(
-                f"--config {config}: the file has more than {MAX_BYTES:,} bytes; a study has a few thousand"
+                named,
+                f": the file has more than {MAX_BYTES:,} bytes; a study has a few thousand",
             )
         return content.decode()
     except FileNotFoundError:
         shipped = f"the shipped studies are {', '.join(SHIPPED)}"
-        raise StudyError(f"--config {config}: there is no such study and no such file; {shipped}") from None
+        raise StudyError(named, f": there is no such study and no such file; {shipped}") from None
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
-        raise StudyError(f"--config {config}: the file cannot be read: {error}") from None
+        raise StudyError(named, f": the file cannot be read: {error}") from None
 
 
 def parse_study(written: Mapping[str, Any], where: str, registry: Registry = BUILT_IN) -> Study:
@@ -119,20 +122,22 @@ def parse_study(written: Mapping[str, Any], where: str, registry: Registry = BUI
     try:
         return Study.model_validate(written, context={"registry": registry})
     except StudyError as error:
-        raise StudyError(f"{where}: {error}") from None
+        raise StudyError(f"{where}: ", *error.parts) from None
     except ValidationError as error:
         raise StudyError(f"{where}: {_sentence(error)}") from None
 
 
 def _sentence(error: ValidationError) -> str:
     problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    # Of a search space, pydantic names the kind twice: as what tells kinds apart, and as the field.
+    key = ".".join(str(part) for part, _ in groupby(problem["loc"]))
     if problem["type"] == "extra_forbidden":
         *parents, name = problem["loc"]
         return f"{key}: unknown key; {nearest(str(name), _keys_at(parents))}"
     if problem["type"] == "missing":
         return f"{key}: the study needs this key, and it is missing"
-    message = problem["msg"][:1].lower() + problem["msg"][1:]
+    message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    message = message[:1].lower() + message[1:]
     return f"{key}: {problem['input']!r} will not do: {message}"
 
 
@@ -151,4 +156,4 @@ def _is_model(annotation: Any) -> bool:
 
 def study_yaml(study: Study) -> str:
     """The resolved study, every default written out, as YAML that `load_study` reads back to an equal study."""
-    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+    return write_yaml(study.model_dump(mode="json"))

@@ -13,7 +13,7 @@ from architectures import BUILT_IN, Registry
 from harness.errors import Argument, StudyError, nearest
 from harness.records.trial import AskedPrecision, Frozen
 from harness.study.registry import find_architecture
-from harness.study.space import Parameter, count_configurations, parse_space
+from harness.study.space import Parameter, Space, check_space, count_configurations
 
 MAX_TRIALS = 100_000
 """Search trials of one architecture."""
@@ -171,7 +171,7 @@ class ArchitectureStudy(Frozen):
     """
 
     samples: Annotated[int, Field(ge=1, le=100_000)] = 1
-    space: Mapping[str, Any] = {}
+    space: Mapping[str, Parameter] = {}
     resources: Resources | None = None
 
 
@@ -253,21 +253,17 @@ class Study(Frozen):
         self._registry = (validation.context or {}).get("registry", BUILT_IN)
         for name, search in self.architectures.items():
             where = f"architectures.{name}.space"
-            space = parse_space(find_architecture(self.registry, name, "architectures"), search.space, where)
-            trials = count_configurations(space, search.samples)
+            check_space(find_architecture(self.registry, name, "architectures"), search.space, where)
+            trials = count_configurations(search.space, search.samples)
             if trials > MAX_TRIALS:
                 raise StudyError(
                     f"{where}: asks for {trials:,} trials, and {MAX_TRIALS:,} are the most; list fewer values"
                 )
         return self
 
-    def space(self, architecture: str) -> dict[str, Parameter]:
-        """The parsed search space of one architecture."""
-        return parse_space(
-            find_architecture(self.registry, architecture, "architectures"),
-            self.architectures[architecture].space,
-            f"architectures.{architecture}.space",
-        )
+    def space(self, architecture: str) -> Space:
+        """The search space of one architecture."""
+        return self.architectures[architecture].space
 
     def resources_of(self, architecture: str) -> Resources:
         """What one trial of an architecture is given."""

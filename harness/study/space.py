@@ -4,84 +4,95 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import AfterValidator, Discriminator, Field, SkipValidation, Tag, ValidationError
 
 from architectures import Architecture
 from harness.errors import StudyError, nearest
-from harness.records.trial import Scalar
+from harness.records.trial import Frozen, Scalar
+
+_Number = TypeVar("_Number", int, float)
 
 
-@dataclass(frozen=True)
-class Fixed:
-    """One value for every trial, the default configuration included."""
+def _each_once(values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    if not values:
+        raise ValueError("the search space is empty; list at least one value")
+    if len({repr(value) for value in values}) < len(values):
+        raise ValueError("it names a value twice; name each once")
+    return values
 
-    value: Scalar
+
+def _ascending(bounds: tuple[_Number, ...]) -> tuple[_Number, ...]:
+    if len(bounds) != 2:
+        raise ValueError("expected [low, high] as two numbers")
+    low, high = bounds
+    if low >= high:
+        raise ValueError(f"the search space is empty, since low {low} is not below high {high}")
+    return bounds
 
 
-@dataclass(frozen=True)
-class Grid:
+def _three_digits(value: float, low: float, high: float) -> float:
+    rounded = float(f"{value:.3g}")
+    return rounded if low <= rounded <= high else min(max(value, low), high)
+
+
+Values = Annotated[tuple[SkipValidation[Scalar], ...], AfterValidator(_each_once)]
+Bounds = Annotated[tuple[_Number, ...], AfterValidator(_ascending)]
+Whole = Annotated[int, Field(strict=True)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class Grid(Frozen):
     """Every value, crossed with every other grid."""
 
-    values: tuple[Scalar, ...]
+    grid: Values
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Frozen):
     """One of the values, each equally likely."""
 
-    values: tuple[Scalar, ...]
+    choice: Values
 
     def sample(self, generator: np.random.Generator) -> Scalar:
         """One value."""
-        return self.values[int(generator.integers(len(self.values)))]
+        return self.choice[int(generator.integers(len(self.choice)))]
 
 
-@dataclass(frozen=True)
-class Uniform:
+class Uniform(Frozen):
     """Between low and high."""
 
-    low: float
-    high: float
+    uniform: Bounds[Finite]
 
     def sample(self, generator: np.random.Generator) -> float:
         """One value, of three significant digits so that a report can print it whole."""
-        return _three_digits(generator.uniform(self.low, self.high), self.low, self.high)
+        low, high = self.uniform
+        return _three_digits(generator.uniform(low, high), low, high)
 
 
-@dataclass(frozen=True)
-class LogUniform:
+class LogUniform(Frozen):
     """Between low and high, uniform in the logarithm."""
 
-    low: float
-    high: float
+    loguniform: Bounds[Annotated[Finite, Field(gt=0)]]
 
     def sample(self, generator: np.random.Generator) -> float:
         """One value, of three significant digits so that a report can print it whole."""
-        drawn = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
-        return _three_digits(drawn, self.low, self.high)
+        low, high = self.loguniform
+        return _three_digits(math.exp(generator.uniform(math.log(low), math.log(high))), low, high)
 
 
-@dataclass(frozen=True)
-class RandInt:
+class RandInt(Frozen):
     """A whole number from low to high, high excluded."""
 
-    low: int
-    high: int
+    randint: Bounds[Whole]
 
     def sample(self, generator: np.random.Generator) -> int:
         """One value."""
-        return int(generator.integers(self.low, self.high))
+        low, high = self.randint
+        return int(generator.integers(low, high))
 
-
-Parameter = Fixed | Grid | Choice | Uniform | LogUniform | RandInt
-Random = Choice | Uniform | LogUniform | RandInt
-Space = Mapping[str, Parameter]
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "grid": ("{grid: [1, 2, 4]}", "every value, crossed with every other grid"),
@@ -93,126 +104,83 @@ KINDS: Mapping[str, tuple[str, str]] = {
 """Kinds of parameters: how each is written, and what it means."""
 
 
-def _three_digits(value: float, low: float, high: float) -> float:
-    rounded = float(f"{value:.3g}")
-    return rounded if low <= rounded <= high else min(max(value, low), high)
+def _kind(written: Any) -> str | None:
+    """The tag of a parameter: the only key of a mapping, if it is one."""
+    if isinstance(written, Random | Grid):
+        return next(iter(type(written).model_fields))
+    if isinstance(written, Mapping) and len(written) == 1:
+        return str(next(iter(written)))
+    return "a single value" if isinstance(written, Scalar) else None
 
 
-def parse_space(architecture: Architecture, written: Mapping[str, Any], where: str) -> dict[str, Parameter]:
-    """The space of an architecture from the study's YAML, checked against its typed hyperparameters.
+Random = Choice | Uniform | LogUniform | RandInt
+Parameter = Annotated[
+    Annotated[Scalar, Tag("a single value")]
+    | Annotated[Grid, Tag("grid")]
+    | Annotated[Choice, Tag("choice")]
+    | Annotated[Uniform, Tag("uniform")]
+    | Annotated[LogUniform, Tag("loguniform")]
+    | Annotated[RandInt, Tag("randint")],
+    Discriminator(
+        _kind,
+        custom_error_type="kind_of_search",
+        custom_error_message=f"Expected a single value, or exactly one of {', '.join(KINDS)}, like {{grid: [1, 2, 4]}}",
+    ),
+]
+Space = Mapping[str, Parameter]
+
+
+def check_space(architecture: Architecture, space: Space, where: str) -> None:
+    """Accept the space of an architecture whose hyperparameters it fits.
 
     Args:
         architecture: whose hyperparameters are named.
-        written: `{hyperparameter: value}` or `{hyperparameter: {kind: arguments}}`.
+        space: as the study has it.
         where: key of the space in the study, for messages.
 
     Raises:
-        StudyError: an unknown hyperparameter or kind, an empty range, a value of the wrong type or out of bounds.
+        StudyError: an unknown hyperparameter, a value of the wrong type or out of bounds.
     """
     known = architecture.hyperparameters.model_fields
-    space: dict[str, Parameter] = {}
-    for name, value in written.items():
+    for name, parameter in space.items():
         if name not in known:
             raise StudyError(
-                f"{where}.{name}: {architecture.name} has no hyperparameter '{name}'; {nearest(str(name), known)}"
+                f"{where}.{name}: {architecture.name} has no hyperparameter '{name}'; {nearest(name, known)}"
             )
-        parameter = _parse_parameter(value, f"{where}.{name}")
         for example in _examples(parameter):
-            _check_value(architecture, name, example, f"{where}.{name}")
-        space[name] = parameter
-    return space
-
-
-def _parse_parameter(value: Any, where: str) -> Parameter:
-    if not isinstance(value, Mapping):
-        if not isinstance(value, Scalar):
-            raise StudyError(f"{where}: {value!r} is not a single value; write {{grid: {value!r}}} to try several")
-        return Fixed(value)
-    if len(value) != 1:
-        raise StudyError(f"{where}: expected exactly one of {', '.join(KINDS)}, got {dict(value)!r}")
-    kind, arguments = next(iter(value.items()))
-    if kind not in KINDS:
-        raise StudyError(f"{where}: unknown kind of search '{kind}'; {nearest(str(kind), KINDS)}")
-    if kind in ("grid", "choice"):
-        if not isinstance(arguments, list) or not arguments:
-            raise StudyError(f"{where}.{kind}: the search space is empty; list at least one value")
-        if len({repr(argument) for argument in arguments}) < len(arguments):
-            raise StudyError(f"{where}.{kind}: {arguments!r} names a value twice; name each once")
-        return Grid(tuple(arguments)) if kind == "grid" else Choice(tuple(arguments))
-    return _parse_range(kind, arguments, f"{where}.{kind}")
-
-
-def _parse_range(kind: str, arguments: Any, where: str) -> Parameter:
-    numbers = [a for a in arguments if _is_finite_number(a)] if isinstance(arguments, list) else []
-    if len(numbers) != 2 or len(numbers) != len(arguments):
-        raise StudyError(f"{where}: expected [low, high] as two numbers, got {arguments!r}{_exponent(arguments)}")
-    low, high = numbers
-    if low >= high:
-        raise StudyError(f"{where}: the search space is empty, since low {low} is not below high {high}")
-    if kind == "randint":
-        if not (isinstance(low, int) and isinstance(high, int)):
-            raise StudyError(f"{where}: expected whole numbers, got {arguments!r}")
-        return RandInt(low, high)
-    if kind == "loguniform":
-        if low <= 0:
-            raise StudyError(f"{where}: low must be above 0 for a logarithm, got {low}")
-        return LogUniform(float(low), float(high))
-    return Uniform(float(low), float(high))
-
-
-def _is_finite_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _exponent(arguments: Any) -> str:
-    """YAML reads 1e-3 as text; it wants a point before the e."""
-    texts = [a for a in arguments if _is_number_as_text(a)] if isinstance(arguments, list) else []
-    return f" (YAML reads {texts[0]} as text: write it with a point, like 1.0e-3)" if texts else ""
-
-
-def _is_number_as_text(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[+-]?\d+e[+-]?\d+", value) is not None
+            try:
+                architecture.hyperparameters.model_validate({name: example}, strict=True)
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"]
+                problem = problem[:1].lower() + problem[1:]
+                raise StudyError(f"{where}.{name}: {example!r} will not do: {problem}") from None
 
 
 def _examples(parameter: Parameter) -> tuple[Scalar, ...]:
     """Values that prove the whole parameter valid, if they are."""
     match parameter:
-        case Fixed(value):
-            return (value,)
-        case Grid(values) | Choice(values):
+        case Grid(grid=values) | Choice(choice=values) | Uniform(uniform=values) | LogUniform(loguniform=values):
             return values
-        case RandInt(low, high):
+        case RandInt():
+            low, high = parameter.randint
             return (low, high - 1)
-        case Uniform(low, high) | LogUniform(low, high):
-            return (low, high)
-
-
-def _check_value(architecture: Architecture, name: str, value: Scalar, where: str) -> None:
-    try:
-        architecture.hyperparameters.model_validate({name: value}, strict=True)
-    except ValidationError as error:
-        problem = error.errors()[0]["msg"]
-        hint = _exponent([value])
-        raise StudyError(f"{where}: {value!r} will not do: {_lower(problem)}{hint}") from None
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+        case _:
+            return (parameter,)
 
 
 def default_configuration(architecture: Architecture, space: Space) -> dict[str, Scalar]:
     """The architecture's defaults, with the values that the study fixes for every trial."""
-    fixed = {name: p.value for name, p in space.items() if isinstance(p, Fixed)}
+    fixed = {name: value for name, value in space.items() if isinstance(value, Scalar)}
     return dict(architecture.hyperparameters(**fixed).model_dump())
 
 
 def count_configurations(space: Space, samples: int) -> int:
     """How many configurations `configurations` gives at most.
 
-    >>> count_configurations({"units": Grid((1, 2)), "dropout": Uniform(0.0, 0.5)}, samples=3)
+    >>> count_configurations({"units": Grid(grid=(1, 2)), "dropout": Uniform(uniform=(0.0, 0.5))}, samples=3)
     7
     """
-    points = math.prod(len(p.values) for p in space.values() if isinstance(p, Grid))
+    points = math.prod(len(p.grid) for p in space.values() if isinstance(p, Grid))
     varied = any(isinstance(p, Grid | Random) for p in space.values())
     return 1 + (points * samples if varied else 0)
 
@@ -226,7 +194,7 @@ def configurations(
     """
     default = default_configuration(architecture, space)
     yield default
-    grids = {name: p.values for name, p in space.items() if isinstance(p, Grid)}
+    grids = {name: p.grid for name, p in space.items() if isinstance(p, Grid)}
     randoms = {name: p for name, p in space.items() if isinstance(p, Random)}
     if not grids and not randoms:
         return

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from fault_runs import Command
+
+from harness.study.yaml_text import write_yaml
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def write_study(tmp_path: Path) -> Study:
             "architectures": dict(architectures),
         } | changes
         path = tmp_path / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+        path.write_text(write_yaml(study), encoding="utf-8")
         return path
 
     return write

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from fault_runs import Command, journal, lines, numbers, own, planted
 
 from harness.records.trial import Phase
+from harness.study.yaml_text import write_yaml
 from harness.training import read_checkpoint
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
@@ -48,7 +48,7 @@ def uninterrupted(tmp_path_factory) -> tuple[Path, float]:
         "resources": {"cpus": len(os.sched_getaffinity(0))},
         "architectures": ARCHITECTURES,
     } | CHANGES
-    (folder / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    (folder / "study.yaml").write_text(write_yaml(study), encoding="utf-8")
     command = Command(["--all", "--config", folder / "study.yaml", "--output", folder / "run"], folder)
     assert command.end() == 0, command.stderr
     command.assert_nothing_is_left()

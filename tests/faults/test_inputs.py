@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -34,6 +33,7 @@ from harness.runs.files import trial_of
 from harness.runs.journal import read_journal
 from harness.schedule.plan import plan_search
 from harness.study import Study, load_study, parse_study, study_yaml
+from harness.study.yaml_text import read_yaml, write_yaml
 
 many = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 KEYS = [*Study.model_fields, "seeds", "cpus", "gpus", "space", "samples", "grid", "choice", "uniform", "epochs"]
@@ -90,13 +90,13 @@ def test_a_study_with_anything_anywhere_is_read_or_refused(where: list[str], val
             return
     place[where[-1]] = value
     path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(changed, allow_unicode=True), encoding="utf-8")
+    path.write_text(write_yaml(changed), encoding="utf-8")
     said = outcome(path, lambda p: load_study(str(p)))
     if said is not None:
         assert said.startswith(str(path))
         return
     study = load_study(str(path))
-    assert parse_study(yaml.safe_load(study_yaml(study)), "again") == study
+    assert parse_study(read_yaml(study_yaml(study)), "again") == study
     if sum(search.samples for search in study.architectures.values()) < 1000:
         assert plan_search(study, "d")
 

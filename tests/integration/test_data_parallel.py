@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from harness.records.trial import Phase, TrialRecord
 from harness.run import app
 from harness.runs.journal import read_journal
+from harness.study.yaml_text import write_yaml
 
 
 def confirmed(folder: Path, study: Path, workers: int) -> list[TrialRecord]:
@@ -32,7 +32,7 @@ def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
         "architectures": {"advanced_mlp": {"space": {"epochs": 3, "augmentation": "none"}}},
     }
     path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    path.write_text(write_yaml(study), encoding="utf-8")
     [alone], [jointly] = (confirmed(tmp_path / f"run{workers}", path, workers) for workers in (1, 2))
     assert [epoch.train_loss for epoch in jointly.epochs] == pytest.approx(
         [epoch.train_loss for epoch in alone.epochs], rel=1e-4
@@ -47,7 +47,7 @@ def test_more_workers_than_the_cluster_takes_are_refused(tmp_path: Path) -> None
     """In a sentence, before any trial."""
     study = tmp_path / "study.yaml"
     study.write_text(
-        yaml.safe_dump(
+        write_yaml(
             {"name": "many", "dataset": {"name": "digits", "validation_size": 200}, "architectures": {"mlp": {}}}
         ),
         encoding="utf-8",

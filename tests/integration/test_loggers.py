@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from harness.errors import EnvironmentMismatchError
 from harness.run import app
 from harness.runs.provenance import check_loggers
+from harness.study.yaml_text import write_yaml
 
 
 @pytest.mark.slow
@@ -25,7 +25,7 @@ def test_tensorboard_has_every_trial(tmp_path: Path) -> None:
         "architectures": {"mlp": {"space": {"epochs": 2}}},
     }
     path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    path.write_text(write_yaml(study), encoding="utf-8")
     folder = tmp_path / "run"
     done = CliRunner().invoke(app, ["--all", "--config", str(path), "--output", str(folder)])
     assert done.exit_code == 0, done.output

@@ -71,10 +71,8 @@ class GridValues:
 
 def grid_axes(architecture: Architecture, space: Space) -> tuple[Axis, ...]:
     """Hyperparameters that are searched on a grid of two values or more, in the order of declaration."""
-    grids = ((name, space.get(name)) for name in architecture.hyperparameters.model_fields)
-    return tuple(
-        Axis(name, _ascending(grid.values)) for name, grid in grids if isinstance(grid, Grid) and len(grid.values) > 1
-    )
+    parameters = ((name, space.get(name)) for name in architecture.hyperparameters.model_fields)
+    return tuple(Axis(name, _ascending(p.grid)) for name, p in parameters if isinstance(p, Grid) and len(p.grid) > 1)
 
 
 def _ascending(values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 import ray
-import yaml
 
 from harness.errors import EnvironmentMismatchError
 from harness.orchestration.cluster import check_reachable
 from harness.orchestration.ray_environment import ENVIRONMENT
 from harness.orchestration.shipping import PACKAGES, differing, pack
+from harness.study.yaml_text import read_yaml
 
 ROOT = Path(__file__).parents[3]
 VERSIONS = {"python": "3.11.7", "torch": "2.14.1+cu130", "torchvision": "0.29.1", "ray": "2.60.0", "numpy": "2.4.6",
@@ -71,13 +71,13 @@ def test_a_ray_client_is_refused_with_what_to_do() -> None:
 def test_the_launchers_example_is_what_ray_takes() -> None:
     """It fits the schema that Ray ships for its cluster launcher."""
     schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text(encoding="utf-8"))
-    example = yaml.safe_load((ROOT / "configs" / "cluster" / "launcher.yaml").read_text(encoding="utf-8"))
+    example = read_yaml((ROOT / "configs" / "cluster" / "launcher.yaml").read_text(encoding="utf-8"))
     jsonschema.validate(example, schema)
 
 
 def test_the_kubernetes_example_runs_the_published_study_with_a_token() -> None:
     """A RayJob of this Ray, whose command is one that the harness takes."""
-    example = yaml.safe_load((ROOT / "configs" / "cluster" / "kuberay.yaml").read_text(encoding="utf-8"))
+    example = read_yaml((ROOT / "configs" / "cluster" / "kuberay.yaml").read_text(encoding="utf-8"))
     assert (example["apiVersion"], example["kind"]) == ("ray.io/v1", "RayJob")
     assert example["spec"]["entrypoint"].startswith("python -m harness.run --all --output /")
     cluster = example["spec"]["rayClusterSpec"]

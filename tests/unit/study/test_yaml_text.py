@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from harness.study.yaml_text import YamlTextError, read_yaml
+from harness.study.yaml_text import YamlTextError, read_yaml, write_yaml
 
 
 def test_plain_yaml_is_read_as_ever() -> None:
     """Aliases and merges that a person writes do what they do in YAML."""
     assert read_yaml("") is None
-    assert read_yaml("a: &x {grid: [1, 2.5, yes, text]}\nb: *x") == {
-        "a": {"grid": [1, 2.5, True, "text"]},
-        "b": {"grid": [1, 2.5, True, "text"]},
+    assert read_yaml("a: &x {grid: [1, 2e-3, true, yes]}\nb: *x") == {
+        "a": {"grid": [1, 0.002, True, "yes"]},
+        "b": {"grid": [1, 0.002, True, "yes"]},
     }
     assert read_yaml("base: &b {epochs: 1, units: 8}\nmlp: {<<: *b, units: 16}")["mlp"] == {"epochs": 1, "units": 16}
 
 
 LAUGHS = "\n".join(["a0: &a0 [1]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10))])
 
+MERGES = "\n".join(
+    ["a0: &a0 {k: 1}", *(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 10))]
+)
+
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("confirm: {seeds: 1}\nname: x\nconfirm: {seeds: 2}", "the key 'confirm' stands twice in line 3"),
+        ("confirm: {seeds: 1}\nname: x\nconfirm: {seeds: 2}", 'duplicate key "confirm"'),
         ("a: [1", "expected ',' or ']'"),
         ("a: !!python/object/apply:os.system [true]", "could not determine a constructor"),
         ("a: *nothing", "undefined alias"),
-        ("&a [*a]", "contains itself"),
+        ("&a [*a]", "stands for more than 100,000 values in line 1"),
         ("[" * 5000, "nested too deeply"),
         (LAUGHS, "stands for more than 100,000 values"),
-        ("a: " + "9" * 5000, "Exceeds the limit"),
+        ("a: " + "9" * 5000, "more than 18 digits"),
         ("a: 0x" + "f" * 5000, "more than 18 digits"),
+        (MERGES, "stands for more than 100,000 values"),
+        ("a: -9223372036854775808", "more than 18 digits"),
         ("? {a: 1}\n: 2", "unhashable key"),
         ("a: 2001-99-99", "month must be in 1..12"),
         ("a: !!binary x", "base64"),
@@ -44,3 +50,14 @@ def test_what_no_study_needs_is_refused_with_a_phrase(text: str, said: str) -> N
         read_yaml(text)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "1e-5", "0o7", "08", "yes", "no", "null", "~", "=", "2026-01-01", "a: b", "é\u2028x", " x\ny\n"]
+)
+def test_what_is_written_is_read_back(text: str) -> None:
+    """Text stays text, also where it looks like a number, and keys keep their order."""
+    value = {"z": text, "a": [1e-5, 1e300, 3.0, 7, None, True], text: {}}
+    again = read_yaml(write_yaml(value))
+    assert again == value
+    assert list(again) == list(value)
