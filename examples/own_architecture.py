@@ -23,5 +23,5 @@ def main() -> None:
     print(f"the whole report: {result.report}")
 
 
-if __name__ == "__main__":  # processes are started that import this file
+if __name__ == "__main__":
     main()

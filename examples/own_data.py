@@ -46,5 +46,5 @@ def main() -> None:
     print(result.confusion_matrix("simple_cnn"))
 
 
-if __name__ == "__main__":  # processes are started that import this file
+if __name__ == "__main__":
     main()

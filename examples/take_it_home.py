@@ -37,5 +37,5 @@ def main() -> None:
     print(f"python -m harness.predict {files[0]} {output / 'three.png'}")
 
 
-if __name__ == "__main__":  # processes are started that import this file
+if __name__ == "__main__":
     main()

@@ -33,7 +33,7 @@ def run_study(
 ) -> Run:
     """Run a study from the first trial to the report, as `python -m harness.run --all` does.
 
-    In a script, call it under `if __name__ == "__main__":`, since processes are started that import the script.
+    It can be called from any thread, and leaves environment, signal handlers and random generators as they were.
 
     Args:
         study: a `Study`, the name of a shipped one, or the path of a file.

@@ -181,9 +181,10 @@ def connect(
         stack.enter_context(ray_environment())
         import ray  # after the environment, which it reads
 
-        from harness.orchestration.ray_quirks import signal_handlers_kept, silent_loggers
+        from harness.orchestration.ray_quirks import random_state_kept, signal_handlers_kept, silent_loggers
 
         stack.enter_context(silent_loggers())
+        stack.enter_context(random_state_kept())
         stack.callback(ray.shutdown)
         with signal_handlers_kept():
             sources = _init(address, data_bytes, sources)

@@ -26,22 +26,17 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "268435456",
 }
 
-_PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
-
 
 @contextlib.contextmanager
 def ray_environment() -> Iterator[None]:
-    """Ray's settings in the environment, which is as it was afterwards."""
-    before = {name: os.environ.get(name) for name in (*ENVIRONMENT, _PENDING)}
-    os.environ.update({name: value for name, value in ENVIRONMENT.items() if name not in os.environ})
+    """Ray's settings in the environment, which is as it was afterwards; Ray sets variables of its own too."""
+    before = dict(os.environ)
+    os.environ.update(ENVIRONMENT | before)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def keep_slots_full(slots: int) -> None:
@@ -50,4 +45,4 @@ def keep_slots_full(slots: int) -> None:
     With fewer waiting, Tune hands a short trial's actor on before the other slots have one, and they stay empty;
     with many more, the supply decides too early what comes next.
     """
-    os.environ[_PENDING] = str(slots)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)

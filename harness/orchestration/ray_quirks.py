@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from ray._private import ray_constants
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.exceptions import OutOfMemoryError, RayActorError
@@ -51,6 +53,17 @@ def signal_handlers_kept() -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():  # in any other, Ray leaves them alone
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Put the random generators of the process back, from which Ray draws."""
+    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002  # it is the one that others draw from
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)  # noqa: NPY002
 
 
 @contextlib.contextmanager
