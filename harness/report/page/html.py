@@ -6,14 +6,19 @@ import base64
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
+from mdit_py_plugins.anchors import anchors_plugin
 
 _SUMMARY = re.compile(r"<summary>(.*)</summary>")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -22,14 +27,8 @@ _SMALL = 900  # pixels: a figure that is not wider can still be read at half the
 
 
 @dataclass(frozen=True)
-class Section:
-    """What stands under one heading of the second level.
-
-    Attributes:
-        anchor: id of the heading, unique in the page.
-        heading: plain text.
-        body: HTML of what follows.
-    """
+class _Part:
+    """What stands under one heading of the second level: its id, unique in the page, its text, and HTML."""
 
     anchor: str
     heading: str
@@ -47,135 +46,104 @@ def render_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
     Raises:
         ValueError: an image of the page is not among `images`, or not a PNG file.
     """
-    parser = MarkdownIt("commonmark", {"xhtmlOut": False}).enable("table")
-    embedded = {parser.normalizeLink(path): _data_image(path, content) for path, content in images.items()}
-    tokens = [new for token in parser.parse(markdown) for new in _adapted(token, parser, embedded)]
-    opening, *rest = _split_at_headings(list(_with_figures(list(_with_long_cells(tokens)))))
-    anchors = _anchors([_text(section[1]) for section in rest])
-    bodies = [list(_statements(section[3:])) if number == 0 else section[3:] for number, section in enumerate(rest)]
-    sections = [
-        Section(anchor, _text(section[1]), _html(body, parser))
-        for anchor, section, body in zip(anchors, rest, bodies, strict=True)
-    ]
+    parser = MarkdownIt("commonmark", {"xhtmlOut": False}, renderer_cls=_Renderer).enable("table")
+    parser.use(anchors_plugin, min_level=2, max_level=2, slug_func=_slug)
+    parser.core.ruler.push("adapt", _adapt)
+    parser.core.ruler.push("figures", _make_figures)
+    env = {"images": {parser.normalizeLink(path): _data_image(path, content) for path, content in images.items()}}
+    opening, *rest = _split_at_headings(parser.parse(markdown, env))
+    if rest:
+        _part_statements(rest[0])
+
+    def html(tokens: Sequence[Token]) -> Markup:
+        return Markup(parser.renderer.render(tokens, parser.options, env))
+
+    parts = [_Part(str(part[0].attrs["id"]), _text(part[1]), html(part[3:])) for part in rest]
     style, script = _asset("report.css"), _asset("report.js")
-    return (
-        _templates()
-        .get_template("report.html.j2")
-        .render(
-            title=title,
-            opening=_html(opening, parser),
-            sections=sections,
-            style=Markup(style),
-            script=Markup(script),
-            style_hash=_content_hash(style),
-            script_hash=_content_hash(script),
-        )
+    templates = Environment(
+        loader=PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return templates.get_template("report.html.j2").render(
+        title=title,
+        opening=html(opening),
+        sections=parts,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_content_hash(style),
+        script_hash=_content_hash(script),
     )
 
 
-def _adapted(token: Token, parser: MarkdownIt, embedded: Mapping[str, Mapping[str, str | int]]) -> Iterator[Token]:
-    """The token as this page has it: images inside, no markup that is not the template's, no inline style."""
-    match token.type:
-        case "inline":
-            yield token.copy(children=[_adapted_inline(child, embedded) for child in token.children or []])
-        case "html_block":
-            for new in _disclosure(token.content, parser):
-                yield from _adapted(new, parser, embedded)
-        case "table_open":
-            yield Token("scroll_open", "div", 1, attrs={"class": "scroll"}, block=True)
-            yield token
-        case "table_close":
-            yield token
-            yield Token("scroll_close", "div", -1, block=True)
-        case "th_open" | "td_open":
-            # The policy of the page forbids style attributes, so alignment becomes a class.
-            number = {"class": "number"} if token.attrs.get("style") == "text-align:right" else {}
-            scope = {"scope": "col"} if token.type == "th_open" else {}
-            yield token.copy(attrs=scope | number)
-        case _:
-            yield token
+class _Renderer(RendererHTML):
+    """HTML in which every table has a box to scroll in."""
+
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f'<div class="scroll">\n{self.renderToken(tokens, idx, options, env)}'
+
+    def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f"{self.renderToken(tokens, idx, options, env)}</div>\n"
 
 
-def _adapted_inline(token: Token, embedded: Mapping[str, Mapping[str, str | int]]) -> Token:
-    match token.type:
-        case "html_inline":
-            return Token("text", "", 0, content=token.content)
-        case "image":
-            path = str(token.attrs["src"])
-            if path not in embedded:
-                raise ValueError(f"the page shows the image {path}, which is not among the images given")
-            return token.copy(attrs=dict(embedded[path]))
-        case _:
-            return token
+def _adapt(state: StateCore) -> None:
+    """Put images inside, and leave no markup that is not the template's and no inline style."""
+    for token, after in itertools.zip_longest(state.tokens, state.tokens[1:]):
+        for child in token.children or []:
+            if child.type == "html_inline":
+                child.type = "text"
+            elif child.type == "image":
+                path = child.attrs["src"]
+                if path not in state.env["images"]:
+                    raise ValueError(f"the page shows the image {path}, which is not among the images given")
+                child.attrs = dict(state.env["images"][path])
+        if token.type == "html_block":
+            token.content = "".join(_disclosure(line, state) for line in token.content.splitlines())
+        elif token.type == "th_open":
+            token.attrs = {"scope": "col"} | _cell_class(token, "")
+        elif token.type == "td_open":
+            token.attrs = _cell_class(token, after.content)
 
 
-def _disclosure(block: str, parser: MarkdownIt) -> Iterator[Token]:
-    """The tokens of `<details>` and `<summary>` lines; a line of any other HTML becomes text."""
-    for line in block.splitlines():
-        if line == "<details>":
-            yield Token("details_open", "details", 1, block=True)
-        elif line == "</details>":
-            yield Token("details_close", "details", -1, block=True)
-        elif summary := _SUMMARY.fullmatch(line):
-            yield Token("summary_open", "summary", 1, block=True)
-            yield from parser.parseInline(summary[1])
-            yield Token("summary_close", "summary", -1, block=True)
-        else:
-            yield Token("paragraph_open", "p", 1, block=True)
-            yield Token("inline", "", 0, children=[Token("text", "", 0, content=line)])
-            yield Token("paragraph_close", "p", -1, block=True)
+def _disclosure(line: str, state: StateCore) -> str:
+    """HTML of a line of `<details>` or `<summary>`; a line of any other HTML becomes text."""
+    if summary := _SUMMARY.fullmatch(line):
+        line = f"<summary>{state.md.renderInline(summary[1], state.env)}</summary>"
+    elif line not in ("<details>", "</details>"):
+        line = f"<p>{escapeHtml(line)}</p>"
+    return f"{line}\n"
 
 
-def _data_image(path: str, content: bytes) -> dict[str, str | int]:
-    """Attributes of an image that holds its file; the size keeps the page from moving while it is laid out."""
-    if not content.startswith(_PNG_SIGNATURE) or len(content) < 24:
-        raise ValueError(f"{path} is not a PNG file")
-    width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-    source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-    return {"src": source, "width": width, "height": height}
+def _cell_class(cell: Token, content: str) -> dict[str, str | int | float]:
+    """The policy of the page forbids style attributes, so alignment becomes a class; so does long prose."""
+    if cell.attrs.get("style") == "text-align:right":
+        return {"class": "number"}
+    return {"class": "long"} if len(content) > _LONG else {}
 
 
-def _with_long_cells(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Cells of a column of words are marked where they are long."""
-    for token, content in zip(tokens, [*tokens[1:], *tokens[-1:]], strict=True):
-        long = token.type == "td_open" and not token.attrs and len(content.content) > _LONG
-        yield token.copy(attrs={"class": "long"}) if long else token
-
-
-def _with_figures(tokens: Sequence[Token]) -> Iterator[Token]:
+def _make_figures(state: StateCore) -> None:
     """A paragraph of one image becomes a figure, and the italic paragraph right after it the caption."""
-    position = 0
-    while position < len(tokens):
-        image = _only_image(tokens[position : position + 3])
-        if image is None:
-            yield tokens[position]
-            position += 1
+    tokens = state.tokens
+    for place in range(len(tokens)):
+        shown, caption = _paragraph(tokens[place : place + 3]), _paragraph(tokens[place + 3 : place + 6])
+        if [child.type for child in shown] != ["image"]:
             continue
-        caption = _only_emphasis(tokens[position + 3 : position + 6])
-        small = {"class": "small"} if int(image.attrs["width"]) <= _SMALL else {}
-        yield Token("figure_open", "figure", 1, attrs=dict(small), block=True)
-        yield Token("inline", "", 0, children=[image])
-        if caption is not None:
-            yield Token("figcaption_open", "figcaption", 1, block=True)
-            yield Token("inline", "", 0, children=caption)
-            yield Token("figcaption_close", "figcaption", -1, block=True)
-        yield Token("figure_close", "figure", -1, block=True)
-        position += 3 if caption is None else 6
-
-
-def _only_image(tokens: Sequence[Token]) -> Token | None:
-    children = _paragraph(tokens)
-    return children[0] if len(children) == 1 and children[0].type == "image" else None
-
-
-def _only_emphasis(tokens: Sequence[Token]) -> list[Token] | None:
-    """What is inside the emphasis when the paragraph is one emphasis from end to end."""
-    children = _paragraph(tokens)
-    outermost = [child.type for child in children if child.level == 0]
-    return children[1:-1] if outermost == ["em_open", "em_close"] else None
+        opened, _, closed = tokens[place : place + 3]
+        opened.tag = closed.tag = "figure"
+        if int(shown[0].attrs["width"]) <= _SMALL:
+            opened.attrs["class"] = "small"
+        if [child.type for child in caption if child.level == 0] == ["em_open", "em_close"]:
+            begun, words, ended = tokens[place + 3 : place + 6]
+            begun.tag = ended.tag = "figcaption"
+            words.children = caption[1:-1]
+            tokens[place + 2 : place + 6] = [begun, words, ended, closed]
 
 
 def _paragraph(tokens: Sequence[Token]) -> list[Token]:
+    """What is in three tokens that are a paragraph; nothing otherwise."""
     if [token.type for token in tokens] != ["paragraph_open", "inline", "paragraph_close"]:
         return []
     return [child for child in tokens[1].children or [] if child.type != "text" or child.content]
@@ -191,58 +159,37 @@ def _split_at_headings(tokens: Sequence[Token]) -> list[Sequence[Token]]:
     return [tokens[start:end] for start, end in itertools.pairwise([0, *starts, len(tokens)])]
 
 
-def _statements(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Every line of a paragraph as a paragraph of its own: the summary has a statement on each."""
-    for before, token in zip([*tokens[:1], *tokens], tokens, strict=False):
-        if before.type != "paragraph_open" or token.type != "inline":
-            yield token
-            continue
-        lines: list[list[Token]] = [[]]
-        for child in token.children or []:
-            if child.type == "softbreak" and child.level == 0:
-                lines.append([])
-            else:
-                lines[-1].append(child)
-        yield token.copy(children=lines[0])
-        for line in lines[1:]:
-            yield Token("paragraph_close", "p", -1, block=True)
-            yield Token("paragraph_open", "p", 1, block=True)
-            yield token.copy(children=line)
+def _part_statements(tokens: Sequence[Token]) -> None:
+    """Make every line of a paragraph a paragraph of its own: the summary has a statement on each."""
+    for before, token in itertools.pairwise(tokens):
+        if before.tag == "p" and before.nesting == 1 and not before.hidden:
+            for child in token.children or []:
+                if child.type == "softbreak" and child.level == 0:
+                    child.type, child.content = "html_inline", "</p>\n<p>"
 
 
-def _anchors(headings: Iterable[str]) -> list[str]:
-    """Ids as GitHub makes them of headings, so that links to a section fit both pages."""
-    anchors: list[str] = []
-    for heading in headings:
-        plain = re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") or "section"
-        candidates = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(1)))
-        anchors.append(next(anchor for anchor in candidates if anchor not in anchors))
-    return anchors
+def _data_image(path: str, content: bytes) -> dict[str, str | int]:
+    """Attributes of an image that holds its file; the size keeps the page from moving while it is laid out."""
+    if not content.startswith(_PNG_SIGNATURE) or len(content) < 24:
+        raise ValueError(f"{path} is not a PNG file")
+    width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+    return {"src": source, "width": width, "height": height}
+
+
+def _slug(heading: str) -> str:
+    """An id as GitHub makes it of a heading, so that links to a section fit both pages."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") or "section"
 
 
 def _text(token: Token) -> str:
     return "".join(" " if child.type == "softbreak" else child.content for child in token.children or [])
 
 
-def _html(tokens: Sequence[Token], parser: MarkdownIt) -> Markup:
-    return Markup(parser.renderer.render(tokens, parser.options, {}))
-
-
 def _asset(name: str) -> str:
-    return (files("harness.report.page") / name).read_text(encoding="utf-8")
+    return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def _content_hash(content: str) -> str:
     """The hash by which a content security policy knows this text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode('ascii')}"
-
-
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("harness.report.page", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -164,7 +164,7 @@ def test_a_heading_inside_something_else_begins_no_section() -> None:
 
 def test_ids_are_unique() -> None:
     """Headings of the same text, or of none that makes an id, get ids of their own."""
-    page = rendered("a\nb\n---\n\n## A b!\n\n## a b-1\n\n## ?\n\n## !\n")
+    page = rendered("a b\n---\n\n## A b!\n\n## a b-1\n\n## ?\n\n## !\n")
     assert [heading.attributes["id"] for heading in page.all("h2")] == [
         "a-b",
         "a-b-1",
