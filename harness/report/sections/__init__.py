@@ -7,41 +7,26 @@ and `section.md.j2` with the text.
 
 from __future__ import annotations
 
-from harness.report.section import Section
-from harness.report.sections import (
-    accuracy,
-    budget,
-    calibration,
-    classes,
-    confusion_matrices,
-    cost,
-    early_stopping,
-    environment,
-    errors,
-    grid_search,
-    question,
-    selection,
-    summary,
-    time,
-    trials,
-    verdicts,
-)
+from importlib import import_module
 
-SECTIONS: tuple[Section, ...] = (
-    summary.SECTION,
-    accuracy.SECTION,
-    verdicts.SECTION,
-    cost.SECTION,
-    selection.SECTION,
-    early_stopping.SECTION,
-    budget.SECTION,
-    grid_search.SECTION,
-    trials.SECTION,
-    confusion_matrices.SECTION,
-    classes.SECTION,
-    calibration.SECTION,
-    errors.SECTION,
-    time.SECTION,
-    question.SECTION,
-    environment.SECTION,
+from harness.report.section import Section
+
+_PAGE = (
+    "summary",
+    "accuracy",
+    "verdicts",
+    "cost",
+    "selection",
+    "early_stopping",
+    "budget",
+    "grid_search",
+    "trials",
+    "confusion_matrices",
+    "classes",
+    "calibration",
+    "errors",
+    "time",
+    "question",
+    "environment",
 )
+SECTIONS: tuple[Section, ...] = tuple(import_module(f"{__name__}.{name}").SECTION for name in _PAGE)
