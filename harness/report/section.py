@@ -12,6 +12,15 @@ from harness.report.findings import Findings
 from harness.report.page.templates import render_markdown
 from harness.runs.reading import RunData
 
+Keys = Mapping[str, Any]
+"""What a template or a file of results is given, by name."""
+
+Figures = Mapping[str, Figure | None]
+"""Figures by the name of their file; None where there is nothing to draw."""
+
+ArchitectureKeys = Mapping[str, Keys]
+"""Name of an architecture to what its entry in a file of results is given."""
+
 
 def page_title(run: RunData) -> str:
     """What the page is called."""
@@ -19,7 +28,7 @@ def page_title(run: RunData) -> str:
     return f"{partial}: {run.study.name}"
 
 
-def nothing(_: Findings) -> Mapping[str, Any]:
+def nothing(_: Findings) -> Keys:
     """What a section adds where it has nothing to add."""
     return {}
 
@@ -33,16 +42,16 @@ class Section:
             given the title of the page, the study, the environment, the data set, the summaries, the paths of
             the section's figures, and the context.
         context: what else the text is given.
-        figures: the figures by the name of their file; None where there is nothing to draw.
+        figures: what is drawn.
         results: keys of `results.json`.
-        architecture_results: name of an architecture to keys of its entry in `results.json`.
+        architecture_results: keys of the entries of architectures there.
     """
 
     package: str
-    context: Callable[[Findings], Mapping[str, object]] = nothing
-    figures: Callable[[Findings], Mapping[str, Figure | None]] = nothing
-    results: Callable[[Findings], Mapping[str, Any]] = nothing
-    architecture_results: Callable[[Findings], Mapping[str, Mapping[str, Any]]] = nothing
+    context: Callable[[Findings], Keys] = nothing
+    figures: Callable[[Findings], Figures] = nothing
+    results: Callable[[Findings], Keys] = nothing
+    architecture_results: Callable[[Findings], ArchitectureKeys] = nothing
 
     def render(self, findings: Findings, figures: Mapping[str, str | None]) -> str:
         """The section as Markdown, with an empty line at its end; empty where the section is left out.

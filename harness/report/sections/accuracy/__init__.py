@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from matplotlib.figure import Figure
-
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Figures, Keys, Section
 from harness.report.sections.accuracy.figure import accuracy_figure_values, draw_accuracy, ranked_accuracies
 from harness.report.sections.accuracy.table import (
     accuracy_table,
@@ -20,7 +16,7 @@ from harness.report.sections.selection.values import ledger
 from harness.report.sections.verdicts.values import groups
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     summaries, dataset = findings.summaries, findings.run.environment.dataset
     return {
         "accuracy": accuracy_table(summaries, findings.of(groups), dataset.unbalanced),
@@ -32,7 +28,7 @@ def _context(findings: Findings) -> Mapping[str, object]:
     }
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     ranked = ranked_accuracies(findings.summaries, findings.of(groups))
     values = accuracy_figure_values(ranked, findings.run.environment.dataset.test) if ranked else None
     return {"accuracy": draw_accuracy(values) if values else None}

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
-
-from matplotlib.figure import Figure
 
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import ArchitectureKeys, Figures, Keys, Section
 from harness.report.sections.calibration.figure import calibration_figure_values, draw_calibration
 from harness.report.sections.calibration.table import calibration_table
 from harness.report.sections.calibration.values import calibrations
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     return {"calibration": calibration_table(findings.of(calibrations), findings.titles)}
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     models = [(findings.titles[name], calibration) for name, calibration in findings.of(calibrations).items()]
     return {"calibration": draw_calibration(calibration_figure_values(models)) if models else None}
 
 
-def _architecture_results(findings: Findings) -> Mapping[str, Mapping[str, Any]]:
+def _architecture_results(findings: Findings) -> ArchitectureKeys:
     found = findings.of(calibrations)
     return {
         summary.name: {"calibration": asdict(found[summary.name]) if summary.name in found else None}

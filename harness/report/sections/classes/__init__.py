@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.report.classification import READABLE_CLASSES, SHOWN_CLASSES
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Keys, Section
 from harness.report.sections.classes.table import class_table
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     names = findings.run.environment.dataset.classes
     return {
         "classes": {s.title: class_table(s.classification, names) for s in findings.summaries if s.classification},

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from matplotlib.figure import Figure
-
 from harness.report.classification import READABLE_CLASSES
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Figures, Keys, Section
 from harness.report.sections.confusion_matrices.figure import confusion_matrix_values, draw_confusion_matrix
 from harness.report.sections.confusion_matrices.values import confusion_sentence
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     classes = findings.run.environment.dataset.classes
     return {
         "confusions": {summary.name: confusion_sentence(summary, classes) for summary in findings.summaries},
@@ -21,7 +17,7 @@ def _context(findings: Findings) -> Mapping[str, object]:
     }
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     classes = findings.run.environment.dataset.classes
     return {
         f"confusion_matrix_{summary.name}": draw_confusion_matrix(

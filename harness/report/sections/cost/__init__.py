@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from matplotlib.figure import Figure
-
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import ArchitectureKeys, Figures, Keys, Section
 from harness.report.sections.cost.figure import cost_figure_values, draw_cost
 from harness.report.sections.cost.table import cost_table
 from harness.report.sections.cost.values import CostPoint, cost_sentence, costs, unmeasured_sentence
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     points = findings.of(costs)
     places = {point.measured.placement for point in points if point.measured and point.measured.placement}
     return {
@@ -25,17 +20,17 @@ def _context(findings: Findings) -> Mapping[str, object]:
     }
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     names = [summary.name for summary in findings.summaries]
     panels = cost_figure_values(findings.of(costs), names, findings.run.environment.dataset.test)
     return {"cost": draw_cost(panels) if panels else None}
 
 
-def _architecture_results(findings: Findings) -> Mapping[str, Mapping[str, Any]]:
+def _architecture_results(findings: Findings) -> ArchitectureKeys:
     return {point.name: {"cost": _result(point)} for point in findings.of(costs)}
 
 
-def _result(point: CostPoint) -> Mapping[str, Any]:
+def _result(point: CostPoint) -> Keys:
     measured = point.measured.model_dump(mode="json", exclude={"architecture"}) if point.measured else {}
     return {
         "train_seconds": point.training_seconds,

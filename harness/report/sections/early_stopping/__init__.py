@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
-
-from matplotlib.figure import Figure
 
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Figures, Keys, Section
 from harness.report.sections.early_stopping.figure import draw_learning_curves, learning_curve_values
 from harness.report.sections.early_stopping.table import audit_table, finished_table
 from harness.report.sections.early_stopping.values import audit, audit_sentence
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     found = findings.of(audit)
     return {
         "audit": audit_table(found),
@@ -25,13 +21,13 @@ def _context(findings: Findings) -> Mapping[str, object]:
     }
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     run = findings.run
     panels = learning_curve_values(findings.summaries, run.records, run.environment.dataset.validation)
     return {"learning_curves": draw_learning_curves(panels) if panels else None}
 
 
-def _results(findings: Findings) -> Mapping[str, Any]:
+def _results(findings: Findings) -> Keys:
     found = findings.of(audit)
     return {"audit": asdict(found) | {"stopped": found.stopped, "false_stops": found.false_stops}}
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.report.findings import Findings
 from harness.report.page.formatting import seed_range
-from harness.report.section import Section
+from harness.report.section import Keys, Section
 from harness.report.sections.environment.table import checksums_table, gpu_table, machine_table
 from harness.schedule.plan import confirm_seeds
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     run = findings.run
     checkout = [f"git checkout {run.environment.commit}"] if run.environment.commit else []
     return {

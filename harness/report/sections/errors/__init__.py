@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from matplotlib.figure import Figure
-
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Figures, Keys, Section
 from harness.report.sections.errors.figure import draw_overlap, overlap_figure_values
 from harness.report.sections.errors.gallery import draw_mistakes, mistakes_values
 from harness.report.sections.errors.label_errors import MNIST_LABEL_ERRORS, label_errors
@@ -15,7 +11,7 @@ from harness.report.sections.errors.table import label_errors_table, overlap_tab
 from harness.report.sections.errors.values import overlap, overlap_sentence
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     found, titles = findings.of(overlap), findings.titles
     return {
         "overlap": overlap_table(found, titles) if found else None,
@@ -25,7 +21,7 @@ def _context(findings: Findings) -> Mapping[str, object]:
     }
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     run, found = findings.run, findings.of(overlap)
     values = overlap_figure_values(found, findings.titles) if found else None
     rows = (

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from matplotlib.figure import Figure
-
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Figures, Section
 from harness.report.sections.grid_search.figure import draw_grid_heat_maps, grid_axes, grid_values
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     run = findings.run
-    figures: dict[str, Figure | None] = {}
+    figures = {}
     for summary in findings.summaries:
         records = [record for record in run.records if record.spec.architecture == summary.name]
         axes = grid_axes(summary.architecture, run.study.space(summary.name))

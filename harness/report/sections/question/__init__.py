@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.report.findings import Findings
 from harness.report.page.formatting import count, counted_seeds, seed_range
-from harness.report.section import Section
+from harness.report.section import Keys, Section
 from harness.report.sections.question.table import architecture_table, balance_sentence
 from harness.schedule.plan import confirm_seeds
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     study = findings.run.study
     return {
         "architectures": architecture_table(findings.summaries),

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import ArchitectureKeys, Keys, Section
 from harness.report.sections.selection.table import ledger_table, tuning_table
 from harness.report.sections.selection.values import LedgerEntry, ledger
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     entries = findings.of(ledger)
     return {"ledger": ledger_table(entries), "tuning": tuning_table(entries)}
 
 
-def _architecture_results(findings: Findings) -> Mapping[str, Mapping[str, Any]]:
+def _architecture_results(findings: Findings) -> ArchitectureKeys:
     return {entry.name: {"selection": _result(entry)} for entry in findings.of(ledger)}
 
 
-def _result(entry: LedgerEntry) -> Mapping[str, Any]:
+def _result(entry: LedgerEntry) -> Keys:
     return {
         "configurations": entry.configurations,
         "completed": entry.completed,

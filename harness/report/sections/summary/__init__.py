@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Keys, Section
 from harness.report.sections.summary.values import headline
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     summaries = findings.summaries
     return {
         "search_planned": sum(summary.search.planned for summary in summaries),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import Keys, Section
 from harness.report.sections.trials.table import failures_table, trials_table
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     return {"trials": trials_table(findings.summaries), "failures": failures_table(findings.summaries)}
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
-
-from matplotlib.figure import Figure
 
 from harness.report.findings import Findings
-from harness.report.section import Section
+from harness.report.section import ArchitectureKeys, Figures, Keys, Section
 from harness.report.sections.verdicts.figure import draw_verdicts, verdict_matrix
 from harness.report.sections.verdicts.table import comparisons_table, mcnemar_table
 from harness.report.sections.verdicts.values import comparisons, groups, verdict_limits
 
 
-def _context(findings: Findings) -> Mapping[str, object]:
+def _context(findings: Findings) -> Keys:
     pairs, titles = findings.of(comparisons), findings.titles
     return {
         "comparisons": comparisons_table(pairs, titles),
@@ -25,12 +21,12 @@ def _context(findings: Findings) -> Mapping[str, object]:
     }
 
 
-def _figures(findings: Findings) -> Mapping[str, Figure | None]:
+def _figures(findings: Findings) -> Figures:
     pairs = findings.of(comparisons)
     return {"verdicts": draw_verdicts(verdict_matrix(findings.order, findings.titles, pairs)) if pairs else None}
 
 
-def _results(findings: Findings) -> Mapping[str, Any]:
+def _results(findings: Findings) -> Keys:
     return {
         "ranking": list(findings.order),
         "rope": findings.rope,
@@ -38,7 +34,7 @@ def _results(findings: Findings) -> Mapping[str, Any]:
     }
 
 
-def _architecture_results(findings: Findings) -> Mapping[str, Mapping[str, Any]]:
+def _architecture_results(findings: Findings) -> ArchitectureKeys:
     letters = findings.of(groups)
     return {summary.name: {"group": letters.get(summary.name)} for summary in findings.summaries}
 
