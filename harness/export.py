@@ -179,7 +179,7 @@ def write_and_check(kind: str, path: Path, model_json: Path, images: Any, expect
 def model_card(run: RunData, saved: SavedModel, checks: Sequence[Check], accuracy: float) -> str:
     """What the model is, how it came to be, how good it is, and what it is not for."""
     from harness.report.findings import find
-    from harness.report.page.templates import render_markdown
+    from harness.report.page.markdown import render_markdown
     from harness.report.sections.calibration.values import calibrations
     from harness.report.summary import in_declared_order
 

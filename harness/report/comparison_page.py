@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.report.page.formatting import MISSING, count, percent, probability, signed_points, signed_range
+from harness.report.page.markdown import render_markdown
 from harness.report.page.table import Table, make_table
-from harness.report.page.templates import render_markdown
 from harness.report.run_comparison import ArchitectureChange, Change, RunComparison
 from harness.report.sections.verdicts.values import verdict_text
 from harness.statistics import Scope, Verdict

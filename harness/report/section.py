@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from harness.report.findings import Findings
-from harness.report.page.templates import render_markdown
+from harness.report.page.markdown import render_markdown
 from harness.runs.reading import RunData
 
 Keys = Mapping[str, Any]

@@ -1,15 +1,17 @@
-"""What all figures share: a canvas without pyplot's global state, colours, and PNG bytes."""
+"""What all figures share: a canvas without pyplot's global state, PNG bytes, colours, the looks of an architecture."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
 
 DOTS_PER_INCH = 130
 # Okabe and Ito's colours: told apart by colour-blind readers, and by their lightness in grey print.
@@ -23,6 +25,8 @@ LIGHT_GREY = "#E4E4E4"
 ERROR_COLOURS = LinearSegmentedColormap.from_list(
     "errors", [(1.0, 1.0, 1.0), *colormaps["YlOrBr"](np.linspace(0.1, 0.9, 8))]
 ).with_extremes(bad=LIGHT_GREY)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+LINES: tuple[LineStyleType, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -56,3 +60,33 @@ def shorten(text: str, length: int) -> str:
     'ankle…'
     """
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colour, marker and line in matplotlib's terms; an architecture is never told by its colour alone."""
+
+    colour: str
+    marker: str
+    line: LineStyleType
+
+
+def style_of(name: str, order: Sequence[str]) -> Style:
+    """The style of an architecture; as many architectures as markers differ in more than colour.
+
+    Args:
+        name: of the architecture.
+        order: names of all architectures of the report. Figures that get the same order give one style to one name,
+            whichever architectures they leave out.
+
+    Raises:
+        ValueError: the name is not in the order.
+    """
+    if name not in order:
+        raise ValueError(f"'{name}' is not among the architectures {', '.join(order)}; add it to the order")
+    place = order.index(name)
+    return Style(
+        colour=SERIES_COLOURS[place % len(SERIES_COLOURS)],
+        marker=MARKERS[place % len(MARKERS)],
+        line=LINES[place % len(LINES)],
+    )

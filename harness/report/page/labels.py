@@ -14,8 +14,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 from scipy.optimize import isotonic_regression
 
-from harness.report.page.canvas import GREY
-from harness.report.page.series import Style
+from harness.report.page.canvas import GREY, Style
 
 LABEL_LENGTH = 26  # characters; longer names would leave a figure little room
 FONT_SIZE = 8.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -71,39 +70,19 @@ def _accuracies(confirm: ConfirmSummary) -> tuple[float, ...]:
     return tuple(record.test.accuracy for record in confirm.records if record.test)
 
 
-class Scale(StrEnum):
-    """How accuracies lie along the axis."""
-
-    LINEAR = "linear"
-    LOG_ERROR = "log_error"
-
-
-@dataclass(frozen=True)
-class AccuracyRow:
-    """One architecture as it is drawn, in percent; a point is an accuracy and its height within the row."""
-
-    title: str
-    group: str
-    mean: float
-    low: float
-    high: float
-    seeds: tuple[tuple[float, float], ...]
-    default: tuple[tuple[float, float], ...]
-
-
 @dataclass(frozen=True)
 class AccuracyFigure:
     """What the figure shows.
 
     Attributes:
         rows: by mean accuracy, the best first.
-        scale: of the axis.
+        logarithmic: whether equal ratios of the error are equal distances on the axis.
         start: lower end of the axis in percent.
         end: upper end of it.
     """
 
-    rows: tuple[AccuracyRow, ...]
-    scale: Scale
+    rows: tuple[RankedAccuracy, ...]
+    logarithmic: bool
     start: float
     end: float
 
@@ -115,43 +94,31 @@ def accuracy_figure_values(ranked: Sequence[RankedAccuracy], test_images: int) -
         ranked: at least one architecture, each with at least one seed.
         test_images: how many; half of one is the least error that a logarithmic axis can show.
     """
-    rows = tuple(_row(accuracy) for accuracy in sorted(ranked, key=lambda accuracy: -accuracy.mean))
-    points = [x for row in rows for x, _ in (*row.seeds, *row.default)] + [row.mean for row in rows]
+    rows = tuple(sorted(ranked, key=lambda row: -row.mean))
+    points = [100 * accuracy for row in rows for accuracy in (*row.seeds, *row.default, row.mean)]
     floor = 100 * 0.5 / test_images
     errors = [max(floor, 100 - point) for point in points]
     if max(errors) / min(errors) >= LOGARITHMIC_FROM:
-        return AccuracyFigure(rows, Scale.LOG_ERROR, max(0.0, 100 - max(errors) * 1.25), 100 - min(errors) / 1.25)
-    return AccuracyFigure(rows, Scale.LINEAR, *_linear_limits(rows, points))
+        return AccuracyFigure(rows, True, max(0.0, 100 - max(errors) * 1.25), 100 - min(errors) / 1.25)
+    return AccuracyFigure(rows, False, *_linear_limits(rows, points))
 
 
-def _linear_limits(rows: Sequence[AccuracyRow], points: Sequence[float]) -> tuple[float, float]:
+def _linear_limits(rows: Sequence[RankedAccuracy], points: Sequence[float]) -> tuple[float, float]:
     reach = INTERVAL_BEYOND_POINTS * max(LEAST_SPAN, max(points) - min(points))
-    low = max(min(row.low for row in rows), min(points) - reach)
-    high = min(max(row.high for row in rows), max(points) + reach)
+    low = max(100 * min(row.low for row in rows), min(points) - reach)
+    high = min(100 * max(row.high for row in rows), max(points) + reach)
     low, high = min(low, *points), max(high, *points)
     margin = max(0.05 * (high - low), (LEAST_SPAN - (high - low)) / 2)
     return low - margin, min(high + margin, 100.0)
 
 
-def _row(accuracy: RankedAccuracy) -> AccuracyRow:
-    return AccuracyRow(
-        title=shorten(accuracy.title, TITLE_LENGTH),
-        group=accuracy.group,
-        mean=100 * accuracy.mean,
-        low=100 * accuracy.low,
-        high=100 * accuracy.high,
-        seeds=_jittered(accuracy.seeds, SEED_LANE),
-        default=_jittered(accuracy.default, DEFAULT_LANE),
-    )
-
-
-def _jittered(accuracies: Sequence[float], lane: float) -> tuple[tuple[float, float], ...]:
+def _jittered(accuracies: Sequence[float], middle: float) -> tuple[tuple[float, float], ...]:
     """Points in percent, neighbours at different heights, the same on every call."""
     if len(accuracies) == 1:
-        return ((100 * accuracies[0], lane),)
+        return ((100 * accuracies[0], middle),)
     # Multiples of the golden ratio fall far apart however many there are.
     return tuple(
-        (100 * accuracy, lane + JITTER * (2 * (number * 0.618034 % 1) - 1))
+        (100 * accuracy, middle + JITTER * (2 * (number * 0.618034 % 1) - 1))
         for number, accuracy in enumerate(sorted(accuracies))
     )
 
@@ -167,7 +134,7 @@ def draw_accuracy(values: AccuracyFigure) -> Figure:
         _draw_row(axes, place, row, values)
     axes.set_ylim(len(values.rows) - 0.5, -0.5)
     letters = max(len(row.group) for row in values.rows)
-    axes.set_yticks(range(len(values.rows)), [row.title for row in values.rows])
+    axes.set_yticks(range(len(values.rows)), [shorten(row.title, TITLE_LENGTH) for row in values.rows])
     axes.tick_params(axis="y", length=0, pad=6 + (12 + 6 * letters if letters else 0))
     axes.grid(axis="x", color="#E8E8E8", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -177,7 +144,7 @@ def draw_accuracy(values: AccuracyFigure) -> Figure:
 
 
 def _set_axis(axes: Axes, values: AccuracyFigure) -> None:
-    if values.scale is Scale.LINEAR:
+    if not values.logarithmic:
         axes.set_xlabel("test accuracy (%)")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
     else:
@@ -198,30 +165,28 @@ def _accuracy_from_minus_log_error(place: npt.ArrayLike) -> npt.NDArray[np.float
     return 100 - np.exp(-np.asarray(place, dtype=np.float64))
 
 
-def _draw_row(axes: Axes, place: int, row: AccuracyRow, values: AccuracyFigure) -> None:
+def _draw_row(axes: Axes, place: int, row: RankedAccuracy, values: AccuracyFigure) -> None:
     height = place + MEAN_LANE
-    low, high = max(row.low, values.start), min(row.high, values.end)
+    mean, low, high = 100 * row.mean, max(100 * row.low, values.start), min(100 * row.high, values.end)
     axes.plot([low, high], [height, height], color="black", linewidth=1.6, solid_capstyle="butt")
-    for end, inside, arrow in ((low, row.low >= values.start, "<"), (high, row.high <= values.end, ">")):
+    for end, inside, arrow in ((low, 100 * row.low >= values.start, "<"), (high, 100 * row.high <= values.end, ">")):
         marker = "|" if inside else arrow
         axes.plot([end], [height], color="black", marker=marker, markersize=6, linestyle="none", clip_on=False)
     label = "mean with 95 % interval"
-    axes.plot(
-        [row.mean], [height], color="black", marker="D", markersize=5.5, linewidth=1.6, label=label, clip_on=False
-    )
-    _draw_points(axes, place, row.seeds, label="one seed", marker="o", color=BLUE, alpha=0.75, linewidths=0)
-    _draw_points(
-        axes, place, row.default, label="default configuration", marker="o", facecolors="white", edgecolors=VERMILION
-    )
+    axes.plot([mean], [height], color="black", marker="D", markersize=5.5, linewidth=1.6, label=label, clip_on=False)
+    seeds, default = _jittered(row.seeds, place + SEED_LANE), _jittered(row.default, place + DEFAULT_LANE)
+    _draw_points(axes, seeds, label="one seed", marker="o", color=BLUE, alpha=0.75, linewidths=0)
+    hollow = {"facecolors": "white", "edgecolors": VERMILION}
+    _draw_points(axes, default, label="default configuration", marker="o", **hollow)
     across = axes.get_yaxis_transform()
     axes.text(-0.012, place, row.group, transform=across, ha="right", va="center", fontsize=10, weight="bold")
-    axes.text(1.02, place + MEAN_LANE, percent(row.mean / 100), transform=across, va="center", fontsize=9)
+    axes.text(1.02, place + MEAN_LANE, percent(row.mean), transform=across, va="center", fontsize=9)
 
 
-def _draw_points(axes: Axes, place: int, points: Sequence[tuple[float, float]], **style: object) -> None:
+def _draw_points(axes: Axes, points: Sequence[tuple[float, float]], **style: object) -> None:
     if points:
         accuracies, heights = zip(*points, strict=True)
-        axes.scatter(accuracies, [place + height for height in heights], s=22, zorder=3, clip_on=False, **style)  # type: ignore[arg-type]  # matplotlib's own keywords
+        axes.scatter(accuracies, heights, s=22, zorder=3, clip_on=False, **style)  # type: ignore[arg-type]  # matplotlib's own keywords
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

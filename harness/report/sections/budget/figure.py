@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from harness.report.page.canvas import GREY, new_figure, shorten
+from harness.report.page.canvas import GREY, Style, new_figure, shorten, style_of
 from harness.report.page.labels import LABEL_LENGTH, label_column, spread
 from harness.report.page.log_axis import set_log_axis
-from harness.report.page.series import Style, style_of
 from harness.report.sections.budget.values import BudgetCurve, leaders, training_time
 
 SURVIVORS = "*"

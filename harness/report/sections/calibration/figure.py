@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from harness.report.page.canvas import BLUE, DOTS_PER_INCH, GREY, LIGHT_GREY, shorten
 from harness.report.page.formatting import percent
 from harness.report.page.log_axis import plain, set_log_axis
-from harness.report.sections.calibration.values import Calibration
+from harness.report.sections.calibration.values import Calibration, ReliabilityBin
 
 PANELS_IN_A_ROW = 4
 # Inches: left of a row, a panel's side, between two panels; above a panel, down to its bars, their height, below them.
@@ -25,31 +25,18 @@ FEWEST_IMAGES = 0.7  # lower end of the axis of images, so that a bin with one i
 
 
 @dataclass(frozen=True)
-class ReliabilityPoint:
-    """One bin: edges, mean confidence, accuracy and its 95 % interval in percent, and the number of images."""
-
-    start: float
-    end: float
-    confidence: float
-    accuracy: float
-    low: float
-    high: float
-    images: int
-
-
-@dataclass(frozen=True)
 class ReliabilityPanel:
     """One architecture's model.
 
     Attributes:
         title: of the architecture.
         text: calibration error, and whether the model is too sure or not sure enough.
-        points: one for each bin that holds an image, by confidence.
+        bins: those that hold an image, by confidence.
     """
 
     title: str
     text: str
-    points: tuple[ReliabilityPoint, ...]
+    bins: tuple[ReliabilityBin, ...]
 
 
 def calibration_figure_values(models: Sequence[tuple[str, Calibration]]) -> tuple[ReliabilityPanel, ...]:
@@ -62,18 +49,7 @@ def calibration_figure_values(models: Sequence[tuple[str, Calibration]]) -> tupl
         ReliabilityPanel(
             title=shorten(title, TITLE_LENGTH),
             text=f"calibration error {percent(calibration.error)} points\n{excess_text(calibration.excess)}",
-            points=tuple(
-                ReliabilityPoint(
-                    100 * b.start,
-                    100 * b.end,
-                    100 * b.confidence,
-                    100 * b.accuracy,
-                    100 * b.low,
-                    100 * b.high,
-                    b.images,
-                )
-                for b in calibration.bins
-            ),
+            bins=calibration.bins,
         )
         for title, calibration in models
     )
@@ -99,8 +75,8 @@ def draw_calibration(panels: Sequence[ReliabilityPanel]) -> Figure:
     # Without a layout engine, which would take seconds for so many axes; the room that their labels need is known.
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
-    first = min(LEAST_START, *(panel.points[0].start for panel in panels))
-    most = max(point.images for panel in panels for point in panel.points)
+    first = min(LEAST_START, *(100 * panel.bins[0].start for panel in panels))
+    most = max(one.images for panel in panels for one in panel.bins)
     for place, panel in enumerate(panels):
         row, column = divmod(place, columns)
         left = LEFT + column * (PANEL + BETWEEN)
@@ -123,18 +99,11 @@ def draw_calibration(panels: Sequence[ReliabilityPanel]) -> Figure:
 
 
 def _draw_reliability(axes: Axes, panel: ReliabilityPanel) -> None:
-    points = panel.points
+    confidence = [100 * one.confidence for one in panel.bins]
+    accuracy = [100 * one.accuracy for one in panel.bins]
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.0, linestyle="--", zorder=1)
-    axes.vlines([p.confidence for p in points], [p.low for p in points], [p.high for p in points], color=BLUE)
-    axes.plot(
-        [point.confidence for point in points],
-        [point.accuracy for point in points],
-        color=BLUE,
-        marker="o",
-        markersize=4.5,
-        linestyle="none",
-        zorder=3,
-    )
+    axes.vlines(confidence, [100 * one.low for one in panel.bins], [100 * one.high for one in panel.bins], color=BLUE)
+    axes.plot(confidence, accuracy, color=BLUE, marker="o", markersize=4.5, linestyle="none", zorder=3)
     axes.set_ylim(-3, 103)
     axes.set_title(panel.title, fontsize=10, pad=27)
     axes.text(0.5, 1.02, panel.text, transform=axes.transAxes, fontsize=8, ha="center", va="bottom")
@@ -144,9 +113,9 @@ def _draw_reliability(axes: Axes, panel: ReliabilityPanel) -> None:
 
 def _draw_images(axes: Axes, panel: ReliabilityPanel, most: int) -> None:
     axes.bar(
-        [point.start for point in panel.points],
-        [point.images for point in panel.points],
-        width=[point.end - point.start for point in panel.points],
+        [100 * one.start for one in panel.bins],
+        [one.images for one in panel.bins],
+        width=[100 * (one.end - one.start) for one in panel.bins],
         align="edge",
         color=LIGHT_GREY,
         edgecolor=GREY,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from matplotlib.transforms import Bbox
 
-from harness.report.page.canvas import GREY, new_figure, shorten
+from harness.report.page.canvas import GREY, Style, new_figure, shorten, style_of
 from harness.report.page.labels import LABEL_LENGTH, label_column, place_labels
 from harness.report.page.log_axis import plain, set_log_axis
-from harness.report.page.series import Style, style_of
 from harness.report.sections.cost.values import LATENCY, MULTIPLY_ADDS, TRAINING, CostPoint, Measure, pareto_front
 
 MEASURES = (TRAINING, LATENCY, MULTIPLY_ADDS)
@@ -77,7 +77,7 @@ def _panel(measure: Measure, points: Sequence[CostPoint], order: Sequence[str], 
         if cost is not None and cost > 0 and point.accuracy is not None
     ]
     marks.sort(key=lambda mark: (mark.cost, mark.error))
-    return CostPanel(measure.axis, _si if measure is MULTIPLY_ADDS else plain, tuple(marks))
+    return CostPanel(measure.axis, EngFormatter() if measure is MULTIPLY_ADDS else plain, tuple(marks))
 
 
 def _mark(point: CostPoint, style: Style, cost: float, accuracy: float, floor: float, on_front: bool) -> CostMark:
@@ -93,13 +93,6 @@ def _mark(point: CostPoint, style: Style, cost: float, accuracy: float, floor: f
         high=max(floor, 100 * (1 - low)),
         on_front=on_front,
     )
-
-
-def _si(value: float) -> str:
-    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= scale:
-            return f"{value / scale:g} {unit}"
-    return f"{value:g}"
 
 
 def draw_cost(panels: Sequence[CostPanel]) -> Figure:

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 from harness.report.page.formatting import MISSING, count, percent
 from harness.report.page.table import Table, make_table
-from harness.report.sections.early_stopping.values import Audit, Correlation
+from harness.report.sections.early_stopping.values import ArchitectureAudit, Audit, Correlation
 
 
 def audit_table(audit: Audit) -> Table:
     """What early stopping ended and saved, and what its audit found, for each architecture and in all."""
-    rows = [
-        {
-            "Architecture": one.title,
-            "Stopped": count(one.stopped),
-            "Finished for the audit": count(len(one.finished)),
-            "Would have won": count(one.false_stops) if one.finished else MISSING,
-            "Rung against end": _correlation(one.rung_correlation),
-            "First rung against end": _correlation(one.early_correlation),
-            "Epochs saved": count(one.epochs_saved),
-            "Epochs of the audit": count(one.epochs_spent),
-            "Net": _signed(one.epochs_saved - one.epochs_spent),
-        }
-        for one in audit.architectures
-    ]
-    rows.append(
-        {
-            "Architecture": "All",
-            "Stopped": count(audit.stopped),
-            "Finished for the audit": count(len(audit.finished)),
-            "Would have won": count(audit.false_stops) if audit.finished else MISSING,
-            "Rung against end": MISSING,
-            "First rung against end": MISSING,
-            "Epochs saved": count(audit.epochs_saved),
-            "Epochs of the audit": count(audit.epochs_spent),
-            "Net": _signed(audit.epochs_saved - audit.epochs_spent),
-        }
-    )
-    return make_table(rows, {"Architecture"})
+    rows = [_row(one.title, one, one.rung_correlation, one.early_correlation) for one in audit.architectures]
+    return make_table([*rows, _row("All", audit)], {"Architecture"})
 
 
-def _correlation(correlation: Correlation) -> str:
-    if correlation.coefficient is None:
+def _row(
+    title: str, one: Audit | ArchitectureAudit, rung: Correlation | None = None, early: Correlation | None = None
+) -> dict[str, str]:
+    return {
+        "Architecture": title,
+        "Stopped": count(one.stopped),
+        "Finished for the audit": count(len(one.finished)),
+        "Would have won": count(one.false_stops) if one.finished else MISSING,
+        "Rung against end": _correlation(rung),
+        "First rung against end": _correlation(early),
+        "Epochs saved": count(one.epochs_saved),
+        "Epochs of the audit": count(one.epochs_spent),
+        "Net": _signed(one.epochs_saved - one.epochs_spent),
+    }
+
+
+def _correlation(correlation: Correlation | None) -> str:
+    if correlation is None or correlation.coefficient is None:
         return MISSING
     return f"{correlation.coefficient:+.2f} (n = {correlation.n})".replace("-", "−")
 

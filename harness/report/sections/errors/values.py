@@ -39,15 +39,6 @@ class ErrorOverlap:
     jaccard: npt.NDArray[np.float64]
     oracle_accuracy: float
 
-    @property
-    def missed_by_all(self) -> npt.NDArray[np.int64]:
-        """Indices of the images that every architecture misses."""
-        return np.flatnonzero(self.missed.all(axis=0))
-
-    def missed_alone(self, name: str) -> npt.NDArray[np.int64]:
-        """Indices of the images that this architecture misses, and no other."""
-        return np.flatnonzero(self.missed[self.names.index(name)] & (self.missed.sum(axis=0) == 1))
-
 
 def overlap(findings: Findings) -> ErrorOverlap | None:
     """Overlap of the mistakes; None without predictions."""

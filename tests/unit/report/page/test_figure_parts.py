@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from harness.report.page.canvas import ERROR_COLOURS, new_figure
+from harness.report.page.canvas import ERROR_COLOURS, MARKERS, new_figure, style_of
 from harness.report.page.labels import place_labels, spread
 from harness.report.page.log_axis import round_ticks
-from harness.report.page.series import MARKERS, style_of
 
 
 def test_names_stay_within_the_panel_and_off_the_lines() -> None:

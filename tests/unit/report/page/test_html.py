@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 from matplotlib.image import imsave
 
 from harness.report.page.html import render_html
-from harness.report.page.markdown import markdown_table, md
+from harness.report.page.markdown import image, markdown_table, md
 from harness.report.page.table import Table
-from harness.report.page.templates import image
 
 VOID = {"br", "hr", "img", "link", "meta"}
 # What the browser would fetch, follow or run.

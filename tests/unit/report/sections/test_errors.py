@@ -36,9 +36,6 @@ def test_overlap_of_a_case_by_hand() -> None:
     found = three()
     assert found.by_architectures.tolist() == [5, 3, 1, 1]
     assert found.shared.tolist() == [[2, 1, 1], [0, 1, 1], [1, 0, 1]]
-    assert found.missed_by_all.tolist() == [0]
-    assert found.missed_alone("a").tolist() == [2, 3]
-    assert found.missed_alone("b").tolist() == []
     assert found.oracle_accuracy == pytest.approx(0.9)
 
 
