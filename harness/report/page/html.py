@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,15 +23,6 @@ _SUMMARY = re.compile(r"<summary>(.*)</summary>")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LONG = 24  # characters: a shorter cell stays on one line, so that what wraps is the prose and not the names
 _SMALL = 900  # pixels: a figure that is not wider can still be read at half the width of the page
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What stands under one heading of the second level: its id, unique in the page, its text, and HTML."""
-
-    anchor: str
-    heading: str
-    body: Markup
 
 
 def render_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
@@ -58,7 +48,7 @@ def render_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
     def html(tokens: Sequence[Token]) -> Markup:
         return Markup(parser.renderer.render(tokens, parser.options, env))
 
-    parts = [_Part(str(part[0].attrs["id"]), _text(part[1]), html(part[3:])) for part in rest]
+    parts = [{"anchor": part[0].attrs["id"], "heading": _text(part[1]), "body": html(part[3:])} for part in rest]
     style, script = _asset("report.css"), _asset("report.js")
     templates = Environment(
         loader=PackageLoader(__package__, "."),

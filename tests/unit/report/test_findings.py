@@ -78,19 +78,20 @@ def test_the_ledger_counts_openings_of_the_test_set(run: RunData, found: Finding
     assert sum(entry.openings for entry in found.of(ledger)) == len(tested)
     assert {record.spec.phase for record in tested} == {Phase.CONFIRM}
     for entry in found.of(ledger):
-        assert entry.openings == (5 if entry.default_selected else 7)
+        assert entry.openings == (5 if entry.summary.default_selected else 7)
 
 
 def test_the_winners_curse_is_confirm_minus_search(run: RunData, found: Findings) -> None:
     """Of the winner's own validation accuracy and its mean over the seeds of its confirm trials."""
     for entry in found.of(ledger):
+        name = entry.summary.name
         again = [
             r.epochs[-1].validation_accuracy
             for r in run.records
-            if r.spec.architecture == entry.name and (entry.name, r.spec.seed) in run.predictions and r.test
+            if r.spec.architecture == name and (name, r.spec.seed) in run.predictions and r.test
         ]
         assert entry.found is not None
-        if entry.default_selected:
+        if entry.summary.default_selected:
             assert entry.curse == pytest.approx(mean(again) - entry.found)
 
 
@@ -100,10 +101,11 @@ def test_tuned_minus_default_is_over_the_common_seeds(run: RunData, found: Findi
     assert compared
     for entry in compared:
         assert entry.tuning is not None
-        tuned = mean([run.predictions[entry.name, seed].accuracy for seed in (1, 2)])
-        default = mean([run.default_predictions[entry.name, seed].accuracy for seed in (1, 2)])
-        assert entry.tuning.seeds == entry.default_seeds == 2
-        assert (entry.tuned_accuracy, entry.default_accuracy) == pytest.approx((tuned, default))
+        tuned = mean([run.predictions[entry.summary.name, seed].accuracy for seed in (1, 2)])
+        default = mean([run.default_predictions[entry.summary.name, seed].accuracy for seed in (1, 2)])
+        assert entry.summary.default.test is not None
+        assert entry.tuning.seeds == entry.summary.default.test.n == 2
+        assert (entry.tuned_accuracy, entry.summary.default.test.mean) == pytest.approx((tuned, default))
         assert entry.tuning.difference == pytest.approx(tuned - default)
         assert entry.tuning.verdict is Verdict.UNDECIDED  # two seeds call nothing better
 

@@ -92,7 +92,9 @@ def draw_learning_curves(panels: Sequence[Panel]) -> Figure:
         axes.set_axis_off()
     for axes in grid[:, 0]:
         axes.set_ylabel("validation error (%)")
-    _percent_ticks(grid[0, 0], [error for panel in panels for error in _errors(panel)])
+    errors = [error for panel in panels for curve in (*panel.curves, panel.winner) for _, error in curve]
+    low, high = min(errors) / 1.2, min(100.0, max(errors) * 1.2)
+    set_log_axis(grid[0, 0].yaxis, low, max(high, low * 1.5))
     handles = {
         label: handle
         for axes in list(grid.flat)[: len(panels)]
@@ -138,12 +140,3 @@ def _draw_ends(axes: Axes, points: Sequence[Point], **style: object) -> None:
     if points:
         epochs, errors = zip(*points, strict=True)
         axes.scatter(epochs, errors, zorder=3, **style)  # type: ignore[arg-type]  # matplotlib's own keywords
-
-
-def _errors(panel: Panel) -> list[float]:
-    return [error for curve in (*panel.curves, panel.winner) for _, error in curve]
-
-
-def _percent_ticks(axes: Axes, errors: Sequence[float]) -> None:
-    low, high = min(errors) / 1.2, min(100.0, max(errors) * 1.2)
-    set_log_axis(axes.yaxis, low, max(high, low * 1.5))

@@ -18,23 +18,6 @@ from harness.runs.predictions import MissedImages, Predictions
 MISTAKES_IN_A_ROW = 8
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A test image that a model got wrong.
-
-    Attributes:
-        index: of the image, in the test set's own order.
-        true: class of its label.
-        predicted: class that the model gave.
-        confidence: probability that the model gave to that class.
-    """
-
-    index: int
-    true: int
-    predicted: int
-    confidence: float
-
-
 @dataclass(frozen=True, eq=False)
 class Tile:
     """One image, (H, W) grey or (H, W, 3) colour, uint8, and what is written under it."""
@@ -68,17 +51,17 @@ def mistakes_values(
             continue
         tiles = [
             Tile(
-                displayable(missed.images[place[mistake.index]]),
-                tile_text(classes[mistake.true], classes[mistake.predicted], mistake.confidence),
+                displayable(missed.images[place[index]]),
+                tile_text(classes[found.labels[index]], classes[found.predicted[index]], found.confidence[index]),
             )
-            for mistake in confident_mistakes(found, missed.indices, MISTAKES_IN_A_ROW)
+            for index in confident_mistakes(found, missed.indices, MISTAKES_IN_A_ROW)
         ]
         rows.append(Row(summary.title, tuple(tiles)))
     return tuple(rows)
 
 
-def confident_mistakes(predictions: Predictions, available: npt.NDArray[np.int64], limit: int) -> tuple[Mistake, ...]:
-    """The wrong answers of highest confidence, most confident first; ties in the order of the test set.
+def confident_mistakes(predictions: Predictions, available: npt.NDArray[np.int64], limit: int) -> tuple[int, ...]:
+    """Indices of the wrong answers of highest confidence, most confident first; ties in the order of the test set.
 
     None when confidences were not kept.
 
@@ -93,15 +76,7 @@ def confident_mistakes(predictions: Predictions, available: npt.NDArray[np.int64
     wrong = np.flatnonzero(~predictions.correct)
     wrong = wrong[np.isin(wrong, available)]
     order = np.argsort(-confidence[wrong], kind="stable")[:limit]
-    return tuple(
-        Mistake(
-            index=int(index),
-            true=int(predictions.labels[index]),
-            predicted=int(predictions.predicted[index]),
-            confidence=float(confidence[index]),
-        )
-        for index in wrong[order]
-    )
+    return tuple(wrong[order].tolist())
 
 
 def displayable(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

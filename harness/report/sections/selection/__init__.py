@@ -16,19 +16,20 @@ def _context(findings: Findings) -> Keys:
 
 
 def _architecture_results(findings: Findings) -> ArchitectureKeys:
-    return {entry.name: {"selection": _result(entry)} for entry in findings.of(ledger)}
+    return {entry.summary.name: {"selection": _result(entry)} for entry in findings.of(ledger)}
 
 
 def _result(entry: LedgerEntry) -> Keys:
+    search, default = entry.summary.search, entry.summary.default.test
     return {
-        "configurations": entry.configurations,
-        "completed": entry.completed,
+        "configurations": search.trials,
+        "completed": search.completed,
         "validation_accuracy_in_search": entry.found,
         "validation_accuracy_in_confirm": entry.again,
         "test_openings": entry.openings,
-        "default_selected": entry.default_selected,
-        "default_test_accuracy_mean": entry.default_accuracy,
-        "default_seeds": entry.default_seeds,
+        "default_selected": entry.summary.default_selected,
+        "default_test_accuracy_mean": default.mean if default else None,
+        "default_seeds": default.n if default else 0,
         "tuned_minus_default": asdict(entry.tuning) if entry.tuning else None,
     }
 

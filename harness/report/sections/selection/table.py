@@ -13,9 +13,9 @@ def ledger_table(entries: Sequence[LedgerEntry]) -> Table:
     """From how many configurations each winner was chosen, and what its accuracy became without the choice."""
     rows = [
         {
-            "Architecture": entry.title,
-            "Configurations compared": count(entry.configurations),
-            "Finished": count(entry.completed),
+            "Architecture": entry.summary.title,
+            "Configurations compared": count(entry.summary.search.trials),
+            "Finished": count(entry.summary.search.completed),
             "Winner, in search (%)": percent(entry.found),
             "Winner, in confirm (%)": percent(entry.again),
             "Difference (points)": signed_points(entry.curse),
@@ -33,16 +33,17 @@ def tuning_table(entries: Sequence[LedgerEntry]) -> Table:
 
 
 def _tuning_row(entry: LedgerEntry) -> dict[str, str]:
+    default = entry.summary.default.test
     row = dict.fromkeys(("Tuned (%)", "Default (%)", "Tuned − default (points)", "95 % interval", "Seeds"), MISSING)
-    row = {"Architecture": entry.title} | row
-    if entry.default_selected:
-        return row | {"Default (%)": percent(entry.default_accuracy), "Verdict": "the default was selected"}
+    row = {"Architecture": entry.summary.title} | row
+    if entry.summary.default_selected:
+        return row | {"Default (%)": percent(default.mean if default else None), "Verdict": "the default was selected"}
     if entry.tuning is None:
         return row | {"Verdict": "not compared"}
     better = {"A better": "tuning helped", "B better": "tuning did harm"}
     return row | {
         "Tuned (%)": percent(entry.tuned_accuracy),
-        "Default (%)": percent(entry.default_accuracy),
+        "Default (%)": percent(default.mean if default else None),
         "Tuned − default (points)": signed_points(entry.tuning.difference),
         "95 % interval": signed_range(entry.tuning.low, entry.tuning.high),
         "Seeds": count(entry.tuning.seeds),
