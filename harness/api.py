@@ -17,7 +17,6 @@ from architectures import BUILT_IN
 from harness.errors import RunFolderError
 from harness.report.findings import Findings, find
 from harness.report.records import classes_frame, epochs_frame, matrix_frame, trials_frame
-from harness.report.results import results
 from harness.runs.reading import RunData, read_run_folder
 from harness.study import Study, load_architectures
 
@@ -128,7 +127,10 @@ class Run:
     @cached_property
     def results(self) -> Mapping[str, Any]:
         """What `results.json` holds."""
-        return results(self._read.environment_json, self._findings)
+        from harness.report.results import results  # with the sections come the figures, which take time to import
+        from harness.report.sections import SECTIONS
+
+        return results(self._findings, SECTIONS)
 
     @property
     def accuracy(self) -> pd.DataFrame:

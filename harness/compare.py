@@ -54,12 +54,13 @@ def guard(comparison: RunComparison, points: float) -> None:
     Raises:
         typer.Exit: there are any.
     """
-    from harness.report.tables.run_comparison import points_range
+    from harness.report.page.formatting import signed_range
 
     worse, lost = comparison.worse_by(points), comparison.lost
     for one in worse:
         if one.comparison is not None:
-            errors.print(f"worse by more than {points:g} points: {one.title}, {points_range(one.comparison)} points")
+            interval = signed_range(one.comparison.low_corrected, one.comparison.high_corrected)
+            errors.print(f"worse by more than {points:g} points: {one.title}, {interval} points")
     for one in lost:
         errors.print(f"not comparable: {one.title} has a result in A, and none in B for the same seeds")
     if worse or lost:

@@ -183,30 +183,28 @@ def write_and_check(kind: str, path: Path, model_json: Path, registry: Registry,
 def model_card(run: RunData, saved: SavedModel, checks: Sequence[Check], accuracy: float) -> str:
     """What the model is, how it came to be, how good it is, and what it is not for."""
     from harness.report.findings import find
+    from harness.report.page.markdown import render_markdown
+    from harness.report.sections.calibration.values import calibrations
     from harness.report.summary import in_declared_order
-    from harness.report.templating import markdown_templates
 
     findings = find(run)
     summary = next(one for one in findings.summaries if one.name == saved.architecture)
-    calibration = findings.calibrations.get(saved.architecture)
-    return (
-        markdown_templates()
-        .get_template("model_card.md.j2")
-        .render(
-            saved=saved,
-            summary=summary,
-            hyperparameters=in_declared_order(summary.architecture, saved.hyperparameters),
-            environment=run.environment,
-            dataset=run.environment.dataset,
-            study=run.study,
-            checks=checks,
-            accuracy=accuracy,
-            worst=sorted(zip(summary.classification.recall, saved.classes, strict=True))[:3]
-            if summary.classification
-            else [],
-            calibration_error=None if calibration is None else calibration.error,
-        )
-    )
+    calibration = findings.of(calibrations).get(saved.architecture)
+    values = {
+        "saved": saved,
+        "summary": summary,
+        "hyperparameters": in_declared_order(summary.architecture, saved.hyperparameters),
+        "environment": run.environment,
+        "dataset": run.environment.dataset,
+        "study": run.study,
+        "checks": checks,
+        "accuracy": accuracy,
+        "worst": sorted(zip(summary.classification.recall, saved.classes, strict=True))[:3]
+        if summary.classification
+        else [],
+        "calibration_error": None if calibration is None else calibration.error,
+    }
+    return render_markdown("harness.report", "model_card.md.j2", values)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

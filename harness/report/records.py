@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from architectures import Registry
-from harness.records.trial import Placement, TrialRecord
+from harness.records.trial import EpochResult, Placement, TrialRecord
 from harness.report.classification import Classification
 
 TRIAL_COLUMNS = (
@@ -22,31 +22,8 @@ TRIAL_COLUMNS = (
     "validation_loss",
     "test_accuracy",
 )
-PLACE_COLUMNS = (
-    "train_seconds",
-    "validation_seconds",
-    "wall_seconds",
-    "node",
-    "device",
-    "threads",
-    "precision",
-    "gpus",
-    "captured",
-    "not_captured",
-    "together",
-    "not_together",
-    "attempts",
-)
-EPOCH_COLUMNS = (
-    "trial_id",
-    "epoch",
-    "train_loss",
-    "validation_loss",
-    "validation_accuracy",
-    "train_images",
-    "train_seconds",
-    "validation_seconds",
-)
+PLACE_COLUMNS = ("train_seconds", "validation_seconds", "wall_seconds", *Placement.model_fields, "attempts")
+EPOCH_COLUMNS = tuple(EpochResult.model_fields)
 
 
 def hyperparameter_columns(records: Iterable[TrialRecord], registry: Registry) -> dict[str, str]:
@@ -99,20 +76,11 @@ def _trial_row(record: TrialRecord, columns: dict[str, str]) -> dict[str, object
 def epochs_frame(records: Iterable[TrialRecord]) -> pd.DataFrame:
     """One row per trial and epoch."""
     rows = [
-        (
-            record.trial_id,
-            epoch.epoch,
-            epoch.train_loss,
-            epoch.validation_loss,
-            epoch.validation_accuracy,
-            epoch.train_images,
-            epoch.train_seconds,
-            epoch.validation_seconds,
-        )
+        (record.trial_id, *(getattr(epoch, column) for column in EPOCH_COLUMNS))
         for record in records
         for epoch in record.epochs
     ]
-    return pd.DataFrame(rows, columns=list(EPOCH_COLUMNS))
+    return pd.DataFrame(rows, columns=["trial_id", *EPOCH_COLUMNS])
 
 
 def classes_frame(classified: Mapping[str, Classification], classes: Sequence[str]) -> pd.DataFrame:

@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from harness.records.trial import TrialRecord
-from harness.report.audit import Audit
-from harness.report.calibration import Calibration
 from harness.report.classification import Classification
-from harness.report.findings import ArchitectureCost, Findings
-from harness.report.ledger import LedgerEntry
-from harness.report.spending import Spending
+from harness.report.findings import Findings
+from harness.report.section import Section
 from harness.report.summary import ArchitectureSummary, ConfirmSummary, in_declared_order
-from harness.statistics import Comparison
 
 SCHEMA_VERSION = 1
 
 
-def results(environment: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+def results(findings: Findings, sections: Sequence[Section]) -> dict[str, Any]:
     """The whole content, in plain values that JSON has; a number that does not exist is None, never NaN.
 
     Args:
-        environment: content of `environment.json`.
         findings: what the report says.
+        sections: of the report, which add their keys in the order of the page.
     """
-    content = {
+    environment = findings.run.environment_json
+    architectures = {summary.name: _architecture(summary) for summary in findings.summaries}
+    content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "dataset": environment["dataset"],
-        "architectures": [
-            _architecture(summary)
-            | {"group": findings.letters.get(summary.name)}
-            | {"cost": _cost(cost), "selection": _selection(entry), "spending": _spending(spent)}
-            | {"calibration": _calibration(findings.calibrations.get(summary.name))}
-            for summary, cost, entry, spent in zip(
-                findings.summaries, findings.costs, findings.ledger, findings.spending, strict=True
-            )
-        ],
-        "ranking": list(findings.order),
-        "rope": findings.rope,
-        "verdicts": [_verdict(pair) for pair in findings.comparisons],
-        "audit": _audit(findings.audit),
+        "architectures": list(architectures.values()),
     }
+    for section in sections:
+        for name, added in section.architecture_results(findings).items():
+            architectures[name].update(added)
+        content.update(section.results(findings))
     return {key: as_json(value) for key, value in content.items()} | {"environment": dict(environment)}
 
 
@@ -110,48 +100,6 @@ def _classification(found: Classification | None) -> dict[str, Any]:
     }
 
 
-def _cost(cost: ArchitectureCost) -> dict[str, Any]:
-    measured = cost.measured.model_dump(mode="json", exclude={"architecture"}) if cost.measured else {}
-    return {
-        "train_seconds": cost.point.training_seconds,
-        "train_seconds_to_best_epoch": cost.best_epoch_seconds,
-        "latency_seconds": measured.get("latency"),
-        "images_per_second": measured.get("throughput"),
-        "measured_on": measured.get("placement"),
-        "reason": measured.get("reason"),
-    }
-
-
-def _selection(entry: LedgerEntry) -> dict[str, Any]:
-    return {
-        "configurations": entry.configurations,
-        "completed": entry.completed,
-        "validation_accuracy_in_search": entry.found,
-        "validation_accuracy_in_confirm": entry.again,
-        "test_openings": entry.openings,
-        "default_selected": entry.default_selected,
-        "default_test_accuracy_mean": entry.default_accuracy,
-        "default_seeds": entry.default_seeds,
-        "tuned_minus_default": _verdict(entry.tuning) if entry.tuning else None,
-    }
-
-
-def _spending(spent: Spending) -> dict[str, Any]:
-    return {phase.value: asdict(one) for phase, one in spent.phases.items()}
-
-
-def _calibration(found: Calibration | None) -> dict[str, Any] | None:
-    return None if found is None else asdict(found)
-
-
-def _verdict(pair: Comparison) -> dict[str, Any]:
-    return asdict(pair) | {"verdict": pair.verdict.value}
-
-
-def _audit(audit: Audit) -> dict[str, Any]:
-    return asdict(audit) | {"stopped": audit.stopped, "false_stops": audit.false_stops}
-
-
 def as_json(value: Any) -> Any:
     """The same plain value, with None for a number that is not finite, and twelve significant digits for others.
 
@@ -164,6 +112,8 @@ def as_json(value: Any) -> Any:
         return {key: as_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(inner) for inner in value]
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, float):
         return float(f"{value:.12g}") if math.isfinite(value) else None
     return value

@@ -11,15 +11,14 @@ import numpy as np
 
 from harness.errors import RunFolderError
 from harness.records.trial import Status
-from harness.report.formatting import MISSING, count, listed, scalar
-from harness.report.ledger import correct_by_seed
+from harness.report.findings import POINT, correct_by_seed
+from harness.report.page.formatting import MISSING, count, listed, scalar
 from harness.report.summary import ArchitectureSummary, in_declared_order, summarise
 from harness.runs.predictions import Predictions
 from harness.runs.reading import RunData
 from harness.schedule.plan import confirm_seeds
 from harness.statistics import Comparison, Correct, Pair, compare_pairs, mean
 
-POINT = 0.01
 _NOT_COMPARED = {"command", "started_at", "timeline", "interrupted"}  # of the environment: no two runs agree in these
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from architectures import Architecture
 from harness.records.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
 from harness.report.classification import Classification, balanced_accuracy, classify
-from harness.runs.environment import Dataset
 from harness.runs.reading import RunData
 from harness.schedule.plan import plan_search
 from harness.schedule.selection import select
@@ -141,7 +140,6 @@ def summarise(run: RunData) -> tuple[ArchitectureSummary, ...]:
 def _summarise_architecture(
     run: RunData, architecture: Architecture, records: Sequence[TrialRecord], planned: Sequence[TrialSpec]
 ) -> ArchitectureSummary:
-    dataset = run.environment.dataset
     winner = select(records, architecture.name)
     search = summarise_search([r for r in records if r.spec.phase is Phase.SEARCH], len(planned), winner)
     confirm = summarise_confirm(records, winner.spec.hyperparameters if winner else None)
@@ -158,7 +156,7 @@ def _summarise_architecture(
         failures=failures,
         classification=_classification(run, architecture.name, confirm),
         balanced_accuracy=_balanced_accuracy(run, architecture.name, confirm),
-        baseline_accuracy=baseline_accuracy(architecture, dataset),
+        baseline_accuracy=architecture.baseline_accuracy if run.environment.dataset.name == "mnist" else None,
         no_result=None if confirm.test else missing_result(search, confirm, failures, run.environment.interrupted),
     )
 
@@ -202,11 +200,6 @@ def summarise_confirm(records: Iterable[TrialRecord], hyperparameters: Mapping[s
     )
 
 
-def first_confirmed(confirm: ConfirmSummary) -> TrialRecord | None:
-    """The completed confirm trial of lowest seed: the model that is looked at more closely."""
-    return next((record for record in confirm.records if record.status is Status.COMPLETED), None)
-
-
 def group_failures(records: Iterable[TrialRecord]) -> tuple[Failure, ...]:
     """Failed trials by phase and reason, the most frequent first."""
     groups: dict[tuple[Phase, str], list[TrialRecord]] = defaultdict(list)
@@ -234,11 +227,6 @@ def in_declared_order(architecture: Architecture, hyperparameters: Mapping[str, 
     return {name: hyperparameters[name] for name in declared}
 
 
-def baseline_accuracy(architecture: Architecture, dataset: Dataset) -> float | None:
-    """The accuracy that was reported before, which is one on MNIST."""
-    return architecture.baseline_accuracy if dataset.name == "mnist" else None
-
-
 def missing_result(
     search: SearchSummary, confirm: ConfirmSummary, failures: Sequence[Failure], interrupted: bool
 ) -> str:
@@ -263,7 +251,7 @@ def _model(winner: TrialRecord | None, confirm: ConfirmSummary) -> ModelSummary 
 
 
 def _classification(run: RunData, name: str, confirm: ConfirmSummary) -> Classification | None:
-    first = first_confirmed(confirm)
+    first = next((record for record in confirm.records if record.status is Status.COMPLETED), None)
     predictions = run.predictions.get((name, first.spec.seed)) if first else None
     if first is None or predictions is None:
         return None

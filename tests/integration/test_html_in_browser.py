@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.report.html import render_html
-from harness.report.markdown import markdown_table
-from harness.report.tables import Table
+from harness.report.page.html import render_html
+from harness.report.page.markdown import markdown_table
+from harness.report.page.table import Table
 
 pytestmark = pytest.mark.browser
 

@@ -19,9 +19,8 @@ from harness.compare import app
 from harness.console.exit_codes import DONE, INCOMPLETE, WORSE, WRONG
 from harness.errors import RunFolderError
 from harness.records.trial import Phase
-from harness.report.comparison_page import render_comparison
+from harness.report.comparison_page import change_text, render_comparison
 from harness.report.run_comparison import RunComparison, changes, compare_runs, flatten
-from harness.report.tables.run_comparison import change_text
 from harness.runs.reading import read_run_folder
 from harness.statistics import Scope, Verdict
 

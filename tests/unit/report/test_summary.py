@@ -10,19 +10,14 @@ from synthetic_run import SyntheticRun
 
 from architectures import BUILT_IN
 from harness.records.trial import Phase, Status
-from harness.report.sentences import interval_sentence
+from harness.report.sections.accuracy.table import accuracy_table, hyperparameters_table, interval_sentence
+from harness.report.sections.trials.table import failures_table, trials_table
 from harness.report.summary import (
     ArchitectureSummary,
     group_failures,
     ranking,
     summarise,
     summarise_confirm,
-)
-from harness.report.tables import (
-    accuracy_table,
-    failures_table,
-    hyperparameters_table,
-    trials_table,
 )
 from harness.runs.reading import RunData, read_run_folder
 from harness.schedule.plan import plan_search
@@ -122,7 +117,6 @@ def test_many_reasons_are_cut_and_counted(tmp_path: Path) -> None:
     run = SyntheticRun(architectures=("lenet5",), samples=20, confirmed=False, test_images=50)
     run = run.but(failure=lambda spec: f"reason {spec.trial_id}")
     table = failures_table(summarise(read_run_folder(run.write(tmp_path))))
-    assert table is not None
     assert len(table.frame) == 11
     assert table.frame["Trials"].astype(int).sum() == 21
 
@@ -130,7 +124,7 @@ def test_many_reasons_are_cut_and_counted(tmp_path: Path) -> None:
 def test_ranking_is_by_mean(summaries: tuple[ArchitectureSummary, ...]) -> None:
     """The accuracy table runs from the highest mean to the lowest, and shows the earlier figure beside ours."""
     means = [estimate.mean for _, estimate in ranking(summaries)]
-    frame = accuracy_table(summaries, letters={}).frame
+    frame = accuracy_table(summaries, {}).frame
     assert means == sorted(means, reverse=True)
     assert list(frame["Test accuracy (%)"].str[:5]) == [f"{100 * value:.2f}" for value in means]
     earlier = dict(zip(frame["Architecture"], frame["Earlier (%)"], strict=True))
@@ -141,7 +135,7 @@ def test_ranking_is_by_mean(summaries: tuple[ArchitectureSummary, ...]) -> None:
 
 def test_every_table_has_every_architecture(summaries: tuple[ArchitectureSummary, ...]) -> None:
     """No architecture falls out of a table."""
-    for table in (accuracy_table(summaries, letters={}), trials_table(summaries)):
+    for table in (accuracy_table(summaries, {}), trials_table(summaries)):
         assert set(table.frame["Architecture"]) == {summary.title for summary in summaries}
 
 

@@ -174,6 +174,7 @@ def test_one_architecture_with_one_seed(tmp_path: Path) -> None:
     assert "Student" not in text
     assert "No other architecture has a result" in text
     assert "## Grid search" not in text
+    assert not (tmp_path / "figures" / "verdicts.png").exists()
 
 
 def test_architecture_whose_search_failed_is_a_row(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_set_changes_one_value_and_makes_what_is_missing() -> None:
     with pytest.raises(StudyError, match=r"^smoke, as changed: confirm.seds: .*did you mean 'seeds'"):
         load_study("smoke", [Override.parse("confirm.seds=3")])
     for text in ("confirm.seeds", "=3", "a..b=3", "a=[1"):
-        with pytest.raises(StudyError, match="expected key.path=value|not valid YAML"):
+        with pytest.raises(StudyError, match=r"expected key\.path=value|not valid YAML"):
             Override.parse(text)
 
 

@@ -1,0 +1,125 @@
+"""Reliability diagrams: accuracy against confidence, and how many images there are at each confidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from harness.report.page.canvas import BLUE, DOTS_PER_INCH, GREY, LIGHT_GREY, shorten
+from harness.report.page.formatting import percent
+from harness.report.page.log_axis import plain, set_log_axis
+from harness.report.sections.calibration.values import Calibration, ReliabilityBin
+
+PANELS_IN_A_ROW = 4
+# Inches: left of a row, a panel's side, between two panels; above a panel, down to its bars, their height, below them.
+LEFT, PANEL, BETWEEN = 0.9, 2.45, 0.2
+TITLE, GAP, BARS, BELOW = 0.62, 0.12, 0.6, 0.55
+LEAST_START = 50.0  # per cent of confidence; from there on at least, or few bins would be blown up
+TITLE_LENGTH = 30  # characters
+FEWEST_IMAGES = 0.7  # lower end of the axis of images, so that a bin with one image has a bar
+
+
+@dataclass(frozen=True)
+class ReliabilityPanel:
+    """One architecture's model.
+
+    Attributes:
+        title: of the architecture.
+        text: calibration error, and whether the model is too sure or not sure enough.
+        bins: those that hold an image, by confidence.
+    """
+
+    title: str
+    text: str
+    bins: tuple[ReliabilityBin, ...]
+
+
+def calibration_figure_values(models: Sequence[tuple[str, Calibration]]) -> tuple[ReliabilityPanel, ...]:
+    """One panel for each model.
+
+    Args:
+        models: title and calibration of each, in the order of the panels.
+    """
+    return tuple(
+        ReliabilityPanel(
+            title=shorten(title, TITLE_LENGTH),
+            text=f"calibration error {percent(calibration.error)} points\n{excess_text(calibration.excess)}",
+            bins=calibration.bins,
+        )
+        for title, calibration in models
+    )
+
+
+def excess_text(excess: float) -> str:
+    """Mean confidence minus accuracy in words.
+
+    >>> excess_text(0.0021), excess_text(-0.01), excess_text(0.00001)
+    ('over-confident by 0.21 points', 'under-confident by 1.00 points', 'as confident as accurate')
+    """
+    points = percent(abs(excess))
+    if points == percent(0.0):
+        return "as confident as accurate"
+    return f"{'over' if excess > 0 else 'under'}-confident by {points} points"
+
+
+def draw_calibration(panels: Sequence[ReliabilityPanel]) -> Figure:
+    """Two axes for each panel that share the confidence: accuracy above, images on a logarithmic scale below."""
+    columns = min(3 if len(panels) in (5, 6) else PANELS_IN_A_ROW, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    width, height = LEFT + columns * (PANEL + BETWEEN), rows * (TITLE + PANEL + GAP + BARS + BELOW)
+    # Without a layout engine, which would take seconds for so many axes; the room that their labels need is known.
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    first = min(LEAST_START, *(100 * panel.bins[0].start for panel in panels))
+    most = max(one.images for panel in panels for one in panel.bins)
+    for place, panel in enumerate(panels):
+        row, column = divmod(place, columns)
+        left = LEFT + column * (PANEL + BETWEEN)
+        top = height - row * (TITLE + PANEL + GAP + BARS + BELOW) - TITLE
+        bottom = top - PANEL - GAP - BARS
+        upper = figure.add_axes((left / width, (top - PANEL) / height, PANEL / width, PANEL / height))
+        lower = figure.add_axes((left / width, bottom / height, PANEL / width, BARS / height))
+        _draw_reliability(upper, panel)
+        _draw_images(lower, panel, most)
+        for axes in (upper, lower):
+            axes.set_xlim(first - 2, 102)
+            axes.tick_params(labelleft=column == 0)
+        upper.tick_params(labelbottom=False)
+        if column == 0:
+            upper.set_ylabel("accuracy (%)")
+            lower.set_ylabel("images")
+            for axes in (upper, lower):
+                axes.yaxis.set_label_coords(-0.25, 0.5)
+    return figure
+
+
+def _draw_reliability(axes: Axes, panel: ReliabilityPanel) -> None:
+    confidence = [100 * one.confidence for one in panel.bins]
+    accuracy = [100 * one.accuracy for one in panel.bins]
+    axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.0, linestyle="--", zorder=1)
+    axes.vlines(confidence, [100 * one.low for one in panel.bins], [100 * one.high for one in panel.bins], color=BLUE)
+    axes.plot(confidence, accuracy, color=BLUE, marker="o", markersize=4.5, linestyle="none", zorder=3)
+    axes.set_ylim(-3, 103)
+    axes.set_title(panel.title, fontsize=10, pad=27)
+    axes.text(0.5, 1.02, panel.text, transform=axes.transAxes, fontsize=8, ha="center", va="bottom")
+    axes.grid(color="#EEEEEE", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _draw_images(axes: Axes, panel: ReliabilityPanel, most: int) -> None:
+    axes.bar(
+        [100 * one.start for one in panel.bins],
+        [one.images for one in panel.bins],
+        width=[100 * (one.end - one.start) for one in panel.bins],
+        align="edge",
+        color=LIGHT_GREY,
+        edgecolor=GREY,
+        linewidth=0.8,
+    )
+    set_log_axis(axes.yaxis, FEWEST_IMAGES, max(10.0, 2.0 * most), plain)
+    axes.set_xlabel("confidence (%)")

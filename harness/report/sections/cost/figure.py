@@ -1,0 +1,177 @@
+"""Test error against training time, latency and multiply-adds, with the front of what is not outdone on both."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+from matplotlib.transforms import Bbox
+
+from harness.report.page.canvas import GREY, Style, new_figure, shorten, style_of
+from harness.report.page.labels import LABEL_LENGTH, label_column, place_labels
+from harness.report.page.log_axis import plain, set_log_axis
+from harness.report.sections.cost.values import LATENCY, MULTIPLY_ADDS, TRAINING, CostPoint, Measure, pareto_front
+
+MEASURES = (TRAINING, LATENCY, MULTIPLY_ADDS)
+NAMES_IN_PANELS_UP_TO = 7  # architectures; more names would hide the points, and stand beside the panels
+INTERVAL_BEYOND_POINTS = 2.0  # ratio; a wider interval runs out of the panel rather than squeeze the points
+
+
+@dataclass(frozen=True)
+class CostMark:
+    """One architecture in one panel.
+
+    Attributes:
+        name: of the architecture.
+        label: its title.
+        style: how it is drawn.
+        cost: in the unit of the panel's axis.
+        error: mean test error in percent.
+        low: lower end of the 95 % interval of the error.
+        high: upper end of it.
+        on_front: whether no other architecture is at least as cheap and as accurate, and better in one of them.
+    """
+
+    name: str
+    label: str
+    style: Style
+    cost: float
+    error: float
+    low: float
+    high: float
+    on_front: bool
+
+
+@dataclass(frozen=True)
+class CostPanel:
+    """One kind of cost, with the architectures that have it, cheapest first."""
+
+    axis: str
+    tick_text: Callable[[float], str]
+    marks: tuple[CostMark, ...]
+
+
+def cost_figure_values(points: Sequence[CostPoint], order: Sequence[str], test_images: int) -> tuple[CostPanel, ...]:
+    """A panel for each kind of cost that some architecture with a test accuracy has.
+
+    Args:
+        points: of all architectures.
+        order: names of all architectures of the report, which gives each its style.
+        test_images: how many; half of one is the least error that a logarithmic axis can show.
+    """
+    floor = 100 * 0.5 / test_images
+    panels = (_panel(measure, points, order, floor) for measure in MEASURES)
+    return tuple(panel for panel in panels if panel.marks)
+
+
+def _panel(measure: Measure, points: Sequence[CostPoint], order: Sequence[str], floor: float) -> CostPanel:
+    front = pareto_front(points, measure)
+    marks = [
+        _mark(point, style_of(point.name, order), cost, point.accuracy, floor, point in front)
+        for point in points
+        for cost in [measure.cost_of(point)]
+        if cost is not None and cost > 0 and point.accuracy is not None
+    ]
+    marks.sort(key=lambda mark: (mark.cost, mark.error))
+    return CostPanel(measure.axis, EngFormatter() if measure is MULTIPLY_ADDS else plain, tuple(marks))
+
+
+def _mark(point: CostPoint, style: Style, cost: float, accuracy: float, floor: float, on_front: bool) -> CostMark:
+    low = accuracy if point.low is None else point.low
+    high = accuracy if point.high is None else point.high
+    return CostMark(
+        name=point.name,
+        label=shorten(point.title, LABEL_LENGTH),
+        style=style,
+        cost=cost,
+        error=max(floor, 100 * (1 - accuracy)),
+        low=max(floor, 100 * (1 - high)),
+        high=max(floor, 100 * (1 - low)),
+        on_front=on_front,
+    )
+
+
+def draw_cost(panels: Sequence[CostPanel]) -> Figure:
+    """Panels side by side with a common logarithmic error axis: the lower and the further left, the better."""
+    figure = new_figure(max(4.6, 3.4 * len(panels) + 0.6), 3.7)
+    grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    low, high = _error_limits([mark for panel in panels for mark in panel.marks])
+    for axes, panel in zip(grid, panels, strict=True):
+        set_log_axis(axes.yaxis, low, high)
+        _draw_panel(axes, panel)
+    for axes in grid[1:]:
+        axes.tick_params(labelleft=False)
+    grid[0].set_ylabel("test error (%)")
+    if max(len(panel.marks) for panel in panels) <= NAMES_IN_PANELS_UP_TO:
+        _name_points(figure, grid, panels)
+    else:
+        figure.set_size_inches(figure.get_figwidth() + 1.8, 4.4)
+        _name_markers(grid[-1], panels)
+    return figure
+
+
+def _name_points(figure: Figure, grid: Sequence[Axes], panels: Sequence[CostPanel]) -> None:
+    figure.draw_without_rendering()  # names can be placed only when the layout is known
+    for axes, panel in zip(grid, panels, strict=True):
+        points = [(mark.cost, mark.error) for mark in panel.marks]
+        place_labels(axes, points, [mark.label for mark in panel.marks], _obstacles(axes, panel))
+
+
+def _name_markers(axes: Axes, panels: Sequence[CostPanel]) -> None:
+    marks = {mark.name: mark for panel in panels for mark in panel.marks}.values()
+    label_column(axes, [m.error for m in marks], [m.label for m in marks], [m.style for m in marks])
+
+
+def _error_limits(marks: Sequence[CostMark]) -> tuple[float, float]:
+    errors = [mark.error for mark in marks]
+    low = max(min(mark.low for mark in marks), min(errors) / INTERVAL_BEYOND_POINTS)
+    high = min(max(mark.high for mark in marks), max(errors) * INTERVAL_BEYOND_POINTS)
+    return low / 1.12, high * 1.12
+
+
+def _draw_panel(axes: Axes, panel: CostPanel) -> None:
+    costs = [mark.cost for mark in panel.marks]
+    # Names need room beside the outermost points.
+    set_log_axis(axes.xaxis, min(costs) / _margin(costs), max(costs) * _margin(costs), panel.tick_text)
+    steps = _front_steps(axes, panel)
+    axes.plot(*zip(*steps, strict=True), color=GREY, linewidth=1.2, zorder=1)
+    for mark in panel.marks:
+        axes.plot([mark.cost, mark.cost], [mark.low, mark.high], color=mark.style.colour, linewidth=1.0, zorder=2)
+        axes.plot(
+            [mark.cost],
+            [mark.error],
+            color=mark.style.colour,
+            marker=mark.style.marker,
+            markerfacecolor=mark.style.colour if mark.on_front else "white",
+            markersize=7,
+            linestyle="none",
+            zorder=3,
+            label=mark.label,
+        )
+    axes.set_xlabel(panel.axis)
+    axes.grid(color="#EEEEEE", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _margin(costs: Sequence[float]) -> float:
+    return float(max(1.15, (max(costs) / min(costs)) ** 0.14))
+
+
+def _front_steps(axes: Axes, panel: CostPanel) -> list[tuple[float, float]]:
+    """Corners of the line above which, and right of which, a point is dominated."""
+    front = [mark for mark in panel.marks if mark.on_front]
+    corners = [(front[0].cost, axes.get_ylim()[1])]
+    for mark in front:
+        corners += [(mark.cost, corners[-1][1]), (mark.cost, mark.error)]
+    return [*corners, (axes.get_xlim()[1], corners[-1][1])]
+
+
+def _obstacles(axes: Axes, panel: CostPanel) -> list[Bbox]:
+    steps = _front_steps(axes, panel)
+    lines = [((x0, min(y0, y1)), (x1, max(y0, y1))) for (x0, y0), (x1, y1) in itertools.pairwise(steps)]
+    whiskers = [((mark.cost, mark.low), (mark.cost, mark.high)) for mark in panel.marks]
+    return [Bbox([(x0 / 1.004, y0 / 1.004), (x1 * 1.004, y1 * 1.004)]) for (x0, y0), (x1, y1) in [*lines, *whiskers]]

@@ -1,0 +1,142 @@
+"""Learning curves of the search: how trials learned, where ASHA stopped them, which one won."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from harness.records.trial import Phase, Status, TrialRecord
+from harness.report.page.canvas import BLUE, GREY, VERMILION, new_figure
+from harness.report.page.log_axis import set_log_axis
+from harness.report.summary import ArchitectureSummary
+
+Point = tuple[int, float]
+PANELS_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One architecture. A point is an epoch, and the validation error after it in percent.
+
+    Attributes:
+        title: of the panel.
+        curves: of all search trials that gave an epoch, the winner's left out.
+        winner: curve of the selected trial; empty when there is none.
+        stopped: last points of the trials that ASHA stopped.
+        failed: last points of the trials that failed.
+        completed: last points of the trials that completed, the winner left out.
+    """
+
+    title: str
+    curves: tuple[tuple[Point, ...], ...]
+    winner: tuple[Point, ...]
+    stopped: tuple[Point, ...]
+    failed: tuple[Point, ...]
+    completed: tuple[Point, ...]
+
+
+def learning_curve_values(
+    summaries: Sequence[ArchitectureSummary], records: Iterable[TrialRecord], validation_images: int
+) -> tuple[Panel, ...]:
+    """One panel for each architecture whose search gave at least one epoch.
+
+    Args:
+        summaries: of the architectures to show, in order.
+        records: of all trials.
+        validation_images: how many; half of one is the least error that a logarithmic axis can show.
+    """
+    floor = 100 * 0.5 / validation_images
+    curves: dict[str, list[tuple[TrialRecord, tuple[Point, ...]]]] = defaultdict(list)
+    for record in records:
+        if record.spec.phase is Phase.SEARCH and record.epochs:
+            curve = tuple((e.epoch, max(floor, 100 * (1 - e.validation_accuracy))) for e in record.epochs)
+            curves[record.spec.architecture].append((record, curve))
+    return tuple(_panel(summary, curves[summary.name]) for summary in summaries if curves[summary.name])
+
+
+def _panel(summary: ArchitectureSummary, found: Sequence[tuple[TrialRecord, tuple[Point, ...]]]) -> Panel:
+    winner_id = summary.winner.trial_id if summary.winner else None
+    others = [(record, curve) for record, curve in found if record.trial_id != winner_id]
+
+    def ends(status: Status) -> tuple[Point, ...]:
+        return tuple(curve[-1] for record, curve in others if record.status is status)
+
+    return Panel(
+        title=summary.title,
+        curves=tuple(curve for _, curve in others),
+        winner=next((curve for record, curve in found if record.trial_id == winner_id), ()),
+        stopped=ends(Status.STOPPED_EARLY),
+        failed=ends(Status.FAILED),
+        completed=ends(Status.COMPLETED),
+    )
+
+
+def draw_learning_curves(panels: Sequence[Panel]) -> Figure:
+    """Small multiples with a common logarithmic error axis, and one legend for all."""
+    columns = min(PANELS_IN_A_ROW, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = new_figure(max(5.0, 3.4 * columns), 2.9 * rows + 0.5)
+    figure.set_layout_engine("constrained", h_pad=0.09)
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        _draw_panel(axes, panel)
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.set_axis_off()
+    for axes in grid[:, 0]:
+        axes.set_ylabel("validation error (%)")
+    errors = [error for panel in panels for curve in (*panel.curves, panel.winner) for _, error in curve]
+    low, high = min(errors) / 1.2, min(100.0, max(errors) * 1.2)
+    set_log_axis(grid[0, 0].yaxis, low, max(high, low * 1.5))
+    handles = {
+        label: handle
+        for axes in list(grid.flat)[: len(panels)]
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=len(handles) if columns > 2 else 2,
+        frameon=False,
+    )
+    return figure
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    # Many lines add up to a black area unless each is fainter.
+    alpha = min(0.7, max(0.05, 12 / max(1, len(panel.curves))))
+    axes.add_collection(
+        LineCollection(
+            [np.array(curve) for curve in panel.curves],
+            colors=GREY,
+            linewidths=0.7,
+            alpha=alpha,
+            label="search trial",
+        )
+    )
+    axes.autoscale_view()
+    _draw_ends(axes, panel.completed, marker="o", color=GREY, s=9, label="completed")
+    _draw_ends(axes, panel.stopped, marker="x", color=VERMILION, s=22, linewidths=1.1, label="stopped early by ASHA")
+    _draw_ends(axes, panel.failed, marker="v", color="black", s=22, label="failed")
+    if panel.winner:
+        epochs, errors = zip(*panel.winner, strict=True)
+        axes.plot(epochs, errors, color=BLUE, linewidth=2.2, marker="o", markersize=4, label="selected trial")
+    axes.set_title(panel.title, fontsize=10)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
+    axes.grid(axis="y", color="#EEEEEE", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _draw_ends(axes: Axes, points: Sequence[Point], **style: object) -> None:
+    if points:
+        epochs, errors = zip(*points, strict=True)
+        axes.scatter(epochs, errors, zorder=3, **style)  # type: ignore[arg-type]  # matplotlib's own keywords

@@ -1,0 +1,120 @@
+"""The verdict on every pair of architectures, with the difference of their mean accuracies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from harness.report.page.canvas import BLUE, LIGHT_GREY, VERMILION, ink, new_figure, shorten
+from harness.report.page.formatting import signed_points
+from harness.statistics import Comparison, Verdict
+
+ARCHITECTURES_UP_TO = 12  # more would make the text smaller than what can be read
+TITLE_LENGTH = 26  # characters
+FAINTEST, STRONGEST = 0.25, 0.7  # share of the colour in a cell of a small and of the largest difference
+CELL = 0.78  # inches
+
+
+REVERSE = {Verdict.A_BETTER: Verdict.B_BETTER, Verdict.B_BETTER: Verdict.A_BETTER}
+SYMBOLS = {Verdict.A_BETTER: "▲", Verdict.B_BETTER: "▼", Verdict.EQUIVALENT: "≈", Verdict.UNDECIDED: "?"}
+MEANINGS = "▲ row better than column   ▼ row worse   ≈ equivalent   ? undecided"
+
+
+@dataclass(frozen=True)
+class VerdictCell:
+    """Row minus column: the difference as a fraction, and the verdict with the row as A."""
+
+    difference: float
+    verdict: Verdict
+
+    @property
+    def text(self) -> str:
+        """Symbol, and difference in percentage points."""
+        return f"{SYMBOLS[self.verdict]}\n{signed_points(self.difference)}"
+
+
+@dataclass(frozen=True)
+class VerdictMatrix:
+    """What the figure shows.
+
+    Attributes:
+        titles: of the architectures, in the order given.
+        cells: `cells[row][column]`; None on the diagonal and where the pair was not compared.
+        left_out: how many architectures are not shown, for want of room.
+    """
+
+    titles: tuple[str, ...]
+    cells: tuple[tuple[VerdictCell | None, ...], ...]
+    left_out: int
+
+
+def verdict_matrix(order: Sequence[str], titles: Mapping[str, str], comparisons: Iterable[Comparison]) -> VerdictMatrix:
+    """The verdicts as a matrix.
+
+    Args:
+        order: names of the architectures, the best first; those beyond the first twelve are left out.
+        titles: of the architectures, by name.
+        comparisons: of them; each pair is given once, in either order, and fills two cells.
+    """
+    shown = order[:ARCHITECTURES_UP_TO]
+    found: dict[tuple[str, str], VerdictCell] = {}
+    for pair in comparisons:
+        found[pair.a, pair.b] = VerdictCell(pair.difference, pair.verdict)
+        found[pair.b, pair.a] = VerdictCell(-pair.difference, REVERSE.get(pair.verdict, pair.verdict))
+    return VerdictMatrix(
+        titles=tuple(shorten(titles[name], TITLE_LENGTH) for name in shown),
+        cells=tuple(tuple(found.get((row, column)) for column in shown) for row in shown),
+        left_out=len(order) - len(shown),
+    )
+
+
+def cell_colour(cell: VerdictCell, largest: float) -> tuple[float, float, float]:
+    """Blue where the row is better, orange where it is worse, the stronger the larger the difference.
+
+    Equivalent pairs are grey and undecided ones white: no colour where there is no direction to show.
+    """
+    if cell.verdict is Verdict.UNDECIDED:
+        return (1.0, 1.0, 1.0)
+    if cell.verdict is Verdict.EQUIVALENT:
+        return to_rgb(LIGHT_GREY)
+    # The root keeps small differences apart when one architecture is far behind all others.
+    size = (min(1.0, abs(cell.difference) / largest) if largest > 0 else 0.0) ** 0.5
+    part = FAINTEST + (STRONGEST - FAINTEST) * size
+    red, green, blue = to_rgb(BLUE if cell.verdict is Verdict.A_BETTER else VERMILION)
+    return (1 - part * (1 - red), 1 - part * (1 - green), 1 - part * (1 - blue))
+
+
+def draw_verdicts(matrix: VerdictMatrix) -> Figure:
+    """A cell for each ordered pair, row minus column."""
+    size = len(matrix.titles)
+    side = CELL * size
+    figure = new_figure(max(5.2, side + 2.6), max(1.6, 0.72 * side) + 1.9)
+    axes = figure.add_subplot()
+    axes.set_xlim(-0.5, size - 0.5)
+    axes.set_ylim(size - 0.5, -0.5)
+    largest = max((abs(cell.difference) for row in matrix.cells for cell in row if cell), default=0.0)
+    for row, line in enumerate(matrix.cells):
+        for column, cell in enumerate(line):
+            _draw_cell(axes, row, column, cell, largest)
+    axes.set_xticks(range(size), matrix.titles, rotation=35, ha="left", rotation_mode="anchor", fontsize=9)
+    axes.set_yticks(range(size), matrix.titles, fontsize=9)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    missing = f"; architectures that are not shown: {matrix.left_out}" if matrix.left_out else ""
+    axes.set_xlabel(f"{MEANINGS}\nnumbers: percentage points, row minus column{missing}", fontsize=8.5, labelpad=8)
+    return figure
+
+
+def _draw_cell(axes: Axes, row: int, column: int, cell: VerdictCell | None, largest: float) -> None:
+    colour = cell_colour(cell, largest) if cell else (1.0, 1.0, 1.0)
+    hatch = "//" if row != column and cell is None else None
+    corner = (column - 0.5, row - 0.5)
+    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="silver", linewidth=0.8, hatch=hatch))
+    if cell:
+        axes.text(column, row, cell.text, ha="center", va="center", fontsize=9, color=ink(colour), linespacing=1.15)

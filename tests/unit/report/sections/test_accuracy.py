@@ -1,0 +1,126 @@
+"""The ranking figure."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+
+from harness.report.sections.accuracy.figure import RankedAccuracy, accuracy_figure_values, draw_accuracy
+
+CNN = RankedAccuracy("CNN", (0.995, 0.996, 0.9955), 0.9955, 0.9943, 0.9967, group="a")
+MLP = RankedAccuracy("MLP", (0.989, 0.990), 0.9895, 0.985, 0.994, group="bc", default=(0.985, 0.986))
+
+
+def axes_of(*ranked: RankedAccuracy, test_images: int = 10_000) -> Axes:
+    """The axes of the figure."""
+    return draw_accuracy(accuracy_figure_values(ranked, test_images)).axes[0]
+
+
+def points_of(axes: Axes) -> list[list[float]]:
+    """Accuracies of each cloud of points, top to bottom."""
+    return [sorted(collection.get_offsets()[:, 0].tolist()) for collection in axes.collections]
+
+
+def test_the_best_mean_is_on_top() -> None:
+    """Rows are in order of the mean, whatever the order they came in, with the name at each."""
+    axes = axes_of(MLP, CNN)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["CNN", "MLP"]
+    bottom, top = axes.get_ylim()
+    assert bottom > top
+
+
+def test_every_seed_and_every_default_seed_is_a_point() -> None:
+    """Seeds are filled points, those of the default configuration hollow ones below them, in percent."""
+    axes = axes_of(CNN, MLP)
+    assert points_of(axes) == [
+        pytest.approx([99.5, 99.55, 99.6]),
+        pytest.approx([98.9, 99.0]),
+        pytest.approx([98.5, 98.6]),
+    ]
+    seeds, default = axes.collections[1:]
+    assert seeds.get_offsets()[:, 1].max() < default.get_offsets()[:, 1].min()
+    assert tuple(default.get_facecolors()[0][:3]) == to_rgb("white")
+
+
+def test_mean_interval_and_letter_are_drawn() -> None:
+    """The interval runs from its lower to its upper end, and mean and group are written beside the row."""
+    axes = axes_of(CNN, MLP)
+    assert list(axes.lines[0].get_xdata()) == pytest.approx([99.43, 99.67])
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == ["a", "99.55", "bc", "98.95"]
+
+
+def test_jitter_is_the_same_on_every_call_and_parts_equal_seeds() -> None:
+    """Equal accuracies lie at different heights, and the same values give the same figure."""
+    same = RankedAccuracy("Same", (0.99,) * 50, 0.99, 0.99, 0.99)
+    first, again = (axes_of(same).collections[0].get_offsets() for _ in range(2))
+    assert first.tolist() == again.tolist()
+    heights = first[:, 1].tolist()
+    assert len({round(height, 6) for height in heights}) == 50
+    assert max(map(abs, heights)) < 0.5
+
+
+def test_the_legend_names_the_default_only_where_there_is_one() -> None:
+    """Without default configurations the legend does not speak of them."""
+    with_default, without = (
+        [text.get_text() for text in draw_accuracy(accuracy_figure_values(ranked, 10_000)).legends[0].get_texts()]
+        for ranked in ([CNN, MLP], [CNN])
+    )
+    assert with_default == ["mean with 95 % interval", "one seed", "default configuration"]
+    assert without == with_default[:2]
+
+
+def test_a_wide_interval_leaves_the_figure_instead_of_squeezing_it() -> None:
+    """With two seeds an interval may span ten points; the points keep their room, and arrows show where it runs."""
+    wide = RankedAccuracy("Wide", (0.99, 0.991), 0.9905, 0.90, 1.0)
+    values = accuracy_figure_values([wide], 10_000)
+    assert values.start > 98.0
+    assert values.end <= 100.0
+    markers = [line.get_marker() for line in draw_accuracy(values).axes[0].lines]
+    assert markers.count("<") == 1
+
+
+def test_the_axis_never_goes_beyond_a_hundred_percent() -> None:
+    """Perfect architectures are drawn at the right border."""
+    axes = axes_of(RankedAccuracy("Perfect", (1.0, 1.0), 1.0, 1.0, 1.0), test_images=360)
+    assert axes.get_xlim()[1] == 100.0
+    assert axes.get_xlim()[0] < 99.9
+
+
+def test_a_diverged_seed_makes_the_axis_logarithmic() -> None:
+    """Where errors are far apart, equal ratios of the error are equal distances, so that the good ones stay apart."""
+    diverged = RankedAccuracy("Diverged", (0.99, 0.98, 0.11), 0.69, 0.0, 1.0)
+    values = accuracy_figure_values([CNN, diverged], 10_000)
+    assert values.logarithmic
+    axes = draw_accuracy(values).axes[0]
+    place = axes.transData.transform([(90.0, 0), (99.0, 0), (99.9, 0)])[:, 0]
+    assert place[1] - place[0] == pytest.approx(place[2] - place[1])
+    assert "logarithmic" in axes.get_xlabel()
+    assert not accuracy_figure_values([CNN, MLP], 10_000).logarithmic
+
+
+@pytest.mark.parametrize(("architectures", "seeds"), [(1, 1), (2, 2), (12, 50)])
+def test_names_do_not_overlap(architectures: int, seeds: int) -> None:
+    """From one architecture to twelve with long names, rows and their texts keep apart."""
+    generator = np.random.default_rng(6)
+    ranked = [
+        RankedAccuracy(
+            f"An architecture with a long name, number {place}",
+            tuple(0.99 + 0.001 * generator.random(seeds)),
+            0.9905,
+            0.990,
+            0.991,
+            group="abc",
+        )
+        for place in range(architectures)
+    ]
+    figure = draw_accuracy(accuracy_figure_values(ranked, 10_000))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in (*axes.get_yticklabels(), *axes.texts)]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert min(box.x0 for box in boxes) >= 0

@@ -1,0 +1,232 @@
+"""Expected best accuracy against budget, and its figure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from harness.report.sections.budget.figure import budget_figure_values, draw_budget
+from harness.report.sections.budget.spending import FullTrial
+from harness.report.sections.budget.values import (
+    BudgetCurve,
+    Lead,
+    budget_curve,
+    budget_sentence,
+    expected_best,
+    leaders,
+)
+
+ORDER = ("cheap", "middle", "dear")
+
+
+def a_curve(
+    name: str, accuracies: tuple[float, ...], seconds: float, full_trials: int = 5, unaudited: int = 0
+) -> BudgetCurve:
+    """A curve through these points, of which the first costs `seconds`."""
+    return BudgetCurve(name, name.title(), accuracies, seconds, full_trials, unaudited)
+
+
+CROSSING = (a_curve("cheap", (0.90, 0.92, 0.93, 0.93), 10.0), a_curve("middle", (0.88, 0.95), 10.0))
+
+
+@pytest.mark.parametrize("trials", [1, 2, 3, 4])
+def test_expected_best_is_the_mean_over_every_possible_draw(trials: int) -> None:
+    """Enumerating all draws of a weighted distribution, ties included, gives the same expectation."""
+    accuracies, weights = [0.97, 0.90, 0.97, 0.99], [1.0, 8.5, 2.0, 0.5]
+    chance = [weight / sum(weights) for weight in weights]
+    by_hand = sum(
+        math.prod(chance[place] for place in draw) * max(accuracies[place] for place in draw)
+        for draw in itertools.product(range(4), repeat=trials)
+    )
+    assert expected_best(accuracies, weights, trials)[-1] == pytest.approx(by_hand, abs=1e-12)
+
+
+def test_expected_best_agrees_with_a_simulation() -> None:
+    """A hundred thousand simulated searches of 20 trials find what the formula says."""
+    generator = np.random.default_rng(5)
+    accuracies, weights = generator.uniform(0.9, 0.99, 6), generator.uniform(0.5, 9.0, 6)
+    draws = generator.choice(accuracies, size=(100_000, 20), p=weights / weights.sum())
+    assert expected_best(list(accuracies), list(weights), 20)[-1] == pytest.approx(draws.max(axis=1).mean(), abs=5e-5)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(1, 30))
+def test_more_trials_are_never_worse_and_never_beat_the_best_one_seen(accuracies: list[float], trials: int) -> None:
+    """The expectation rises with the trials, from the mean at one of them to at most the maximum."""
+    weights = [1.0] * len(accuracies)
+    values = expected_best(accuracies, weights, trials)
+    assert len(values) == trials
+    assert values[0] == pytest.approx(np.mean(accuracies))
+    assert (np.diff(values) >= -1e-12).all()
+    assert values[-1] <= max(accuracies) + 1e-12
+
+
+def test_a_weight_counts_like_repeated_trials() -> None:
+    """One audited trial of weight 3 is worth three trials of that accuracy."""
+    assert expected_best([0.9, 0.99], [3.0, 1.0], 4) == pytest.approx(
+        expected_best([0.9, 0.9, 0.9, 0.99], [1.0] * 4, 4)
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "weights", "trials"), [([], [], 1), ([0.9], [], 1), ([0.9], [0.0], 1), ([0.9], [1.0], 0)]
+)
+def test_impossible_input_is_refused(accuracies: list[float], weights: list[float], trials: int) -> None:
+    """No accuracies, a weight missing, a weight of nought and no trials are errors, not numbers."""
+    with pytest.raises(ValueError, match="weights"):
+        expected_best(accuracies, weights, trials)
+
+
+def test_a_curve_has_a_value_for_each_configuration_tried() -> None:
+    """The curve ends at the configurations tried, and its seconds are multiples of the weighted mean."""
+    trials = [FullTrial(0.98, 20.0), FullTrial(0.95, 10.0, weight=3.0)]
+    curve = budget_curve("mlp", "MLP", trials, configurations=4)
+    assert curve is not None
+    assert len(curve.accuracies) == 4
+    assert curve.accuracies[0] == pytest.approx((0.98 + 3 * 0.95) / 4)
+    assert curve.seconds == pytest.approx((12.5, 25.0, 37.5, 50.0))
+
+
+def test_no_full_trial_is_no_curve() -> None:
+    """An architecture of which every trial was stopped or failed has no curve."""
+    assert budget_curve("mlp", "MLP", [], configurations=4) is None
+
+
+def test_a_curve_has_no_value_below_its_first_trial_and_keeps_its_last() -> None:
+    """Below one trial there is NaN, between two of them a straight line, and after the last the last value."""
+    curve = a_curve("mlp", (0.9, 0.96), 10.0)
+    values = curve.at_seconds([9.0, 10.0, 15.0, 20.0, 1000.0])
+    assert np.isnan(values[0])
+    assert values[1:] == pytest.approx([0.9, 0.93, 0.96, 0.96])
+
+
+@given(st.floats(0.001, 1e6))
+def test_the_first_trial_is_paid_for_at_its_own_price(seconds: float) -> None:
+    """Rounding never makes the first point of a curve unaffordable."""
+    curve = a_curve("mlp", (0.9,), seconds)
+    assert not np.isnan(curve.at_seconds(curve.seconds)).any()
+
+
+def test_the_lead_changes_where_the_curves_cross() -> None:
+    """Two straight lines that cross between 10 and 20 seconds share the budget at the crossing."""
+    assert leaders(CROSSING) == (
+        Lead(10.0, pytest.approx(14.0), ("cheap",)),
+        Lead(pytest.approx(14.0), math.inf, ("middle",)),
+    )
+
+
+def test_the_lead_passes_to_whom_can_be_paid_for() -> None:
+    """A better architecture leads from its own first trial, although no curves cross there."""
+    curves = [a_curve("cheap", (0.90, 0.91), 10.0), a_curve("dear", (0.99,), 500.0)]
+    assert leaders(curves) == (Lead(10.0, 500.0, ("cheap",)), Lead(500.0, math.inf, ("dear",)))
+
+
+def test_equal_curves_share_the_lead() -> None:
+    """Two architectures with one and the same curve lead together, at every budget."""
+    same = [a_curve("cheap", (0.9, 0.95), 10.0), a_curve("dear", (0.9, 0.95), 10.0)]
+    assert leaders(same) == (Lead(10.0, math.inf, ("cheap", "dear")),)
+    assert budget_sentence(same) == "Cheap and Dear have the highest expected validation accuracy at every budget."
+
+
+def test_leads_agree_with_the_curves_everywhere() -> None:
+    """At a thousand budgets, of random curves, the leader that is named has the highest value."""
+    generator = np.random.default_rng(3)
+    curves = [
+        a_curve(name, tuple(np.sort(generator.uniform(0.9, 0.99, 12))), generator.uniform(1, 40)) for name in ORDER
+    ]
+    budgets = np.geomspace(min(curve.seconds[0] for curve in curves) * 1.0001, 1000, 1000)
+    best = np.nanargmax([curve.at_seconds(budgets) for curve in curves], axis=0)
+    leads = leaders(curves)
+    named = [next(lead.names for lead in leads if lead.start <= budget < lead.end) for budget in budgets]
+    assert named == [(ORDER[place],) for place in best]
+    assert len(leads) > 2
+
+
+def test_the_sentence_says_who_leads_below_and_above_a_crossing() -> None:
+    """Both leaders and the budget where they change are named, and that it is the only change."""
+    assert budget_sentence(CROSSING) == (
+        "Up to 14 s of training, Cheap has the highest expected validation accuracy; beyond that, Middle. "
+        "The lead changes only there."
+    )
+
+
+def test_the_sentence_names_every_change_of_a_few() -> None:
+    """Three leaders in a row are told with both budgets, and who leads from its first trial on."""
+    assert budget_sentence([*CROSSING, a_curve("dear", (0.99,), 500.0)]) == (
+        "Up to 14 s of training, Cheap has the highest expected validation accuracy; from there to 500 s, Middle; "
+        "beyond that, Dear. Dear leads as soon as one of its trials can be paid for."
+    )
+
+
+def test_the_sentence_counts_the_changes_when_they_are_many() -> None:
+    """Six changes of the lead are counted, and only the first and the last leader are named."""
+    steps = [a_curve(f"a{place}", (0.90 + 0.01 * place,), 10.0 * 2**place) for place in range(7)]
+    assert budget_sentence(steps) == (
+        "A0 has the highest expected validation accuracy up to 20 s of training, A6 beyond 640 s; between them the "
+        "lead changes 6 times."
+    )
+
+
+def test_one_curve_is_too_little_to_say() -> None:
+    """With one architecture nothing is said about who wins."""
+    assert "too little" in budget_sentence(CROSSING[:1])
+
+
+def test_the_sentence_warns_of_curves_from_survivors_and_of_few_trials() -> None:
+    """Unaudited early stopping and fewer than three full trials are said, with the names."""
+    curves = [a_curve("cheap", (0.99,), 10.0, unaudited=24), a_curve("dear", (0.9,), 10.0, full_trials=2)]
+    text = budget_sentence(curves)
+    assert "The curve of Cheap is too good, since early stopping let only the better trials through: of the 24" in text
+    assert "Fewer than 3 trials known to the last epoch are behind Dear." in text
+    assert "All curves are too good" in budget_sentence([a_curve(name, (0.9,), 10.0, unaudited=1) for name in ORDER])
+
+
+def texts_of(figure: Figure) -> list[str]:
+    """Every text in the axes, and the one below them."""
+    return [text.get_text() for axes in figure.axes for text in axes.texts] + [text.get_text() for text in figure.texts]
+
+
+def test_figure_draws_the_curves_in_both_panels() -> None:
+    """The lines hold the error at the whole numbers of trials, by trials on the left and by seconds on the right."""
+    values = budget_figure_values(CROSSING, ORDER, validation_images=5000)
+    by_trials, by_seconds = draw_budget(values).axes
+    for curve, line, left in zip(CROSSING, values.lines, by_trials.lines, strict=True):
+        marked = list(line.marked)
+        assert np.array(line.errors)[marked] == pytest.approx([100 * (1 - accuracy) for accuracy in curve.accuracies])
+        assert np.array(line.seconds)[marked] == pytest.approx(curve.seconds)
+        assert left.get_xdata()[marked] == pytest.approx(range(1, len(curve.accuracies) + 1))
+    assert by_seconds.get_xlabel() == "seconds of training"
+    assert by_trials.get_ylabel() == "expected best validation error (%)"
+    assert (by_trials.get_yscale(), by_seconds.get_xscale()) == ("log", "log")
+
+
+def test_figure_names_the_lines_and_the_change_of_the_lead() -> None:
+    """Every architecture is named at its line, and the budget at which the lead changes stands above the panel."""
+    values = budget_figure_values([*CROSSING, a_curve("dear", (0.8,), 5.0, unaudited=3)], ORDER, validation_images=5000)
+    texts = texts_of(draw_budget(values))
+    assert {"Cheap", "Middle", "Dear*", "10 s", "14 s"} <= set(texts)
+    assert any(text.startswith("* estimated from the trials that early stopping let through") for text in texts)
+
+
+def test_an_error_of_nought_has_a_place_on_the_logarithmic_axis() -> None:
+    """A perfect trial is drawn at half a validation image."""
+    values = budget_figure_values([a_curve("cheap", (1.0,), 10.0)], ORDER, validation_images=5000)
+    assert min(values.lines[0].errors) == pytest.approx(0.01)
+    draw_budget(values)
+
+
+def test_a_dozen_names_do_not_overlap() -> None:
+    """With twelve lines that end at nearly the same error, no name covers another."""
+    names = [f"architecture number {place}" for place in range(12)]
+    curves = [a_curve(name, (0.97, 0.98 + 1e-5 * place), 10.0) for place, name in enumerate(names)]
+    figure = draw_budget(budget_figure_values(curves, names, validation_images=5000))
+    figure.draw_without_rendering()
+    names_drawn = [text for text in figure.axes[1].texts if text.get_text().startswith("Architecture")]
+    boxes = [text.get_window_extent() for text in names_drawn]
+    assert len(boxes) == 12
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))

@@ -1,0 +1,135 @@
+"""Which images which architectures miss, and the figure of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import jaccard_score
+
+from harness.report.sections.errors.figure import draw_overlap, overlap_figure_values
+from harness.report.sections.errors.table import overlap_table
+from harness.report.sections.errors.values import (
+    ErrorOverlap,
+    error_overlap,
+    most_seeds_miss,
+    overlap_groups,
+    overlap_sentence,
+)
+
+TITLES = {"a": "A net", "b": "B net", "c": "C net"}
+
+
+def right(*missed: int, images: int = 10) -> np.ndarray:
+    """A model that misses these images."""
+    correct = np.ones(images, dtype=bool)
+    correct[list(missed)] = False
+    return correct
+
+
+def three() -> ErrorOverlap:
+    """Image 0 is missed by all, 1 by a and b, 2 and 3 by a alone, 4 by c alone."""
+    return error_overlap({"a": {1: right(0, 1, 2, 3)}, "b": {1: right(0, 1)}, "c": {1: right(0, 4)}})
+
+
+def test_overlap_of_a_case_by_hand() -> None:
+    """Counts by number of architectures, shares of each architecture and the oracle are what they are by hand."""
+    found = three()
+    assert found.by_architectures.tolist() == [5, 3, 1, 1]
+    assert found.shared.tolist() == [[2, 1, 1], [0, 1, 1], [1, 0, 1]]
+    assert found.oracle_accuracy == pytest.approx(0.9)
+
+
+def test_jaccard_agrees_with_scikit_learn() -> None:
+    """The overlap of any two architectures is `jaccard_score` of what they miss."""
+    generator = np.random.default_rng(4)
+    found = error_overlap({name: {1: generator.random(500) > 0.2} for name in TITLES})
+    for row in range(3):
+        for column in range(3):
+            expected = jaccard_score(found.missed[row], found.missed[column])
+            assert found.jaccard[row, column] == pytest.approx(expected)
+
+
+def test_an_image_is_missed_when_more_than_half_of_the_seeds_miss_it() -> None:
+    """Two of three seeds make a miss, one of two does not."""
+    assert most_seeds_miss({1: right(0, 1), 2: right(0), 3: right(2)})[:3].tolist() == [True, False, False]
+    assert most_seeds_miss({1: right(0), 2: right()})[:1].tolist() == [False]
+
+
+def test_architectures_without_a_mistake_have_no_overlap() -> None:
+    """Nothing missed by either is no number, and no 'most alike' in the table."""
+    found = error_overlap({"a": {1: right()}, "b": {1: right()}})
+    assert np.isnan(found.jaccard).all()
+    assert found.oracle_accuracy == 1.0
+    assert overlap_table(found, TITLES).frame["Most alike"].tolist() == ["–", "–"]
+    assert overlap_figure_values(found, TITLES) is None
+
+
+@pytest.mark.parametrize("correct", [{}, {"a": {}}, {"a": {1: right()}, "b": {1: right(images=9)}}])
+def test_what_cannot_be_compared_is_refused(correct: dict[str, dict[int, np.ndarray]]) -> None:
+    """No architecture, one without a seed, and test sets of different sizes are errors."""
+    with pytest.raises(ValueError, match="same images"):
+        error_overlap(correct)
+
+
+def test_rows_say_what_each_misses_and_who_is_most_alike() -> None:
+    """The table has counts, and the architecture with the largest overlap."""
+    assert overlap_table(three(), TITLES).frame.iloc[0].to_dict() == {
+        "Architecture": "A net",
+        "Missed": "4",
+        "By it alone": "2",
+        "Most alike": "B net (50 % in common)",
+    }
+
+
+def test_the_sentence_counts_the_images() -> None:
+    """Missed by any, by one, by all, and what an oracle would reach; nothing for a single architecture."""
+    assert overlap_sentence(three()) == (
+        "Of 10 test images, 5 are missed by at least one of the 3 architectures, 3 by exactly one and 1 by all; who "
+        "knew for each image which architecture to ask would reach 90.00 %."
+    )
+    assert overlap_sentence(error_overlap({"a": {1: right(0)}})) == ""
+
+
+@pytest.mark.parametrize("architectures", range(1, 13))
+def test_groups_cover_every_number_once(architectures: int) -> None:
+    """However many architectures there are, each number of them is in exactly one of at most five groups."""
+    groups = overlap_groups(architectures)
+    assert [number for low, high in groups for number in range(low, high + 1)] == list(range(1, architectures + 1))
+    assert len(groups) <= 5
+
+
+def test_figure_has_a_bar_for_each_architecture_divided_as_computed() -> None:
+    """Bars are in order of what they miss, their parts are the groups, and each part carries its number."""
+    values = overlap_figure_values(three(), TITLES)
+    assert values is not None
+    assert [(bar.title, bar.parts) for bar in values.bars] == [
+        ("B net", (0, 1, 1)),
+        ("C net", (1, 0, 1)),
+        ("A net", (2, 1, 1)),
+    ]
+    figure = draw_overlap(values)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["B net", "C net", "A net"]
+    assert [patch.get_width() for patch in axes.patches] == [0, 1, 2, 1, 0, 1, 1, 1, 1]
+    assert [text.get_text() for text in axes.texts] == ["1", "2", "1", "1", "1", "1", "1"]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["missed by it alone", "by 2", "by all 3"]
+
+
+def test_a_single_architecture_has_no_figure() -> None:
+    """One architecture has no overlap to show."""
+    assert overlap_figure_values(error_overlap({"a": {1: right(0)}}), TITLES) is None
+
+
+def test_a_dozen_architectures_are_grouped() -> None:
+    """Twelve architectures share five parts, which add up to what each misses."""
+    generator = np.random.default_rng(2)
+    hard = generator.random(2000)
+    names = [f"net {place}" for place in range(12)]
+    correct = {name: {1: (hard > 0.02) & (generator.random(2000) > 0.02)} for name in names}
+    found = error_overlap(correct)
+    values = overlap_figure_values(found, {name: name for name in names})
+    assert values is not None
+    assert values.groups == ("missed by it alone", "by 2", "by 3 to 6", "by 7 to 11", "by all 12")
+    assert sorted(sum(bar.parts) for bar in values.bars) == sorted(found.missed.sum(axis=1))
+    draw_overlap(values)
