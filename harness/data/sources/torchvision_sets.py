@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from architectures import InputShape
 from harness.data.dataset import UNKNOWN_LICENCE, Split, UncutDataset
 from harness.data.sources.files import cache_folder
+from harness.data.sources.npz import as_bytes
 from harness.errors import DataError, describe
 
 TIMEOUT = 20.0
@@ -137,11 +137,7 @@ def downloads(timeout: float) -> Iterator[Any]:
 
 def as_split(loaded: Any, known: TorchvisionSet) -> Split:
     """Images and labels of one of torchvision's data sets, however it keeps them."""
-    images: NDArray[np.uint8] = np.asarray(loaded.data)
-    if images.ndim == 3:
-        images = images[:, None]
-    elif images.shape[-1] == 3:
-        images = images.transpose(0, 3, 1, 2)
+    images = as_bytes(np.asarray(loaded.data), f"the images of torchvision's {known.kind}")
     if known.turned:
         images = images.transpose(0, 1, 3, 2)
     labels = np.asarray(loaded.targets if hasattr(loaded, "targets") else loaded.labels)
