@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -32,18 +33,20 @@ def build(hyperparameters: LeNet5Hyperparameters, shape: InputShape, classes: in
     """
     from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
 
+    from architectures.average_pooling import AveragePool2x2
+
     if min(shape.height, shape.width) < 12:
         raise ValueError(f"lenet5 needs images of at least 12x12 pixels, got {shape.height}x{shape.width}")
     activation = {"tanh": nn.Tanh, "relu": nn.ReLU}[hyperparameters.activation]
-    pooling = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}[hyperparameters.pooling]
+    pooling = AveragePool2x2 if hyperparameters.pooling == "average" else partial(nn.MaxPool2d, 2)
     height, width = ((size // 2 - 4) // 2 for size in (shape.height, shape.width))
     return nn.Sequential(
         nn.Conv2d(shape.channels, 6, kernel_size=5, padding=2),  # C1 (B, 6, H, W)
         activation(),
-        pooling(2),  # S2 (B, 6, H/2, W/2)
+        pooling(),  # S2 (B, 6, H/2, W/2)
         nn.Conv2d(6, 16, kernel_size=5),  # C3 (B, 16, H/2 - 4, W/2 - 4)
         activation(),
-        pooling(2),  # S4
+        pooling(),  # S4
         nn.Flatten(),
         nn.Linear(16 * height * width, 120),  # C5
         activation(),

@@ -15,7 +15,7 @@ from torch.optim import AdamW, Optimizer
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
-from harness.data.sources.mnist import CHECKSUMS, cache_folder
+from harness.data.sources.mnist import CHECKSUMS, mnist_cache
 
 BATCH_SIZE = 64
 
@@ -26,7 +26,7 @@ def torchvision_folder(root: Path) -> Path:
     raw.mkdir(parents=True, exist_ok=True)
     for name in CHECKSUMS:
         if not (raw / name).exists():
-            (raw / name).symlink_to(cache_folder() / name)
+            (raw / name).symlink_to(mnist_cache() / name)
     return root
 
 

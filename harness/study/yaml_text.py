@@ -18,7 +18,7 @@ _MAX_VALUES = 100_000  # with every alias followed: nine lines of aliases can st
 _MAX_DIGITS = 18
 
 
-class YamlTextError(ValueError):
+class YamlTextError(Exception):
     """The text is not YAML, or holds what no study needs; the message says which in a phrase."""
 
 
@@ -39,8 +39,6 @@ def read_yaml(text: str) -> Any:
             return None
         _count_values(node, {})
         return yaml.constructor.construct_document(node)
-    except YamlTextError:
-        raise
     except RecursionError:
         raise YamlTextError("it is nested too deeply") from None
     except MarkedYAMLError as error:

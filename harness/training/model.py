@@ -11,9 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from architectures import BUILT_IN, Architecture, InputShape, Registry
 from harness.records.trial import ModelSummary, TrialSpec, stream_seed
-from harness.training.layers.dropout import seeded_dropout
-from harness.training.layers.pooling import quick_pooling
-from harness.training.layers.replacement import replace_layers
+from harness.training.layers.dropout import seed_dropouts
 
 
 def build_model(spec: TrialSpec, shape: InputShape, classes: int, registry: Registry = BUILT_IN) -> nn.Module:
@@ -34,9 +32,7 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int, registry: Regi
         torch.manual_seed(stream_seed("initialisation", spec.stream_id))
         model = architecture.build(hyperparameters, shape, classes)
         check_logits(model, shape, classes)
-    for replacement in (seeded_dropout, quick_pooling):
-        model = replace_layers(model, replacement)
-    return in_its_layout(model, architecture, shape)
+    return in_its_layout(seed_dropouts(model), architecture, shape)
 
 
 def in_its_layout(model: nn.Module, architecture: Architecture, shape: InputShape) -> nn.Module:

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from harness.training.layers.pooling import AveragePool2x2
-
 
 class Stacked(nn.Module):
     """S models with the same layers; parameters and buffers have a leading dimension S.
@@ -36,8 +34,6 @@ class Stacked(nn.Module):
         self.dimensions = {_key(name): value.ndim - 1 for name, value in parameters.items()}
         skeleton = copy.deepcopy(models[0]).to("meta")
         for layer in skeleton.modules():
-            if isinstance(layer, AveragePool2x2):
-                layer.plain = True  # vmap cannot tell the memory layout
             if isinstance(layer, _BatchNorm):
                 _computes_in_fp32(layer)
         self._skeleton = [skeleton]  # in a list, so that it is no submodule

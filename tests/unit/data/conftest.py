@@ -37,7 +37,7 @@ def cache(tmp_path: Path, checksums: dict[str, str], monkeypatch: pytest.MonkeyP
     folder = tmp_path / "cache"
     monkeypatch.setattr(mnist, "CHECKSUMS", checksums)
     monkeypatch.setattr(mnist, "SOURCES", {})
-    monkeypatch.setattr(mnist, "cache_folder", lambda: folder)
+    monkeypatch.setattr(mnist, "mnist_cache", lambda: folder)
     return folder
 
 

@@ -9,8 +9,7 @@ from torch import nn
 from harness.records.trial import Phase
 from harness.training import Settings, TrainingDivergedError, build_model, prepare, resident, train, train_together
 from harness.training.execution import run_trial, run_trials
-from harness.training.layers.dropout import SeededDropout, active_dropouts, seeded_dropout
-from harness.training.layers.replacement import replace_layers
+from harness.training.layers.dropout import SeededDropout, active_dropouts, seed_dropouts
 from harness.training.stacked import Stacked
 
 CPU = Settings("cpu", threads=1, precision="fp32")
@@ -154,11 +153,11 @@ def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
     torch.manual_seed(0)
     plain = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 2)))
     names, expected = list(plain.state_dict()), plain.eval()(torch.ones(3, 4))
-    seeded = replace_layers(plain, seeded_dropout)
+    seeded = seed_dropouts(plain)
     assert list(seeded.state_dict()) == names
     assert [(name, module.p) for name, module in active_dropouts(seeded)] == [("1", 0.5), ("2.0", 0.2)]
     assert torch.equal(seeded.eval()(torch.ones(3, 4)), expected)
-    assert isinstance(replace_layers(nn.Dropout(0.1), seeded_dropout), SeededDropout)
+    assert isinstance(seed_dropouts(nn.Dropout(0.1)), SeededDropout)
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from architectures.average_pooling import AveragePool2x2
 from harness.training import build_model
-from harness.training.layers.pooling import AveragePool2x2, quick_pooling
-from harness.training.layers.replacement import replace_layers
 
 
 def gradients(layer: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -38,23 +37,25 @@ def test_autocast_does_not_change_what_it_computes() -> None:
     torch.testing.assert_close(pooled, nn.AvgPool2d(2)(images), rtol=1e-6, atol=1e-6)
 
 
-def test_only_what_it_can_stand_for_is_replaced() -> None:
-    """Pooling of other sizes, with padding or with strides of its own stays as it is."""
-    kept = [
-        nn.AvgPool2d(3),
-        nn.AvgPool2d(2, stride=1),
-        nn.AvgPool2d(2, padding=1),
-        nn.AvgPool2d(2, ceil_mode=True),
-        nn.AvgPool2d(2, divisor_override=1),
-        nn.MaxPool2d(2),
-    ]
-    model = nn.Sequential(*kept, nn.AvgPool2d(2), nn.AvgPool2d((2, 2), stride=2))
-    replaced = replace_layers(model, quick_pooling)
-    assert list(replaced)[:6] == kept
-    assert all(isinstance(layer, AveragePool2x2) for layer in list(replaced)[6:])
+def test_models_that_are_trained_together_pool_as_each_alone() -> None:
+    """Under vmap outputs and gradients are those of each batch."""
+    images = torch.rand(3, 2, 4, 6, 5).permute(0, 1, 4, 2, 3)[..., :4, :6]
+    assert images[0].stride(1) == 1
+
+    def loss(batch: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+        return layer(batch).square().sum()
+
+    together = torch.func.vmap(torch.func.grad(lambda batch: loss(batch, AveragePool2x2())))(images)
+    for one, batch in zip(together, images, strict=True):
+        torch.testing.assert_close(one, torch.func.grad(lambda batch: loss(batch, nn.AvgPool2d(2)))(batch))
 
 
 def test_lenet5_is_trained_with_it(toy_data, make_spec) -> None:
-    """Both poolings of the classic are replaced."""
+    """Both poolings of the classic take the quick way on a CPU, and the images come in its layout."""
     model = build_model(make_spec("lenet5"), toy_data.shape, 4)
-    assert sum(isinstance(layer, AveragePool2x2) for layer in model.modules()) == 2
+    layers = [layer for layer in model.modules() if isinstance(layer, AveragePool2x2)]
+    strides = []
+    for layer in layers:
+        layer.register_forward_pre_hook(lambda _, inputs: strides.append(inputs[0].stride(1)))
+    model(torch.zeros(2, *toy_data.train.images.shape[1:]).to(memory_format=torch.channels_last))
+    assert strides == [1, 1]
