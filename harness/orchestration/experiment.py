@@ -20,7 +20,12 @@ from harness.orchestration.bookkeeper import Bookkeeper, Keeper, StopOnError
 from harness.orchestration.cluster import Cluster, Share
 from harness.orchestration.data_parallel import train_data_parallel
 from harness.orchestration.loggers import loggers
-from harness.orchestration.ray_quirks import SilentProgress, Unsaved, lack_of_memory_costs_one_trial
+from harness.orchestration.ray_quirks import (
+    SilentProgress,
+    Unsaved,
+    handler_of_ctrl_c_restored,
+    lack_of_memory_costs_one_trial,
+)
 from harness.orchestration.scheduler import PerArchitectureScheduler
 from harness.orchestration.trainable import Placed, trainable
 from harness.records.trial import ModelSummary, Phase, TrialSpec
@@ -80,7 +85,8 @@ def run_experiment(
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(cluster.slots)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     lack_of_memory_costs_one_trial()
-    with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:
+    # Workers of a trial that was interrupted may still write there.
+    with tempfile.TemporaryDirectory(prefix="harness-tune-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trainable, placed=placed), _bundle),
             tune_config=tune.TuneConfig(
@@ -101,7 +107,8 @@ def run_experiment(
                 verbose=0,
             ),
         )
-        tuner.fit()
+        with handler_of_ctrl_c_restored():
+            tuner.fit()
         train_data_parallel(study, supply, placed, cluster, bookkeeper, Path(scratch).resolve())
     if bookkeeper.error is not None:
         raise bookkeeper.error

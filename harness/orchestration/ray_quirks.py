@@ -7,6 +7,7 @@ What Ray reads from the environment is in `ray_environment`.
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Iterator
 from functools import cache, wraps
 from typing import Any
@@ -50,6 +51,16 @@ class SilentProgress(TrialProgressCallback):
 
     def _print(self, msg: str) -> None:
         """Nothing."""
+
+
+@contextlib.contextmanager
+def handler_of_ctrl_c_restored() -> Iterator[None]:
+    """Put the handler of Ctrl-C back: Tune leaves its own, which takes no notice of the first one after the end."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextlib.contextmanager

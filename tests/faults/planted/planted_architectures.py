@@ -170,6 +170,32 @@ def kills_its_worker_once(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+def in_second_worker(act):
+    """A model that trains alone; trained by several workers, the second one calls `act()` in its second epoch."""
+    from torch import distributed
+
+    def act_there(passes):
+        if passes > int(os.environ["PLANTED_STEPS"]) and distributed.is_initialized() and distributed.get_rank() == 1:
+            act()
+
+    return act_there
+
+
+def raises_in_second_worker(hyperparameters, shape, classes):
+    def act():
+        raise ArithmeticError("planted in the second worker")
+
+    return counting(linear(shape, classes), in_second_worker(act))
+
+
+def dies_in_second_worker(hyperparameters, shape, classes):
+    return counting(linear(shape, classes), in_second_worker(lambda: os._exit(1)))
+
+
+def hangs_in_second_worker(hyperparameters, shape, classes):
+    return counting(linear(shape, classes), in_second_worker(lambda: time.sleep(10**6)))
+
+
 def eats_memory(hyperparameters, shape, classes):
     """Takes 100 MB more in every pass, and touches it."""
     kept = []
@@ -192,6 +218,9 @@ PLANTED = (
     wants_a_whole_device,
     kills_its_worker,
     kills_its_worker_once,
+    raises_in_second_worker,
+    dies_in_second_worker,
+    hangs_in_second_worker,
     eats_memory,
 )
 

@@ -68,7 +68,7 @@ def assert_trained_alike(ours: list[dict[str, Any]], theirs: list[dict[str, Any]
 def test_several_processes_train_what_one_trains(workers, toy_data, make_spec, tmp_path: Path) -> None:
     """Without batch norm and dropout, with augmentation: also where the parts of a batch differ in size."""
     specs = [
-        make_spec(name, Phase.CONFIRM, epochs=2, batch_size=32, augmentation="affine", label_smoothing=0.1)
+        make_spec(name, Phase.CONFIRM, epochs=2, batch_size=8, augmentation="affine", label_smoothing=0.1)
         for name in ("simple_cnn", "lenet5", "mlp")
     ]
     alone = train_all(specs, toy_data, "cpu", None)
@@ -82,7 +82,8 @@ def test_with_batch_norm_and_dropout_all_processes_have_one_model_that_learns(
 ) -> None:
     """The same parameters and training loss in every process, though each draws dropout masks of its own."""
     specs = [
-        make_spec(name, Phase.CONFIRM, epochs=4, batch_size=32, dropout=0.3) for name in ("advanced_cnn", "advanced_mlp")
+        make_spec(name, Phase.CONFIRM, epochs=4, batch_size=32, dropout=0.3)
+        for name in ("advanced_cnn", "advanced_mlp")
     ]
     first, *others = train_in_processes(3, "cpu", specs, toy_data, tmp_path)
     for given in first:
