@@ -6,6 +6,9 @@ They are no Tune trials: a trial that Tune stops would leave the workers that Ra
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,17 @@ from harness.orchestration.bookkeeper import Bookkeeper
 from harness.orchestration.cluster import Cluster
 from harness.orchestration.ray_quirks import death
 from harness.orchestration.trainable import Placed, ended_after
+from harness.records.messages import Message
 from harness.records.trial import TrialSpec
 from harness.schedule.supply import Supply
 from harness.study import Study, load_architectures
 
 _POLL_SECONDS = 0.5
+_NOTICE_SECONDS = 10.0  # in which Ray notices that a worker has died; it looks every two seconds
+
+
+class _ModelFailedError(Exception):
+    """A worker ends, since its model failed; or since another worker has died, which looks like that."""
 
 
 def train_data_parallel(
@@ -33,27 +42,24 @@ def train_data_parallel(
         study: how many workers, and their precision.
         supply: which trial comes next.
         placed: data, and what every trial shares.
-        cluster: what each worker is given.
+        cluster: what each worker is given; it ends the workers of a trial that was interrupted.
         bookkeeper: hears what the trials say.
         scratch: a folder that Ray Train may write to; nothing in it is needed later.
     """
     if not supply.exhausted:  # the search was interrupted
         return
-    while bookkeeper.error is None and (spec := supply.next_data_parallel()) is not None:
-        bookkeeper.begin(spec)
-        try:
-            reason = _train_one(study.confirm.workers, spec, placed, cluster, bookkeeper, scratch)
-        except KeyboardInterrupt:
-            supply.abandon()
-            return
-        if not bookkeeper.has_ended(spec):
-            bookkeeper.lose(spec, reason)
+    try:
+        while bookkeeper.error is None and (spec := supply.next_data_parallel()) is not None:
+            bookkeeper.begin(spec)
+            _train_one(study.confirm.workers, spec, placed, cluster, bookkeeper, scratch)
+    except KeyboardInterrupt:
+        supply.abandon()
 
 
 def _train_one(
     workers: int, spec: TrialSpec, placed: Placed, cluster: Cluster, bookkeeper: Bookkeeper, scratch: Path
-) -> str:
-    """One attempt; gives why it ended, when it ended without saying so."""
+) -> None:
+    """One attempt at a trial."""
     from ray import train  # it imports torch, which no other command needs here
     from ray.train.torch import TorchTrainer
 
@@ -77,59 +83,74 @@ def _train_one(
         ),
         run_config=train.RunConfig(name=spec.trial_id, storage_path=str(scratch)),
     )
-    failures: list[str] = []
+    ended_by: list[Exception] = []
 
     def fit() -> None:
         try:
             trainer.fit()
+        except train.WorkerGroupError as error:
+            ended_by.extend(error.worker_failures.values())
         except Exception as error:  # noqa: BLE001  # whatever it was, the trial is tried again or recorded as failed
-            failures.append(describe(error))
+            ended_by.append(error)
 
     fitting = threading.Thread(target=fit, daemon=True)
     fitting.start()
-    while fitting.is_alive():
-        _listen(said, spec, bookkeeper, seconds=_POLL_SECONDS)
-    while _listen(said, spec, bookkeeper, seconds=0.0):
-        pass
+    failures: list[Message] = []
+    while True:
+        running = fitting.is_alive()
+        try:
+            message: Message = said.get(timeout=_POLL_SECONDS)
+        except Empty:
+            if running:
+                continue
+            break
+        if message.failure is None:
+            bookkeeper.hear(spec, message)
+        else:
+            failures.append(message)
     said.shutdown()
-    return death(failures[0]) if failures else "its workers ended without a result"
-
-
-def _listen(said: Queue, spec: TrialSpec, bookkeeper: Bookkeeper, seconds: float) -> bool:
-    """Pass one message on, if one comes in so many seconds."""
-    try:
-        message = said.get(block=seconds > 0, timeout=seconds or None)
-    except Empty:
-        return False
-    if not bookkeeper.has_ended(spec):
-        bookkeeper.hear(spec, message)
-    return True
+    if bookkeeper.has_ended(spec):
+        return
+    deaths = [describe(error) for error in ended_by if not isinstance(error, _ModelFailedError)]
+    if failures and not deaths:
+        bookkeeper.hear(spec, failures[0])
+    else:
+        bookkeeper.lose(spec, death(" ".join(deaths)) if deaths else "its workers ended without a result")
 
 
 def _train_part(config: dict[str, Any]) -> None:
-    """What each worker runs; the first one speaks for all, and alone opens the test split."""
+    """What each worker runs; the first one speaks for all, unless a model fails, and alone opens the test split."""
+    from ray import train
+    from ray.train.torch import prepare_model
+
     placed: Placed = config["placed"]
     spec = TrialSpec.model_validate(config["spec"])
-    with ended_after(placed.trial_timeout) as clock:
-        from dataclasses import replace
-
-        from ray import train
-
+    context = train.get_context()
+    rank = context.get_world_rank()
+    # The driver has heard the first worker when that one's time begins, so that one is the first to be ended.
+    with ended_after(placed.trial_timeout + (_NOTICE_SECONDS if rank > 0 else 0.0)) as clock:
         from harness.training import Group, resolve_settings
         from harness.training.execution import run_trial
 
-        context = train.get_context()
-        group = Group(context.get_world_rank(), context.get_world_size())
-        settings = resolve_settings(config["device"], config["threads"], placed.precision, config["gpus"])
-        settings = replace(settings, group=group)
+        wrap = partial(
+            prepare_model,
+            move_to_device=False,
+            parallel_strategy_kwargs={"find_unused_parameters": True},  # a model may leave some out in some steps
+        )
+        settings = replace(
+            resolve_settings(config["device"], config["threads"], placed.precision, config["gpus"]),
+            group=Group(rank, context.get_world_size(), wrap),
+        )
         training = ray.get(placed.training)
         registry = load_architectures(placed.sources)
         for message in run_trial(spec, training, lambda: ray.get(placed.test), settings, registry=registry):
             clock.stop()
-            if group.rank == 0:
+            if rank == 0 or message.failure is not None:
                 config["said"].put(message)
             if message.failure is not None:
-                raise RuntimeError(message.failure)  # the others would wait for this one
-            if group.rank > 0 and message.epoch is not None and message.epoch.epoch == spec.epochs:
+                # Where another worker has died, this one's failure follows from that; Ray must see the death first.
+                time.sleep(_NOTICE_SECONDS)
+                raise _ModelFailedError(message.failure)
+            if rank > 0 and message.epoch is not None and message.epoch.epoch == spec.epochs:
                 return
             clock.start()

@@ -79,7 +79,8 @@ def run_experiment(
     )
     for record in supply.records:
         scheduler.replay(record)
-    with tempfile.TemporaryDirectory(prefix="harness-tune-") as scratch:
+    # Workers of a trial that was interrupted may still write there.
+    with tempfile.TemporaryDirectory(prefix="harness-tune-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trainable, placed=placed), _bundle),
             tune_config=tune.TuneConfig(

@@ -179,13 +179,16 @@ def _train_epoch(
 ) -> Tensor:
     """One pass over the batches; gives the sum of the losses, () or (S,), and does not wait for the device."""
     program.model.train()
+    group = program.step.settings.group
+    own = () if group is None else (group.rank,)
     cuda = [batches.device] if batches.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
-        # What a model draws by itself, besides dropout, comes from the generator of the process.
-        torch.manual_seed(stream_seed("dropout", specs[0].stream_id, epoch))
+        # What a model draws by itself comes from the generator of the process; so do its dropouts with several workers.
+        torch.manual_seed(stream_seed("dropout", specs[0].stream_id, epoch, *own))
         for spec, generator in zip(specs, program.generators, strict=True):
             generator.manual_seed(stream_seed("dropout", spec.stream_id, epoch))
-        return program.steps(batches, draws, rates)
+        total = program.steps(batches, draws, rates)
+    return total if group is None else group.mean(total)
 
 
 def _validate(model: nn.Module, data: ResidentData, settings: Settings) -> list[tuple[float, float]]:

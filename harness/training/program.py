@@ -16,8 +16,8 @@ from harness.errors import describe
 from harness.records.trial import TrialSpec, flat_json
 from harness.training.augmentation import draw
 from harness.training.captured import CapturedSteps, graphs_of, warm_up
-from harness.training.data_parallel import join
-from harness.training.layers.dropout import active_dropouts, shape_masks
+from harness.training.data_parallel import with_synchronised_batch_norm
+from harness.training.layers.dropout import drawn_masks, shape_masks
 from harness.training.optimization import build_optimizer, forget, learning_rates
 from harness.training.prediction import autocast, memory_layout
 from harness.training.resident import ResidentData
@@ -149,30 +149,34 @@ def _as_written(
 ) -> Program:
     inputs = data.normaliser(torch.zeros(batch_size, *data.train_images.shape[1:], device=settings.device))
     inputs = inputs.contiguous(memory_format=memory_layout(models[0]))
+    group = settings.group
     with autocast(settings):
-        for model in models:
+        for model in models if group is None else ():  # without masks, dropouts draw by themselves
             shape_masks(model, inputs)
-    part = settings.group.part(batch_size) if settings.group is not None else None
-    if part is not None:
-        join(models[0], part)
-    dropouts = active_dropouts(models[0])
+    masks = drawn_masks(models[0])
     if len(models) == 1:
-        [model] = models
-        masks = [(dropout.mask, dropout.p) for _, dropout in dropouts]
+        model = models[0] if group is None else with_synchronised_batch_norm(models[0], settings.device_type)
         dimensions = {name: parameter.ndim for name, parameter in model.named_parameters()}
     else:
         model = stacked = Stacked(models)
         with autocast(settings), torch.no_grad():
             stacked.train()(inputs)  # raises what training would raise
         stacked.load(models)
-        masks = [(stacked.stacked_buffer(f"{name}.mask"), dropout.p) for name, dropout in dropouts]
+        masks = {name: (stacked.stacked_buffer(name), p) for name, (_, p) in masks.items()}
         dimensions = stacked.dimensions
     decayed = [p for name, p in model.named_parameters() if dimensions[name] > 1]
     spared = [p for name, p in model.named_parameters() if dimensions[name] <= 1]
     optimizer = build_optimizer(decayed, spared, hyperparameters, settings.device)
     generators = [torch.Generator(settings.device) for _ in models]
     step = TrainingStep(
-        model, optimizer, masks, generators, data, hyperparameters, settings, memory_layout(model), part
+        model if group is None else group.wrap(model),
+        optimizer,
+        list(masks.values()),
+        generators,
+        data,
+        hyperparameters,
+        settings,
+        memory_layout(model),
     )
     return Program(model, step, step.one_by_one)
 

@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 
 from architectures import TrainingHyperparameters
 from harness.training.augmentation import augment
-from harness.training.data_parallel import sum_gradients
 from harness.training.layers.dropout import draw_masks
 from harness.training.optimization import set_learning_rate
 from harness.training.prediction import autocast
@@ -42,7 +41,6 @@ class TrainingStep:
         hyperparameters: augmentation and label smoothing.
         settings: device and precision.
         layout: of the images, as the model's kernels want them.
-        part: of each batch that this process trains on; all of it, unless others train the model with it.
     """
 
     model: nn.Module
@@ -53,7 +51,6 @@ class TrainingStep:
     hyperparameters: TrainingHyperparameters
     settings: Settings
     layout: torch.memory_format
-    part: slice | None = None
 
     def __call__(self, batch: Tensor, draws: Tensor, rate: Tensor) -> Tensor:
         """One step.
@@ -64,11 +61,12 @@ class TrainingStep:
             rate: learning rate, (), see `optimization.learning_rates`.
 
         Returns:
-            The mean loss: () or (S,).
+            The mean loss: () or (S,). With several workers, of which each has its part of the batch, their mean is
+            the mean loss of the batch.
         """
-        whole = batch.shape[-1]
-        if self.part is not None:
-            batch, draws = batch[self.part], draws[self.part]
+        whole, group = batch.shape[-1], self.settings.group
+        if group is not None:
+            batch, draws = batch[group.part(whole)], draws[group.part(whole)]
         images = batch.flatten()
         draw_masks(self.masks, self.generators)
         pixels = self.data.train_images.index_select(0, images).float()
@@ -82,12 +80,11 @@ class TrainingStep:
                 label_smoothing=self.hyperparameters.label_smoothing,
                 reduction="none",
             )
-            loss = losses.view(batch.shape).mean(-1) if self.part is None else losses.sum() / whole
+            # Parts may differ in size, and the gradients of the workers are averaged.
+            loss = losses.view(batch.shape).mean(-1) if group is None else losses.sum() * (group.workers / whole)
         self.optimizer.zero_grad(set_to_none=True)
         # No model's loss depends on another one's weights: each has the gradient that it has alone.
         loss.backward(torch.ones_like(loss))  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        if self.part is not None:
-            loss = sum_gradients(self.model.parameters(), loss)
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
         return loss.detach()

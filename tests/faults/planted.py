@@ -198,6 +198,35 @@ def kills_its_worker_once(hyperparameters, shape, classes):
     return counting(linear(shape, classes), act)
 
 
+def in_second_worker(act):
+    """A model that trains alone; trained by several workers, the second one calls `act()` in its second epoch."""
+    from torch import distributed
+
+    def act_there(passes):
+        if passes > int(os.environ["PLANTED_STEPS"]) and distributed.is_initialized() and distributed.get_rank() == 1:
+            act()
+
+    return act_there
+
+
+@planted
+def raises_in_second_worker(hyperparameters, shape, classes):
+    def act():
+        raise ArithmeticError("planted in the second worker")
+
+    return counting(linear(shape, classes), in_second_worker(act))
+
+
+@planted
+def dies_in_second_worker(hyperparameters, shape, classes):
+    return counting(linear(shape, classes), in_second_worker(lambda: os._exit(1)))
+
+
+@planted
+def hangs_in_second_worker(hyperparameters, shape, classes):
+    return counting(linear(shape, classes), in_second_worker(lambda: time.sleep(10**6)))
+
+
 @planted
 def eats_memory(hyperparameters, shape, classes):
     """Takes 100 MB more in every pass, and touches it."""

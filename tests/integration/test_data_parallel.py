@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from harness.records.trial import Phase, TrialRecord
@@ -23,13 +24,13 @@ def confirmed(folder: Path, study: Path, workers: int) -> list[TrialRecord]:
 @pytest.mark.slow
 @pytest.mark.ray
 def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
-    """Losses of every epoch and the test accuracy agree, with batch norm, and the weights come back."""
+    """Losses and test accuracy agree, weights come back under their own names, and the report names the workers."""
     study = {
         "name": "joint",
         "dataset": {"name": "digits", "validation_size": 200, "train_size": 800},
         "precision": "fp32",
         "confirm": {"seeds": 1},
-        "architectures": {"advanced_mlp": {"space": {"epochs": 3, "augmentation": "none"}}},
+        "architectures": {"simple_cnn": {"space": {"epochs": 3}}},
     }
     path = tmp_path / "study.yaml"
     path.write_text(write_yaml(study), encoding="utf-8")
@@ -40,7 +41,13 @@ def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
     assert jointly.test is not None
     assert alone.test is not None
     assert jointly.test.accuracy == pytest.approx(alone.test.accuracy, abs=0.003)
-    assert (tmp_path / "run2" / "models" / "advanced_mlp.safetensors").is_file()
+    names = [load_file(tmp_path / run / "models" / "simple_cnn.safetensors").keys() for run in ("run1", "run2")]
+    assert names[0] == names[1]
+    sentence = (
+        "2 workers trained each model together; on CPUs, batch norm normalised each worker's part of a batch by itself."
+    )
+    pages = [(tmp_path / run / "report.md").read_text(encoding="utf-8") for run in ("run1", "run2")]
+    assert [sentence in page for page in pages] == [False, True]
 
 
 def test_more_workers_than_the_cluster_takes_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Dropout whose masks are drawn from the trial's own stream, before the step that uses them.
 
 A mask is a tensor beside the weights. So a model drops the same units whether it is trained alone or
-together with others, and whether a step runs as it is written or as a captured one.
+stacked with others, and whether a step runs as it is written or as a captured one.
 """
 
 from __future__ import annotations
@@ -20,26 +20,22 @@ class SeededDropout(nn.Module):
 
     Attributes:
         p: probability that a unit is dropped.
-        mask: shaped as the input of one batch; 0 for a dropped unit, 1 / (1 - p) for another one.
-        part: of the batch, that the inputs are.
-        several: whether a forward pass uses the layer more than once, or in training mode alone; then it draws by
-            itself, from the generator of the process.
+        mask: shaped as the input of one batch; 0 for a dropped unit, 1 / (1 - p) for another one. Without a mask the
+            layer draws by itself, from the generator of the process.
     """
 
-    mask: Tensor
+    mask: Tensor | None
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.several = False
-        self.part = slice(None)
-        self.register_buffer("mask", torch.ones(1), persistent=False)
+        self.register_buffer("mask", None, persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The inputs with the mask applied, in training mode."""
         if not self.training or self.p == 0:
             return inputs
-        return dropout(inputs, self.p) if self.several else inputs * self.mask[self.part]
+        return dropout(inputs, self.p) if self.mask is None else inputs * self.mask
 
 
 def seed_dropouts(model: nn.Module) -> nn.Module:
@@ -55,16 +51,21 @@ def seed_dropouts(model: nn.Module) -> nn.Module:
     return model
 
 
-def active_dropouts(model: nn.Module) -> list[tuple[str, SeededDropout]]:
-    """Those that have a mask and drop anything, with their names, in the order of the model."""
-    return [
-        (name, m) for name, m in model.named_modules() if isinstance(m, SeededDropout) and m.p > 0 and not m.several
-    ]
+def drawn_masks(model: nn.Module) -> dict[str, tuple[Tensor, float]]:
+    """Masks and their probabilities by the names of the buffers, in the order of the model."""
+    return {
+        f"{name}.mask": (layer.mask, layer.p)
+        for name, layer in model.named_modules()
+        if isinstance(layer, SeededDropout) and layer.mask is not None
+    }
 
 
 def shape_masks(model: nn.Module, inputs: Tensor) -> None:
-    """Give every mask the shape and the type that it needs for such a batch; find layers that must do without."""
-    dropouts = active_dropouts(model)
+    """Give the dropouts masks of the shape and the type that they need for such a batch.
+
+    A layer that a forward pass uses more than once, or in training mode alone, gets none.
+    """
+    dropouts = [layer for layer in model.modules() if isinstance(layer, SeededDropout) and layer.p > 0]
     if not dropouts:
         return
     used: set[nn.Module] = set()
@@ -72,11 +73,10 @@ def shape_masks(model: nn.Module, inputs: Tensor) -> None:
     def shape(module: nn.Module, arguments: tuple[Tensor]) -> None:
         if not isinstance(module, SeededDropout):
             raise TypeError("only dropouts have masks")
-        module.several = module in used
+        module.mask = None if module in used else torch.ones_like(arguments[0])
         used.add(module)
-        module.mask = torch.ones_like(arguments[0])
 
-    hooks = [module.register_forward_pre_hook(shape) for _, module in dropouts]
+    hooks = [layer.register_forward_pre_hook(shape) for layer in dropouts]
     training = model.training
     model.eval()  # statistics of batch norm must not see this batch
     with torch.no_grad():
@@ -84,8 +84,6 @@ def shape_masks(model: nn.Module, inputs: Tensor) -> None:
     model.train(training)
     for hook in hooks:
         hook.remove()
-    for _, module in dropouts:
-        module.several |= module not in used
 
 
 def draw_masks(masks: Sequence[tuple[Tensor, float]], generators: Sequence[torch.Generator]) -> None:

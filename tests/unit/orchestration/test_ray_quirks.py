@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from ray._private import ray_constants, services
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError, RayActorError
 from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.tune import _setup_signal_catching, run
 from ray.tune.utils.callback import _create_default_callbacks
 
 from harness.orchestration.ray_environment import ENVIRONMENT
@@ -23,6 +26,7 @@ from harness.orchestration.ray_quirks import (
     death,
     lack_of_memory_costs_one_trial,
     on_the_loopback,
+    signal_handlers_kept,
 )
 
 
@@ -86,6 +90,16 @@ def test_tune_adds_a_callback_that_prints_unless_it_is_given_one() -> None:
     assert [type(callback) for callback in added] == [TrialProgressCallback]
     given = [c for c in _create_default_callbacks([SilentProgress()]) if isinstance(c, TrialProgressCallback)]
     assert [type(callback) for callback in given] == [SilentProgress]
+
+
+def test_tune_leaves_its_handler_of_ctrl_c_in_place() -> None:
+    """It puts the one before it back when it has handled a signal, and nowhere else."""
+    assert "signal.signal" not in inspect.getsource(run)
+    handler = signal.getsignal(signal.SIGINT)
+    with signal_handlers_kept():
+        _setup_signal_catching()
+        assert signal.getsignal(signal.SIGINT) is not handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_local_node_takes_the_address_of_this_machine_in_the_network(monkeypatch) -> None:
