@@ -86,7 +86,7 @@ def resident_batch(architecture: str, _: str, __: int) -> Iterator[dict[str, flo
     from torch.nn.functional import cross_entropy
 
     from harness.training import build_model, prepare, resident, resolve_settings
-    from harness.training.layers.dropout import draw_masks
+    from harness.training.dropout import draw_masks
     from harness.training.prediction import autocast, memory_layout
 
     spec, data, settings = _spec(architecture, 1), _data(), resolve_settings("cpu", 1, "auto")

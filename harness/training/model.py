@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from architectures import BUILT_IN, Architecture, InputShape, Registry
 from harness.records.trial import ModelSummary, TrialSpec, stream_seed
-from harness.training.layers.dropout import seed_dropouts
+from harness.training.dropout import seed_dropouts
 
 
 def build_model(spec: TrialSpec, shape: InputShape, classes: int, registry: Registry = BUILT_IN) -> nn.Module:

@@ -17,7 +17,7 @@ from harness.records.trial import TrialSpec, flat_json
 from harness.training.augmentation import draw
 from harness.training.captured import CapturedSteps, graphs_of, warm_up
 from harness.training.data_parallel import with_synchronised_batch_norm
-from harness.training.layers.dropout import drawn_masks, shape_masks
+from harness.training.dropout import drawn_masks, shape_masks
 from harness.training.optimization import build_optimizer, forget, learning_rates
 from harness.training.prediction import autocast, memory_layout
 from harness.training.resident import ResidentData

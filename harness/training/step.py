@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from architectures import TrainingHyperparameters
 from harness.training.augmentation import augment
-from harness.training.layers.dropout import draw_masks
+from harness.training.dropout import draw_masks
 from harness.training.optimization import set_learning_rate
 from harness.training.prediction import autocast
 from harness.training.resident import ResidentData

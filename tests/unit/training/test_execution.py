@@ -18,8 +18,8 @@ from harness.data.dataset import SealedTest, Split
 from harness.errors import WorkerLostError
 from harness.records.trial import Phase
 from harness.training import Settings, build_model
+from harness.training.dropout import shape_masks
 from harness.training.execution import Checkpoints, run_trial, run_trials, summary_of
-from harness.training.layers.dropout import shape_masks
 
 CPU = Settings("cpu", threads=1, precision="fp32")
 

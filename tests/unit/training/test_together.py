@@ -8,8 +8,8 @@ from torch import nn
 
 from harness.records.trial import Phase
 from harness.training import Settings, TrainingDivergedError, build_model, prepare, resident, train, train_together
+from harness.training.dropout import SeededDropout, seed_dropouts
 from harness.training.execution import run_trial, run_trials
-from harness.training.layers.dropout import SeededDropout, seed_dropouts
 from harness.training.stacked import Stacked
 
 CPU = Settings("cpu", threads=1, precision="fp32")
@@ -163,7 +163,7 @@ def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
     """In training, units are 0 with probability p, and the others are scaled up to make up for it."""
-    from harness.training.layers.dropout import draw_masks
+    from harness.training.dropout import draw_masks
 
     mask = torch.ones(400, 500)
     draw_masks([(mask, 0.3)], [torch.Generator().manual_seed(1)])
