@@ -206,14 +206,11 @@ def _resume(
 
 
 def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, place: Place) -> int:
-    from harness.console.display import ConsoleDisplay
+    from harness.console.display import print_plan, print_results, progress_on
     from harness.pipeline.benchmark import Job, run_benchmark  # the data and report packages take time to import
-    from harness.schedule.plan import plan_search
 
-    display = ConsoleDisplay(console)
+    print_plan(console, study, folder, None if finished is None else len(finished))
     if place.dry_run:
-        kept = len(finished) if finished is not None else None
-        display.plan(study, plan_search(study, "unknown"), folder, kept)
         return DONE
     job = Job(study, folder, finished, place.data_dir, place.address, command_line())
     again = ["python", "-m", "harness.run", "--resume", str(folder)]
@@ -221,7 +218,7 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
     to_go_on = f"to go on: {shlex.join(again)}"
     try:
         with interruptible():
-            done = run_benchmark(job, display, interruption_deferred)
+            done = run_benchmark(job, progress_on(console), interruption_deferred)
     except (KeyboardInterrupt, RunFolderError) as error:
         if not (folder / "journal.jsonl").is_file():
             raise
@@ -229,7 +226,7 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
             raise RunFolderError(*error.parts, f"; what had finished is kept; {to_go_on}") from None
         errors.print(f"interrupted; what had finished is kept; {to_go_on}")
         return INTERRUPTED
-    display.results(folder)
+    print_results(console, folder)
     console.print(f"report: {done.report}", markup=False)
     if not done.complete:
         errors.print(f"interrupted; {to_go_on}")

@@ -2,80 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
 from architectures import InputShape, Registry
-from harness.console.progress import LiveProgress, PlainProgress, Progress
-from harness.records.trial import EpochResult, TrialRecord, TrialSpec
+from harness.console.progress import LiveProgress, PlainProgress
+from harness.records.trial import TrialSpec
+from harness.schedule.observer import Observer, Watch
+from harness.schedule.plan import plan_search
 from harness.schedule.supply import Supply
 from harness.study import Study
 
 
-class ConsoleDisplay:
-    """A live table where the output is a terminal, plain lines where it is not."""
+def print_plan(console: Console, study: Study, folder: Path, kept: int | None) -> None:
+    """Print what will be run.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._progress: Progress | None = None
-        self._live: Live | None = None
+    Args:
+        console: to print to.
+        study: what is asked.
+        folder: where results go.
+        kept: trials of an earlier part of the run; None in a new run.
+    """
+    console.print(plan_table(study, plan_search(study, "not loaded yet")))
+    before = f", {kept} trials kept from before" if kept is not None else ""
+    console.print(f"results go to {folder}{before}", markup=False)
 
-    def plan(self, study: Study, search: Sequence[TrialSpec], folder: Path, kept: int | None) -> None:
-        """Print what will be run."""
-        self._console.print(plan_table(study, search))
-        before = f", {kept} trials kept from before" if kept is not None else ""
-        self._console.print(f"results go to {folder}{before}", markup=False)
 
-    def begin(self, study: Study, supply: Supply, slots: int) -> None:
-        """Show the progress from here on."""
-        trials = "1 trial" if slots == 1 else f"{slots} trials"
-        self._console.print(f"{trials} at a time", markup=False)
-        if self._console.is_terminal:
-            live = LiveProgress(study, supply, slots)
-            self._progress, self._live = live, live.show(self._console)
-            self._live.start()
-        else:
-            self._progress = PlainProgress(
-                study, supply, slots, write=lambda line: self._console.print(line, markup=False)
-            )
+def print_results(console: Console, folder: Path) -> None:
+    """Print the accuracy table of a finished run."""
+    console.print(results_table(json.loads((folder / "results.json").read_text(encoding="utf-8"))))
 
-    def started(self, spec: TrialSpec) -> None:
-        """A trial was given a slot."""
-        self._running.started(spec)
 
-    def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
-        """A trial finished an epoch."""
-        self._running.epoch(spec, result)
+def progress_on(console: Console) -> Watch:
+    """Shows trials in a live table where the output is a terminal, in plain lines where it is not."""
 
-    def again(self, spec: TrialSpec, reason: str) -> None:
-        """A trial lost its worker, and is tried again."""
-        self._running.again(spec, reason)
+    @contextlib.contextmanager
+    def watch(study: Study, supply: Supply, slots: int) -> Iterator[Observer]:
+        console.print("1 trial at a time" if slots == 1 else f"{slots} trials at a time", markup=False)
+        if not console.is_terminal:
+            yield PlainProgress(study, supply, slots, write=lambda line: console.print(line, markup=False))
+            return
+        progress = LiveProgress(study, supply, slots)
+        try:
+            with progress.show(console):
+                yield progress
+        finally:
+            console.print(progress.table())  # its last state stays on the screen
 
-    def ended(self, record: TrialRecord) -> None:
-        """A trial ended."""
-        self._running.ended(record)
-
-    def end(self) -> None:
-        """Leave the last state of the table on the screen."""
-        if self._live is not None and isinstance(self._progress, LiveProgress):
-            self._live.stop()
-            self._console.print(self._progress.table())
-
-    def results(self, folder: Path) -> None:
-        """Print the accuracy table of a finished run."""
-        self._console.print(results_table(json.loads((folder / "results.json").read_text(encoding="utf-8"))))
-
-    @property
-    def _running(self) -> Progress:
-        if self._progress is None:
-            raise RuntimeError("a trial was reported before the experiment began")
-        return self._progress
+    return watch
 
 
 def results_table(results: Mapping[str, Any]) -> Table:

@@ -27,7 +27,7 @@ from harness.runs.journal import Journal
 from harness.runs.paths import RunFolder
 from harness.runs.recorder import Recorder, keep_missed_images, settle_predictions
 from harness.runs.resume import begun_environment, changed_code
-from harness.schedule.observer import Observer
+from harness.schedule.observer import Watch
 from harness.schedule.plan import plan_confirm, plan_search
 from harness.schedule.supply import Supply
 from harness.study import Study, former_data, study_yaml
@@ -85,12 +85,12 @@ Deferred = Callable[[], AbstractContextManager[None]]
 """Makes a block in which an interruption waits for the end of the block."""
 
 
-def run_benchmark(job: Job, observer: Observer, deferred: Deferred = contextlib.nullcontext) -> RunResult:
+def run_benchmark(job: Job, watch: Watch, deferred: Deferred = contextlib.nullcontext) -> RunResult:
     """Run a study, or the rest of one, and write its report.
 
     Args:
         job: what to run.
-        observer: hears how it goes.
+        watch: gives what is told how it goes.
         deferred: while Ray is imported and started.
 
     Raises:
@@ -99,8 +99,6 @@ def run_benchmark(job: Job, observer: Observer, deferred: Deferred = contextlib.
     """
     provenance.check_environment()
     provenance.check_loggers(job.study.loggers)
-    kept = len(job.finished) if job.finished is not None else None
-    observer.plan(job.study, plan_search(job.study, "not loaded yet"), job.folder, kept)
     # Another machine cannot read a file of this one.
     loaded = load_dataset(job.study.dataset, job.data_dir, job.cluster is not None)
     check_same_data(job, loaded)
@@ -112,7 +110,7 @@ def run_benchmark(job: Job, observer: Observer, deferred: Deferred = contextlib.
         # From here on the folder can be resumed, whatever happens.
         write_text(folder.study, study_yaml(job.study))
         Journal(folder.journal).close()
-        supply, ended = search_and_confirm(job, folder, loaded, observer, deferred)
+        supply, ended = search_and_confirm(job, folder, loaded, watch, deferred)
         settle_predictions(folder, supply.confirmed, supply.selected)
         keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
         write_json(folder.environment, ended.model_dump(mode="json"))
@@ -136,7 +134,7 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
 
 
 def search_and_confirm(
-    job: Job, folder: RunFolder, loaded: LoadedDataset, observer: Observer, deferred: Deferred
+    job: Job, folder: RunFolder, loaded: LoadedDataset, watch: Watch, deferred: Deferred
 ) -> tuple[Supply, Environment]:
     """Run every trial; gives the supply with all records, and what ran where and when."""
     study, training, stamps = job.study, loaded.training, dict[str, float]()
@@ -156,19 +154,15 @@ def search_and_confirm(
         write_json(
             folder.environment, begun.with_trials(supply.records, stamps, supply.complete).model_dump(mode="json")
         )
-        observer.begin(study, supply, cluster.slots)
-        try:
-            with Journal(folder.journal) as journal:
-                recorder = Recorder(folder, journal, job.study, loaded.training, loaded.test, supply.selected)
-                shared = Shared(loaded.training, loaded.test)
-                run_experiment(job.study, supply, shared, cluster, summary_of, recorder, observer, job.folder)
-        finally:
-            observer.end()
+        with watch(study, supply, cluster.slots) as observer, Journal(folder.journal) as journal:
+            recorder = Recorder(folder, journal, study, training, loaded.test, supply.selected)
+            shared = Shared(training, loaded.test)
+            run_experiment(study, supply, shared, cluster, summary_of, recorder, observer, job.folder)
         stamps["experiment_ended"] = time.time()
         if supply.complete:
             with contextlib.suppress(KeyboardInterrupt):  # without that stamp, the run counts as interrupted
-                models = first_models(folder, job.study, supply)
-                costs = run_cost_pass(job.study, models, loaded.training, cluster) if models else ()
+                models = first_models(folder, study, supply)
+                costs = run_cost_pass(study, models, training, cluster) if models else ()
                 write_bytes(folder.costs, costs_json(costs))
                 stamps["cost_pass_ended"] = time.time()
     stamps["cluster_stopped"] = time.time()

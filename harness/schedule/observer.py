@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from harness.records.trial import EpochResult, TrialRecord, TrialSpec
@@ -12,20 +12,7 @@ from harness.study import Study
 
 
 class Observer(Protocol):
-    """Hears of every event of a run, as it happens."""
-
-    def plan(self, study: Study, search: Sequence[TrialSpec], folder: Path, kept: int | None) -> None:
-        """What will be run is known, before anything long begins.
-
-        Args:
-            study: what is asked.
-            search: the search trials.
-            folder: where results go.
-            kept: trials of an earlier part of the run; None in a new run.
-        """
-
-    def begin(self, study: Study, supply: Supply, slots: int) -> None:
-        """Trials can start, so many at a time."""
+    """Hears of every event while trials run, as it happens."""
 
     def started(self, spec: TrialSpec) -> None:
         """A trial was given a slot."""
@@ -39,5 +26,6 @@ class Observer(Protocol):
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, and is in the journal."""
 
-    def end(self) -> None:
-        """No trial runs any more."""
+
+Watch = Callable[[Study, Supply, int], AbstractContextManager[Observer]]
+"""Gives an observer when trials can start: from the study, the trials, and how many run at a time."""

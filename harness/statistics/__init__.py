@@ -1,5 +1,7 @@
 """What repeated measurements say: estimates of an accuracy, comparisons of two, groups that are not told apart."""
 
+from statistics import fmean as mean
+
 from harness.statistics.comparison import (
     ALPHA,
     Comparison,
@@ -17,8 +19,6 @@ from harness.statistics.estimates import (
     IntervalMethod,
     estimate_accuracy,
     finite_population_interval,
-    mean,
-    std,
     student_t_interval,
     wilson_interval,
 )
@@ -57,7 +57,6 @@ __all__ = [
     "outlook",
     "resample",
     "smallest_sign_flip_p",
-    "std",
     "student_t_interval",
     "wilson_interval",
 ]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import fmean, stdev
 
 import numpy as np
 from scipy import stats
@@ -41,44 +42,15 @@ class AccuracyEstimate:
     n: int
 
 
-def mean(values: Sequence[float]) -> float:
-    """Arithmetic mean.
-
-    >>> mean([0.25, 0.75])
-    0.5
-
-    Raises:
-        ValueError: there are no values.
-    """
-    if not values:
-        raise ValueError("the mean of no values is not defined")
-    return math.fsum(values) / len(values)
-
-
-def std(values: Sequence[float]) -> float:
-    """Sample standard deviation, with n - 1 in the denominator.
-
-    >>> round(std([1.0, 3.0]), 4)
-    1.4142
-
-    Raises:
-        ValueError: there are fewer than two values.
-    """
-    if len(values) < 2:
-        raise ValueError(f"a standard deviation needs at least two values, got {len(values)}")
-    centre = mean(values)
-    return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
-
-
 def student_t_interval(values: Sequence[float]) -> tuple[float, float]:
     """95 % interval for the mean of which the values are independent, roughly normal draws.
 
     Raises:
         ValueError: there are fewer than two values.
     """
-    centre = mean(values)
+    centre = fmean(values)
     quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, df=max(len(values) - 1, 1)))
-    half_width = quantile * std(values) / math.sqrt(len(values))
+    half_width = quantile * stdev(values) / math.sqrt(len(values))
     return centre - half_width, centre + half_width
 
 
@@ -123,14 +95,14 @@ def estimate_accuracy(accuracies: Sequence[float], images: int) -> AccuracyEstim
     Raises:
         ValueError: there are no accuracies.
     """
-    centre = mean(accuracies)
+    centre = fmean(accuracies)
     if len(accuracies) == 1:
         low, high = wilson_interval(round(centre * images), images)
         return AccuracyEstimate(centre, None, low, high, IntervalMethod.WILSON, 1)
     low, high = student_t_interval(accuracies)
     return AccuracyEstimate(
         mean=centre,
-        std=std(accuracies),
+        std=stdev(accuracies),
         low=max(low, 0.0),  # an accuracy cannot leave [0, 1], and the t interval does not know it
         high=min(high, 1.0),
         method=IntervalMethod.STUDENT_T,
