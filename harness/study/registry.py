@@ -39,7 +39,10 @@ def load_architecture(source: str) -> Architecture:
     Raises:
         StudyError: it gives none, or one that is called like one of the harness.
     """
-    registry = load_architectures([source])
+    try:
+        registry = BUILT_IN.with_sources([source])
+    except OwnArchitectureError as error:
+        raise StudyError(str(error)) from None
     return registry[next(iter(registry.loaded.values()))]
 
 
