@@ -1,10 +1,9 @@
 """Where pixels come from: sources, checksums, splits. `load_dataset` is the way in."""
 
 from harness.data.dataset import Normalisation, SealedTest, Split, TrainingData
-from harness.data.loading import DatasetProvenance, LoadedDataset, load_dataset
+from harness.data.loading import LoadedDataset, load_dataset
 
 __all__ = [
-    "DatasetProvenance",
     "LoadedDataset",
     "Normalisation",
     "SealedTest",

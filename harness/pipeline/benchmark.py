@@ -21,7 +21,7 @@ from harness.records.cost import costs_json
 from harness.records.trial import ModelSummary, TrialRecord, TrialSpec
 from harness.report import write_report
 from harness.runs import provenance
-from harness.runs.environment import Dataset, Environment, Hardware, Timeline
+from harness.runs.environment import Environment, Hardware, Timeline
 from harness.runs.files import write_bytes, write_json, write_text
 from harness.runs.journal import Journal
 from harness.runs.paths import RunFolder
@@ -203,7 +203,7 @@ def environment(job: Job, folder: RunFolder, loaded: LoadedDataset, slots: int) 
         slots=slots,
         study=job.study.model_dump(mode="json"),
         code=provenance.code_fingerprints(registry[name] for name in job.study.architectures),
-        dataset=Dataset(**loaded.provenance.model_dump(), classes=loaded.training.classes),
+        dataset=loaded.provenance,
         own_architectures=tuple(
             description(registry[name]) for name in job.study.architectures if name not in BUILT_IN
         ),

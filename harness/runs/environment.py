@@ -7,18 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from harness.errors import RunFolderError
+from harness.records.dataset import Dataset, Facts
 from harness.records.trial import TrialRecord
 
 
-class _Facts(BaseModel):
-    # A later version may record more; what it adds does not make the folder unreadable.
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
-
-
-class Hardware(_Facts):
+class Hardware(Facts):
     """The machine that the command ran on: processor, cores, memory in GiB, names of its GPUs, system."""
 
     cpu: str
@@ -28,37 +24,7 @@ class Hardware(_Facts):
     system: str
 
 
-class Dataset(_Facts):
-    """The images: where they came from, their checksums, how many are in each split, names of the classes.
-
-    Attributes:
-        shape: channels, height and width of an image; None where it was not written down.
-        licence: of the data, as far as it is known.
-        notes: sentences on what was done to the data before training.
-        class_sizes: number of training, validation and test images of each class; empty where it was not written down.
-    """
-
-    name: str
-    source: str
-    fingerprint: str
-    sha256: Mapping[str, str] = {}
-    train: int
-    validation: int
-    test: int
-    classes: tuple[str, ...]
-    shape: tuple[int, int, int] | None = None
-    licence: str = "not written down"
-    notes: tuple[str, ...] = ()
-    class_sizes: tuple[tuple[int, int, int], ...] = ()
-
-    @property
-    def unbalanced(self) -> bool:
-        """Whether some class has half as many test images again as another one: then accuracy alone misleads."""
-        test = [sizes[2] for sizes in self.class_sizes]
-        return bool(test) and max(test) > 1.5 * min(test)
-
-
-class Timeline(_Facts):
+class Timeline(Facts):
     """Seconds since 1970; None for what did not happen, or was not written down.
 
     Attributes:
@@ -78,7 +44,7 @@ class Timeline(_Facts):
     cluster_stopped: float | None = None
 
 
-class Environment(_Facts):
+class Environment(Facts):
     """`environment.json`: what ran where, on which data.
 
     Attributes:

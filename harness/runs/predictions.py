@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import BROKEN_ARRAYS, RunFolderError
+from harness.records.dataset import Dataset
 from harness.records.trial import TrialRecord
-from harness.runs.environment import Dataset
 from harness.runs.files import trial_of
 
 

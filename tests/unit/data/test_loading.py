@@ -94,6 +94,7 @@ def test_provenance_is_plain_json(uncut: UncutDataset) -> None:
         "validation": 20,
         "test": 20,
         "fingerprint": loaded.training.fingerprint,
+        "classes": list("abcdefghij"),
         "shape": [2, 4, 4],
         "licence": "not known to the harness: ask where the data came from",
         "notes": [],

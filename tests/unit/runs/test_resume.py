@@ -9,9 +9,10 @@ import pytest
 
 from architectures import BUILT_IN
 from harness.errors import HarnessError, RunFolderError
+from harness.records.dataset import Dataset
 from harness.records.trial import Placement, Status
 from harness.runs import provenance
-from harness.runs.environment import Dataset, Environment, Hardware, Timeline
+from harness.runs.environment import Environment, Hardware, Timeline
 from harness.runs.files import write_json
 from harness.runs.paths import RunFolder
 from harness.runs.resume import begun_environment, begun_study, changed_code, check_code, usable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.records.dataset import Dataset
 from harness.report.page.formatting import count, percent
 from harness.report.page.table import Table, make_table
 from harness.report.summary import ArchitectureSummary
-from harness.runs.environment import Dataset
 
 
 def architecture_table(summaries: Sequence[ArchitectureSummary]) -> Table:

@@ -287,7 +287,7 @@ def test_data_dir_that_is_a_file_is_an_error(
     """A file where a folder was expected is named with a remedy."""
     monkeypatch.setattr(mnist, "SOURCES", {"outside": Outside(raw_files)})
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(DataError, match=f"{tmp_path / 'file'}: MNIST cannot be stored there: .*--data-dir"):
+    with pytest.raises(DataError, match=f"{tmp_path / 'file'}: MNIST cannot be stored there: .*name another one"):
         load_mnist(tmp_path / "file")
 
 
