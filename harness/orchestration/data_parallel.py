@@ -5,7 +5,6 @@ They are no Tune trials: a trial that Tune stops would leave the workers that Ra
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from ray.util.queue import Empty, Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.errors import describe
 from harness.orchestration.bookkeeper import Bookkeeper
@@ -60,50 +61,30 @@ def _train_one(
     workers: int, spec: TrialSpec, placed: Placed, cluster: Cluster, bookkeeper: Bookkeeper, scratch: Path
 ) -> None:
     """One attempt at a trial."""
-    from ray import train  # it imports torch, which no other command needs here
-    from ray.train.torch import TorchTrainer
-
     share = cluster.shares[spec.architecture].whole
-    gpus = {"GPU": share.gpus} if share.gpus > 0 else {}
     said = Queue(actor_options={"num_cpus": 0})
-    trainer = TorchTrainer(
-        _train_part,
-        train_loop_config={
-            "spec": spec.model_dump(mode="json"),
-            "placed": placed,
-            "said": said,
-            "device": share.device,
-            "threads": share.cpus,
-            "gpus": share.gpus,
-        },
-        scaling_config=train.ScalingConfig(
-            num_workers=workers,
-            use_gpu=share.gpus > 0,
-            resources_per_worker={"CPU": float(share.cpus)} | gpus,
-        ),
-        run_config=train.RunConfig(name=spec.trial_id, storage_path=str(scratch)),
-    )
-    ended_by: list[Exception] = []
-
-    def fit() -> None:
-        try:
-            trainer.fit()
-        except train.WorkerGroupError as error:
-            ended_by.extend(error.worker_failures.values())
-        except Exception as error:  # noqa: BLE001  # whatever it was, the trial is tried again or recorded as failed
-            ended_by.append(error)
-
-    fitting = threading.Thread(target=fit, daemon=True)
-    fitting.start()
+    config = {
+        "spec": spec.model_dump(mode="json"),
+        "placed": placed,
+        "said": said,
+        "device": share.device,
+        "threads": share.cpus,
+        "gpus": share.gpus,
+    }
+    # Ray Train runs in a process of its own, which an interruption ends with all others. A thread of this process would
+    # still call Ray when that has been shut down, which ends the process before its report is written.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    fit = ray.remote(_fit).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
+    fitting = fit.remote(workers, config, scratch / spec.trial_id)
     failures: list[Message] = []
     while True:
-        running = fitting.is_alive()
+        ended, _ = ray.wait([fitting], timeout=0)
         try:
             message: Message = said.get(timeout=_POLL_SECONDS)
         except Empty:
-            if running:
-                continue
-            break
+            if ended:
+                break
+            continue
         if message.failure is None:
             bookkeeper.hear(spec, message)
         else:
@@ -111,11 +92,38 @@ def _train_one(
     said.shutdown()
     if bookkeeper.has_ended(spec):
         return
-    deaths = [describe(error) for error in ended_by if not isinstance(error, _ModelFailedError)]
+    try:
+        deaths = ray.get(fitting)
+    except RayError as error:
+        deaths = describe(error)
     if failures and not deaths:
         bookkeeper.hear(spec, failures[0])
     else:
-        bookkeeper.lose(spec, death(" ".join(deaths)) if deaths else "its workers ended without a result")
+        bookkeeper.lose(spec, death(deaths or "its workers ended without a result"))
+
+
+def _fit(workers: int, config: dict[str, Any], folder: Path) -> str:
+    """Have Ray Train run the workers to their end; gives what Ray says of those that died."""
+    from ray import train
+    from ray.train.torch import TorchTrainer
+
+    gpus = {"GPU": config["gpus"]} if config["gpus"] > 0 else {}
+    trainer = TorchTrainer(
+        _train_part,
+        train_loop_config=config,
+        scaling_config=train.ScalingConfig(
+            num_workers=workers,
+            use_gpu=config["gpus"] > 0,
+            resources_per_worker={"CPU": float(config["threads"])} | gpus,
+        ),
+        run_config=train.RunConfig(name=folder.name, storage_path=str(folder.parent)),
+    )
+    try:
+        trainer.fit()
+    except train.WorkerGroupError as error:
+        causes = error.worker_failures.values()
+        return " ".join(describe(cause) for cause in causes if not isinstance(cause, _ModelFailedError))
+    return ""
 
 
 def _train_part(config: dict[str, Any]) -> None:

@@ -67,6 +67,7 @@ def test_ctrl_c_ends_all_workers_and_leaves_a_partial_report(start, write_study,
     assert [record.spec.phase for record in journal(folder)] == [Phase.SEARCH]
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_hangs_is_ended_after_trial_timeout_with_all_others(start, write_study, tmp_path: Path) -> None:
     """The trial is recorded as failed in its first attempt; the other architecture is reported."""
     folder = tmp_path / "run"
