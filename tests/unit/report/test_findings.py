@@ -16,8 +16,8 @@ from harness.report.sections.budget.spending import spending
 from harness.report.sections.calibration.values import calibrations
 from harness.report.sections.cost.values import costs
 from harness.report.sections.errors.values import overlap
-from harness.report.sections.selection.values import ledger
-from harness.report.sections.verdicts.values import comparisons, groups
+from harness.report.sections.selection import ledger
+from harness.report.sections.verdicts import comparisons, groups
 from harness.runs.reading import RunData, read_run_folder
 from harness.statistics import Verdict, mean
 

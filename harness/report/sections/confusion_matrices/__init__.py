@@ -2,11 +2,151 @@
 
 from __future__ import annotations
 
-from harness.report.classification import READABLE_CLASSES
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from harness.report.classification import READABLE_CLASSES, SHOWN_CLASSES, Classification
 from harness.report.findings import Findings
+from harness.report.page.canvas import ERROR_COLOURS, LIGHT_GREY, ink, new_figure, shorten
+from harness.report.page.formatting import count
 from harness.report.section import Figures, Keys, Section
-from harness.report.sections.confusion_matrices.figure import confusion_matrix_values, draw_confusion_matrix
-from harness.report.sections.confusion_matrices.values import confusion_sentence
+from harness.report.summary import ArchitectureSummary
+
+
+def worst_confused(matrix: npt.NDArray[np.int64]) -> list[int]:
+    """The classes that make up the pairs with most errors, in either direction, in the order of the classes."""
+    errors = matrix - np.diag(np.diag(matrix))
+    both = np.triu(errors + errors.T)
+    chosen: dict[int, None] = {}
+    for pair in np.argsort(-both, axis=None, kind="stable"):
+        for index in np.unravel_index(int(pair), both.shape):
+            if len(chosen) < SHOWN_CLASSES:
+                chosen[int(index)] = None
+        if len(chosen) == SHOWN_CLASSES:
+            break
+    return sorted(chosen)
+
+
+def largest_confusion(matrix: npt.NDArray[np.int64]) -> tuple[int, int, int] | None:
+    """True class, predicted class and count of the most frequent error; None without an error."""
+    errors = matrix - np.diag(np.diag(matrix))
+    true, predicted = np.unravel_index(int(errors.argmax()), errors.shape)
+    worst = int(errors[true, predicted])
+    return (int(true), int(predicted), worst) if worst else None
+
+
+def confusion_sentence(summary: ArchitectureSummary, classes: Sequence[str]) -> str:
+    """What to see in the confusion matrix of an architecture."""
+    if summary.classification is None:
+        return ""
+    worst = largest_confusion(summary.classification.matrix)
+    if worst is None:
+        return f"{summary.title} makes no mistake on the test images."
+    true, predicted, number = worst
+    of = int(summary.classification.support[true])
+    return (
+        f"The most frequent mistake of {summary.title}: {count(number)} of {count(of)} images of class "
+        f"{classes[true]} are taken for {classes[predicted]}."
+    )
+
+
+CELL_NUMBERS_UP_TO = 20  # classes; beyond, a number would be smaller than what can be read
+
+
+@dataclass(frozen=True, eq=False)
+class ConfusionMatrixValues:
+    """What the figure shows.
+
+    Attributes:
+        title: of the figure.
+        classes: names of the classes that are shown, shortened to fit.
+        counts: (classes, classes) test images of these; a row is a true class.
+        errors: the same as floats, NaN on the diagonal: what colour stands for.
+        numbers: whether cells carry their count.
+    """
+
+    title: str
+    classes: tuple[str, ...]
+    counts: npt.NDArray[np.int64]
+    errors: npt.NDArray[np.float64]
+    numbers: bool
+
+
+def confusion_matrix_values(
+    title: str, classification: Classification, classes: Sequence[str]
+) -> ConfusionMatrixValues:
+    """Values of the figure from the metrics of one model; of many classes, those that are confused most."""
+    counts = classification.matrix
+    errors = counts.astype(np.float64)
+    np.fill_diagonal(errors, np.nan)
+    wrong, total = int(classification.errors.sum()), int(counts.sum())
+    title = f"{title}: {wrong:,} errors in {total:,} test images (seed {classification.seed})"
+    if len(classes) > READABLE_CLASSES:
+        shown = worst_confused(counts)
+        title += f"\nthe {len(shown)} of {len(classes)} classes that are confused most"
+        counts, errors = counts[np.ix_(shown, shown)], errors[np.ix_(shown, shown)]
+        classes = [classes[index] for index in shown]
+    return ConfusionMatrixValues(
+        title=title,
+        classes=tuple(shorten(name, 12) for name in classes),
+        counts=counts,
+        errors=errors,
+        numbers=len(classes) <= CELL_NUMBERS_UP_TO,
+    )
+
+
+def draw_confusion_matrix(values: ConfusionMatrixValues) -> Figure:
+    """Errors from white to dark; the diagonal, which would drown them, is grey."""
+    size = len(values.classes)
+    side = min(9.0, max(5.6, 0.5 * size))
+    figure = new_figure(side + 0.8, side)
+    axes = figure.add_subplot()
+    highest = max(1.0, float(np.nanmax(values.errors, initial=0.0)))
+    image = axes.imshow(values.errors, cmap=ERROR_COLOURS, vmin=0, vmax=highest)
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, label="misclassified test images")
+    bar.locator = MaxNLocator(integer=True, nbins=6)
+    bar.update_ticks()
+    _label_axes(axes, values)
+    if values.numbers:
+        _write_counts(axes, values, highest)
+    return figure
+
+
+def _label_axes(axes: Axes, values: ConfusionMatrixValues) -> None:
+    size = len(values.classes)
+    font = min(9.0, max(4.0, 340 / size))
+    upright = 90 if max(map(len, values.classes)) > 2 else 0
+    axes.set_xticks(range(size), values.classes, rotation=upright, fontsize=font)
+    axes.set_yticks(range(size), values.classes, fontsize=font)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.set_title(values.title, fontsize=10)
+    axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=LIGHT_GREY, linewidth=0.5 if values.numbers else 0.25)
+    axes.tick_params(which="both", length=0)
+
+
+def _write_counts(axes: Axes, values: ConfusionMatrixValues, highest: float) -> None:
+    size = len(values.classes)
+    font = 9.0 if size <= 12 else 6.0
+    for row in range(size):
+        for column in range(size):
+            number = int(values.counts[row, column])
+            colour = _number_colour(number / highest, row == column)
+            axes.text(column, row, str(number), ha="center", va="center", fontsize=font, color=colour)
+
+
+def _number_colour(share_of_highest: float, correct: bool) -> str:
+    if correct:
+        return "dimgrey"
+    return ink(ERROR_COLOURS(share_of_highest)) if share_of_highest else "silver"
 
 
 def _context(findings: Findings) -> Keys:

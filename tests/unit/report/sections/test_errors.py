@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score
 
+from harness.report.sections.errors import overlap_table
 from harness.report.sections.errors.figure import draw_overlap, overlap_figure_values
-from harness.report.sections.errors.table import overlap_table
 from harness.report.sections.errors.values import (
     ErrorOverlap,
     error_overlap,

@@ -13,12 +13,16 @@ from synthetic_run import GRID, SyntheticRun
 from harness.records.trial import Status
 from harness.report.classification import Classification, balanced_accuracy, classify
 from harness.report.page.canvas import png
-from harness.report.sections.classes.table import class_table
-from harness.report.sections.confusion_matrices.figure import confusion_matrix_values, draw_confusion_matrix
-from harness.report.sections.confusion_matrices.values import largest_confusion, worst_confused
+from harness.report.sections.classes import class_table
+from harness.report.sections.confusion_matrices import (
+    confusion_matrix_values,
+    draw_confusion_matrix,
+    largest_confusion,
+    worst_confused,
+)
 from harness.report.sections.early_stopping.figure import draw_learning_curves, learning_curve_values
 from harness.report.sections.errors.gallery import confident_mistakes, displayable, draw_mistakes, mistakes_values
-from harness.report.sections.grid_search.figure import (
+from harness.report.sections.grid_search import (
     Cell,
     GridValues,
     cell_text,
