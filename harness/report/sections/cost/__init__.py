@@ -17,16 +17,17 @@ def cost_table(points: Sequence[CostPoint]) -> Table:
     """Size, training time, latency and throughput of each architecture."""
     rows = [
         {
-            "Architecture": point.title,
-            "Parameters": count(point.parameters),
-            "Multiply-adds": magnitude(point.macs),
-            "Weights (kB)": MISSING if point.bytes is None else count(round(point.bytes / 1000)),
-            "Training (s)": seconds(point.training_seconds),
+            "Architecture": point.summary.title,
+            "Parameters": count(model.parameters if model else None),
+            "Multiply-adds": magnitude(model.macs if model else None),
+            "Weights (kB)": count(round(model.bytes / 1000) if model else None),
+            "Training (s)": seconds(point.summary.confirm.train_seconds_mean),
             "To the best epoch (s)": seconds(point.best_epoch_seconds),
             "Latency, batch 1 (ms)": spread(point.measured.latency if point.measured else None, 1000),
             "Images/s, batch 512": spread(point.measured.throughput if point.measured else None, 1),
         }
         for point in points
+        for model in [point.summary.model]
     ]
     if len({point.device for point in points if point.device}) > 1:
         rows = [row | {"Device": point.device or MISSING} for row, point in zip(rows, points, strict=True)]
@@ -72,13 +73,13 @@ def _figures(findings: Findings) -> Figures:
 
 
 def _architecture_results(findings: Findings) -> ArchitectureKeys:
-    return {point.name: {"cost": _result(point)} for point in findings.of(costs)}
+    return {point.summary.name: {"cost": _result(point)} for point in findings.of(costs)}
 
 
 def _result(point: CostPoint) -> Keys:
     measured = point.measured.model_dump(mode="json", exclude={"architecture"}) if point.measured else {}
     return {
-        "train_seconds": point.training_seconds,
+        "train_seconds": point.summary.confirm.train_seconds_mean,
         "train_seconds_to_best_epoch": point.best_epoch_seconds,
         "latency_seconds": measured.get("latency"),
         "images_per_second": measured.get("throughput"),

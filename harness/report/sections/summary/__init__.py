@@ -86,9 +86,9 @@ def _seeds_to_decide(pairs: Sequence[Comparison]) -> str:
 
 
 def _cost(findings: Findings) -> str:
-    points = {point.name: point for point in findings.of(costs)}
+    points = {point.summary.name: point for point in findings.of(costs)}
     best = points[findings.order[0]]
-    sentence = f"{best.title} {_costs(best)}"
+    sentence = f"{best.summary.title} {_costs(best)}"
     if len(findings.order) < 2:
         return f"{sentence}."
     # Seconds on another device than the winner's say nothing about it.
@@ -98,18 +98,18 @@ def _cost(findings: Findings) -> str:
     front = pareto_front(alike, LATENCY)
     if front and front[0] != best:
         return f"{sentence}; {_other(front[0], 'the quickest to answer')}."
-    cheap = min(alike, key=lambda point: point.training_seconds or 0.0)
+    cheap = min(alike, key=lambda point: point.summary.confirm.train_seconds_mean or 0.0)
     if cheap is best:
         return f"{sentence}, the least of all."
     return f"{sentence}; {_other(cheap, 'the quickest to train')}."
 
 
 def _other(point: CostPoint, why: str) -> str:
-    return f"{point.title}, {why}, {_costs(point)} and reaches {percent(point.accuracy)} %"
+    return f"{point.summary.title}, {why}, {_costs(point)} and reaches {percent(point.accuracy)} %"
 
 
 def _costs(point: CostPoint) -> str:
-    training = f"trains in {seconds(point.training_seconds)} s"
+    training = f"trains in {seconds(point.summary.confirm.train_seconds_mean)} s"
     if point.latency_ms is None:
         return training
     return f"{training} and classifies an image in {point.latency_ms:.2g} ms"
