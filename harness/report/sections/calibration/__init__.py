@@ -9,7 +9,7 @@ from harness.report.findings import Findings
 from harness.report.page.formatting import percent, signed_points
 from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Figures, Keys, Section
-from harness.report.sections.calibration.figure import calibration_figure_values, draw_calibration
+from harness.report.sections.calibration.figure import draw_calibration
 from harness.report.sections.calibration.values import Calibration, calibrations
 
 
@@ -32,7 +32,7 @@ def _context(findings: Findings) -> Keys:
 
 def _figures(findings: Findings) -> Figures:
     models = [(findings.titles[name], calibration) for name, calibration in findings.of(calibrations).items()]
-    return {"calibration": draw_calibration(calibration_figure_values(models)) if models else None}
+    return {"calibration": draw_calibration(models) if models else None}
 
 
 def _architecture_results(findings: Findings) -> ArchitectureKeys:

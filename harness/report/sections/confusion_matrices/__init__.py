@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -19,25 +20,17 @@ from harness.report.section import Figures, Keys, Section
 from harness.report.summary import ArchitectureSummary
 
 
-def worst_confused(matrix: npt.NDArray[np.int64]) -> list[int]:
+def worst_confused(classification: Classification) -> list[int]:
     """The classes that make up the pairs with most errors, in either direction, in the order of the classes."""
-    errors = matrix - np.diag(np.diag(matrix))
-    both = np.triu(errors + errors.T)
-    chosen: dict[int, None] = {}
-    for pair in np.argsort(-both, axis=None, kind="stable"):
-        for index in np.unravel_index(int(pair), both.shape):
-            if len(chosen) < SHOWN_CLASSES:
-                chosen[int(index)] = None
-        if len(chosen) == SHOWN_CLASSES:
-            break
-    return sorted(chosen)
+    both = np.triu(classification.errors + classification.errors.T)
+    pairs = np.unravel_index(np.argsort(-both, axis=None, kind="stable"), both.shape)
+    return sorted(pd.unique(np.stack(pairs, axis=1).ravel())[:SHOWN_CLASSES].tolist())
 
 
-def largest_confusion(matrix: npt.NDArray[np.int64]) -> tuple[int, int, int] | None:
+def largest_confusion(classification: Classification) -> tuple[int, int, int] | None:
     """True class, predicted class and count of the most frequent error; None without an error."""
-    errors = matrix - np.diag(np.diag(matrix))
-    true, predicted = np.unravel_index(int(errors.argmax()), errors.shape)
-    worst = int(errors[true, predicted])
+    true, predicted = np.unravel_index(int(classification.errors.argmax()), classification.errors.shape)
+    worst = int(classification.errors[true, predicted])
     return (int(true), int(predicted), worst) if worst else None
 
 
@@ -45,7 +38,7 @@ def confusion_sentence(summary: ArchitectureSummary, classes: Sequence[str]) -> 
     """What to see in the confusion matrix of an architecture."""
     if summary.classification is None:
         return ""
-    worst = largest_confusion(summary.classification.matrix)
+    worst = largest_confusion(summary.classification)
     if worst is None:
         return f"{summary.title} makes no mistake on the test images."
     true, predicted, number = worst
@@ -67,15 +60,11 @@ class ConfusionMatrixValues:
         title: of the figure.
         classes: names of the classes that are shown, shortened to fit.
         counts: (classes, classes) test images of these; a row is a true class.
-        errors: the same as floats, NaN on the diagonal: what colour stands for.
-        numbers: whether cells carry their count.
     """
 
     title: str
     classes: tuple[str, ...]
     counts: npt.NDArray[np.int64]
-    errors: npt.NDArray[np.float64]
-    numbers: bool
 
 
 def confusion_matrix_values(
@@ -83,22 +72,14 @@ def confusion_matrix_values(
 ) -> ConfusionMatrixValues:
     """Values of the figure from the metrics of one model; of many classes, those that are confused most."""
     counts = classification.matrix
-    errors = counts.astype(np.float64)
-    np.fill_diagonal(errors, np.nan)
     wrong, total = int(classification.errors.sum()), int(counts.sum())
     title = f"{title}: {wrong:,} errors in {total:,} test images (seed {classification.seed})"
     if len(classes) > READABLE_CLASSES:
-        shown = worst_confused(counts)
+        shown = worst_confused(classification)
         title += f"\nthe {len(shown)} of {len(classes)} classes that are confused most"
-        counts, errors = counts[np.ix_(shown, shown)], errors[np.ix_(shown, shown)]
+        counts = counts[np.ix_(shown, shown)]
         classes = [classes[index] for index in shown]
-    return ConfusionMatrixValues(
-        title=title,
-        classes=tuple(shorten(name, 12) for name in classes),
-        counts=counts,
-        errors=errors,
-        numbers=len(classes) <= CELL_NUMBERS_UP_TO,
-    )
+    return ConfusionMatrixValues(title, tuple(shorten(name, 12) for name in classes), counts)
 
 
 def draw_confusion_matrix(values: ConfusionMatrixValues) -> Figure:
@@ -107,13 +88,14 @@ def draw_confusion_matrix(values: ConfusionMatrixValues) -> Figure:
     side = min(9.0, max(5.6, 0.5 * size))
     figure = new_figure(side + 0.8, side)
     axes = figure.add_subplot()
-    highest = max(1.0, float(np.nanmax(values.errors, initial=0.0)))
-    image = axes.imshow(values.errors, cmap=ERROR_COLOURS, vmin=0, vmax=highest)
+    errors = np.where(np.eye(size, dtype=bool), np.nan, values.counts)
+    highest = max(1.0, float(np.nanmax(errors, initial=0.0)))
+    image = axes.imshow(errors, cmap=ERROR_COLOURS, vmin=0, vmax=highest)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, label="misclassified test images")
     bar.locator = MaxNLocator(integer=True, nbins=6)
     bar.update_ticks()
     _label_axes(axes, values)
-    if values.numbers:
+    if size <= CELL_NUMBERS_UP_TO:
         _write_counts(axes, values, highest)
     return figure
 
@@ -129,24 +111,16 @@ def _label_axes(axes: Axes, values: ConfusionMatrixValues) -> None:
     axes.set_title(values.title, fontsize=10)
     axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color=LIGHT_GREY, linewidth=0.5 if values.numbers else 0.25)
+    axes.grid(which="minor", color=LIGHT_GREY, linewidth=0.5 if size <= CELL_NUMBERS_UP_TO else 0.25)
     axes.tick_params(which="both", length=0)
 
 
 def _write_counts(axes: Axes, values: ConfusionMatrixValues, highest: float) -> None:
-    size = len(values.classes)
-    font = 9.0 if size <= 12 else 6.0
-    for row in range(size):
-        for column in range(size):
-            number = int(values.counts[row, column])
-            colour = _number_colour(number / highest, row == column)
-            axes.text(column, row, str(number), ha="center", va="center", fontsize=font, color=colour)
-
-
-def _number_colour(share_of_highest: float, correct: bool) -> str:
-    if correct:
-        return "dimgrey"
-    return ink(ERROR_COLOURS(share_of_highest)) if share_of_highest else "silver"
+    font = 9.0 if len(values.classes) <= 12 else 6.0
+    for (row, column), number in np.ndenumerate(values.counts):
+        colour = ink(ERROR_COLOURS(number / highest)) if number else "silver"
+        colour = "dimgrey" if row == column else colour
+        axes.text(column, row, str(number), ha="center", va="center", fontsize=font, color=colour)
 
 
 def _context(findings: Findings) -> Keys:

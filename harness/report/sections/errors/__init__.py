@@ -72,7 +72,7 @@ def _figures(findings: Findings) -> Figures:
         else ()
     )
     return {
-        "error_overlap": draw_overlap(values) if values else None,
+        "error_overlap": None if values is None else draw_overlap(values),
         "most_confidently_wrong": draw_mistakes(rows) if rows else None,
     }
 

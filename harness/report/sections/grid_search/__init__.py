@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from harness.study.space import Grid, Space
 
 CELL_TEXT_UP_TO = 100  # cells of a panel; beyond, text would not fit
 PANELS_IN_A_ROW = 4
+HATCHES = {Status.STOPPED_EARLY: "//", Status.FAILED: "xx"}
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,6 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One point of the grid.
-
-    Attributes:
-        status: of the trial that stands for the point; None when none was run.
-        epochs: that it trained.
-        validation_accuracy: after its last epoch, as a fraction; None when it gave no epoch.
-        selected: whether it is the trial that won the search.
-    """
-
-    status: Status | None = None
-    epochs: int = 0
-    validation_accuracy: float | None = None
-    selected: bool = False
-
-
-@dataclass(frozen=True)
 class GridValues:
     """What the figure shows.
 
@@ -62,13 +47,15 @@ class GridValues:
         rows: the hyperparameter along the vertical axis.
         columns: the hyperparameter along the horizontal axis.
         panels: the values of the other grid hyperparameters, one panel for each combination.
-        cells: `cells[panel][row][column]`.
+        trials: `trials[panel][row][column]`, the one that stands for the point; None where none was run.
+        winner: the selected trial.
     """
 
     rows: Axis
     columns: Axis
     panels: tuple[Mapping[str, Scalar], ...]
-    cells: tuple[tuple[tuple[Cell, ...], ...], ...]
+    trials: tuple[tuple[tuple[TrialRecord | None, ...], ...], ...]
+    winner: TrialRecord | None
 
 
 def grid_axes(architecture: Architecture, space: Space) -> tuple[Axis, ...]:
@@ -106,13 +93,11 @@ def grid_values(axes: Sequence[Axis], records: Iterable[TrialRecord], winner: Tr
         rows=rows,
         columns=columns,
         panels=tuple({axis.name: v for axis, v in zip(between, panel, strict=True)} for panel in panels),
-        cells=tuple(
-            tuple(
-                tuple(_cell(best.get((row, *panel, column)), winner) for column in columns.values)
-                for row in rows.values
-            )
+        trials=tuple(
+            tuple(tuple(best.get((row, *panel, column)) for column in columns.values) for row in rows.values)
             for panel in panels
         ),
+        winner=winner,
     )
 
 
@@ -122,30 +107,19 @@ def _merit(record: TrialRecord) -> tuple[bool, int, float]:
     return completed, 0 if completed else len(record.epochs), accuracy
 
 
-def _cell(record: TrialRecord | None, winner: TrialRecord | None) -> Cell:
-    if record is None:
-        return Cell()
-    last = record.last_epoch
-    return Cell(
-        status=record.status,
-        epochs=len(record.epochs),
-        validation_accuracy=last.validation_accuracy if last else None,
-        selected=winner is not None and record.trial_id == winner.trial_id,
-    )
-
-
-def cell_text(cell: Cell) -> str:
-    r"""What is written into a cell: accuracy in percent, and where the trial ended unless it completed.
-
-    >>> cell_text(Cell(Status.STOPPED_EARLY, 2, 0.951))
-    '95.10\nstopped\nepoch 2'
-    """
-    if cell.status is None:
+def cell_text(trial: TrialRecord | None) -> str:
+    """What is written into a cell: accuracy in percent, and where the trial ended unless it completed."""
+    if trial is None:
         return "not run"
-    if cell.status is Status.FAILED:
-        return f"failed\nepoch {cell.epochs + 1}"
-    accuracy = percent(cell.validation_accuracy)
-    return accuracy if cell.status is Status.COMPLETED else f"{accuracy}\nstopped\nepoch {cell.epochs}"
+    if trial.status is Status.FAILED:
+        return f"failed\nepoch {len(trial.epochs) + 1}"
+    accuracy = percent(trial.epochs[-1].validation_accuracy)
+    return accuracy if trial.status is Status.COMPLETED else f"{accuracy}\nstopped\nepoch {len(trial.epochs)}"
+
+
+def _error(trial: TrialRecord | None) -> float:
+    """Validation error in percent after the last epoch; NaN where there is none."""
+    return 100 * (1 - trial.last_epoch.validation_accuracy) if trial and trial.last_epoch else math.nan
 
 
 def draw_grid_heat_maps(title: str, values: GridValues, validation_images: int) -> Figure:
@@ -156,9 +130,12 @@ def draw_grid_heat_maps(title: str, values: GridValues, validation_images: int) 
     height = min(4.5, max(2.2, 0.75 * len(values.rows.values)))
     figure = new_figure(width * columns + 1.8, (height + 0.5) * rows + 0.7)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    norm = _error_norm(values, validation_images)
-    for axes, panel, cells in zip(grid.flat, values.panels, values.cells, strict=False):
-        _draw_panel(axes, values, cells, norm)
+    floor = 100 * 0.5 / validation_images  # a logarithm has no place for an error of nought
+    errors = np.maximum(floor, [[[_error(trial) for trial in line] for line in panel] for panel in values.trials])
+    known = errors[~np.isnan(errors)] if not np.isnan(errors).all() else np.ones(1)
+    norm = LogNorm(known.min(), max(known.max(), 1.1 * known.min()), clip=True)
+    for axes, panel, place in zip(grid.flat, values.panels, itertools.count(), strict=False):
+        _draw_panel(axes, values, place, errors[place], norm)
         axes.set_title(assignments(panel) if panel else "", fontsize=10)
     for axes in list(grid.flat)[len(values.panels) :]:
         axes.set_axis_off()
@@ -180,55 +157,33 @@ def draw_grid_heat_maps(title: str, values: GridValues, validation_images: int) 
     return figure
 
 
-def _error_norm(values: GridValues, validation_images: int) -> LogNorm:
-    floor = 100 * 0.5 / validation_images  # a logarithm has no place for an error of nought
-    errors = [
-        max(floor, 100 * (1 - cell.validation_accuracy))
-        for panel in values.cells
-        for row in panel
-        for cell in row
-        if cell.validation_accuracy is not None
-    ] or [1.0]
-    return LogNorm(min(errors), max(*errors, 1.1 * min(errors)), clip=True)
-
-
-def _draw_panel(axes: Axes, values: GridValues, cells: Sequence[Sequence[Cell]], norm: LogNorm) -> None:
-    errors: npt.NDArray[np.float64] = np.array(
-        [[np.nan if c.validation_accuracy is None else 100 * (1 - c.validation_accuracy) for c in row] for row in cells]
-    )
-    axes.imshow(np.maximum(errors, norm.vmin or 0), cmap=ERROR_COLOURS, norm=norm, aspect="auto")
+def _draw_panel(axes: Axes, values: GridValues, panel: int, errors: npt.NDArray[np.float64], norm: LogNorm) -> None:
+    axes.imshow(errors, cmap=ERROR_COLOURS, norm=norm, aspect="auto")
     axes.set_xticks(range(len(values.columns.values)), [scalar(value) for value in values.columns.values])
     axes.set_yticks(range(len(values.rows.values)), [scalar(value) for value in values.rows.values])
     axes.tick_params(length=0)
-    legible = errors.size <= CELL_TEXT_UP_TO
-    for row, line in enumerate(cells):
-        for column, cell in enumerate(line):
-            _mark(axes, row, column, cell)
-            if legible:
-                missing = cell.validation_accuracy is None
-                colour = "black" if missing else ink(ERROR_COLOURS(float(norm(errors[row, column]))))
-                weight = "bold" if cell.selected else "normal"
-                size = 8 if cell.status is Status.COMPLETED else 6.5
-                axes.text(
-                    column,
-                    row,
-                    cell_text(cell),
-                    ha="center",
-                    va="center",
-                    fontsize=size,
-                    color=colour,
-                    weight=weight,
-                )
+    for (row, column), error in np.ndenumerate(errors):
+        trial = values.trials[panel][row][column]
+        selected = trial is not None and values.winner is not None and trial.trial_id == values.winner.trial_id
+        if trial and trial.status in HATCHES:
+            axes.add_patch(_outline(row, column, hatch=HATCHES[trial.status], linewidth=0, alpha=0.2))
+        if selected:
+            axes.add_patch(_outline(row, column, linewidth=3, zorder=4, clip_on=False))
+        if errors.size <= CELL_TEXT_UP_TO:
+            axes.text(
+                column,
+                row,
+                cell_text(trial),
+                ha="center",
+                va="center",
+                fontsize=8 if trial and trial.status is Status.COMPLETED else 6.5,
+                color="black" if math.isnan(error) else ink(ERROR_COLOURS(float(norm(error)))),
+                weight="bold" if selected else "normal",
+            )
 
 
-def _mark(axes: Axes, row: int, column: int, cell: Cell) -> None:
-    corner = (column - 0.5, row - 0.5)
-    if cell.status is Status.STOPPED_EARLY:
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=0, hatch="//", alpha=0.2))
-    if cell.status is Status.FAILED:
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=0, hatch="xx", alpha=0.25))
-    if cell.selected:
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=3, zorder=4, clip_on=False))
+def _outline(row: int, column: int, **style: Any) -> Rectangle:
+    return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", **style)
 
 
 def _figures(findings: Findings) -> Figures:

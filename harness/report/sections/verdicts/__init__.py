@@ -9,7 +9,7 @@ from harness.report.findings import Findings
 from harness.report.page.formatting import count, counted_seeds, listed, probability, signed_points, signed_range
 from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Figures, Keys, Section
-from harness.report.sections.verdicts.figure import draw_verdicts, verdict_matrix
+from harness.report.sections.verdicts.figure import draw_verdicts
 from harness.statistics import (
     Comparison,
     Verdict,
@@ -124,7 +124,7 @@ def _context(findings: Findings) -> Keys:
 
 def _figures(findings: Findings) -> Figures:
     pairs = findings.of(comparisons)
-    return {"verdicts": draw_verdicts(verdict_matrix(findings.order, findings.titles, pairs)) if pairs else None}
+    return {"verdicts": draw_verdicts(findings.order, findings.titles, pairs) if pairs else None}
 
 
 def _results(findings: Findings) -> Keys:
