@@ -36,6 +36,14 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def legend_below(figure: Figure, columns: int, fontsize: float | None = None) -> None:
+    """One legend for all axes, below them, that names each kind of mark once."""
+    found = [axes.get_legend_handles_labels() for axes in figure.axes]
+    handles = {label: handle for kinds in found for handle, label in zip(*kinds, strict=True)}
+    place = "outside lower center"
+    figure.legend(handles.values(), handles.keys(), loc=place, ncols=columns, frameon=False, fontsize=fontsize)
+
+
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file; the same figure gives the same bytes."""
     content = io.BytesIO()

@@ -17,7 +17,7 @@ from harness.report.page.formatting import (
 )
 from harness.report.page.table import Table, make_table
 from harness.report.section import Figures, Keys, Section
-from harness.report.sections.accuracy.figure import accuracy_figure_values, draw_accuracy, ranked_accuracies
+from harness.report.sections.accuracy.figure import draw_accuracy, ranked_accuracies
 from harness.report.sections.selection import ledger
 from harness.report.sections.verdicts import groups
 from harness.report.summary import ArchitectureSummary, ranking
@@ -156,8 +156,7 @@ def _context(findings: Findings) -> Keys:
 
 def _figures(findings: Findings) -> Figures:
     ranked = ranked_accuracies(findings.summaries, findings.of(groups))
-    values = accuracy_figure_values(ranked, findings.run.environment.dataset.test) if ranked else None
-    return {"accuracy": draw_accuracy(values) if values else None}
+    return {"accuracy": draw_accuracy(ranked, findings.run.environment.dataset.test) if ranked else None}
 
 
 SECTION = Section(__name__, _context, _figures)

@@ -135,8 +135,8 @@ def test_learning_curves_hold_every_search_trial(folder: RunData, summaries: tup
     for panel, summary in zip(panels, summaries, strict=True):
         assert panel.title == summary.title
         assert len(panel.curves) + 1 == summary.search.completed + summary.search.stopped_early
-        assert len(panel.stopped) == summary.search.stopped_early
-        assert len(panel.completed) + 1 == summary.search.completed
+        assert len(panel.ends(Status.STOPPED_EARLY)) == summary.search.stopped_early
+        assert len(panel.ends(Status.COMPLETED)) + 1 == summary.search.completed
         assert summary.winner is not None
         assert panel.winner[-1][1] == pytest.approx(100 * (1 - summary.winner.epochs[-1].validation_accuracy))
 
@@ -153,7 +153,7 @@ def test_learning_curves_are_drawn_as_computed(folder: RunData, summaries: tuple
             if isinstance(found, PathCollection)
         }
         assert len(lines.get_segments()) == len(panel.curves)
-        assert marks.get("stopped early by ASHA", 0) == len(panel.stopped)
+        assert marks.get("stopped early by ASHA", 0) == len(panel.ends(Status.STOPPED_EARLY))
         assert np.asarray(axes.lines[0].get_ydata()).tolist() == [error for _, error in panel.winner]
         assert axes.get_yscale() == "log"
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
