@@ -40,8 +40,8 @@ def legend_below(figure: Figure, columns: int, fontsize: float | None = None) ->
     """One legend for all axes, below them, that names each kind of mark once."""
     found = [axes.get_legend_handles_labels() for axes in figure.axes]
     handles = {label: handle for kinds in found for handle, label in zip(*kinds, strict=True)}
-    place = "outside lower center"
-    figure.legend(handles.values(), handles.keys(), loc=place, ncols=columns, frameon=False, fontsize=fontsize)
+    style = {"ncols": columns, "frameon": False, "fontsize": fontsize}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", **style)
 
 
 def png(figure: Figure) -> bytes:

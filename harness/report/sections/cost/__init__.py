@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.records.cost import Quartiles
 from harness.report.findings import Findings
-from harness.report.page.formatting import MISSING, count, magnitude, seconds
+from harness.report.page.formatting import MISSING, count, magnitude, seconds, significant
 from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Figures, Keys, Section
 from harness.report.sections.cost.figure import cost_figure_values, draw_cost
@@ -44,15 +44,6 @@ def spread(quartiles: Quartiles | None, scale: float) -> str:
         return MISSING
     low, median, high = (significant(scale * value) for value in (quartiles.low, quartiles.median, quartiles.high))
     return f"{median} ({low}–{high})"
-
-
-def significant(value: float) -> str:
-    """Three significant digits, thousands set off.
-
-    >>> significant(12345.6), significant(0.01234), significant(1.5)
-    ('12,300', '0.0123', '1.50')
-    """
-    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def _context(findings: Findings) -> Keys:

@@ -15,11 +15,11 @@ from harness.schedule.plan import confirm_seeds
 
 def machine_table(environment: Environment) -> Table:
     """What the run ran on, and when."""
-    hardware = environment.hardware
+    hardware, changed = environment.hardware, environment.changed_code
     facts = {
         "Started": environment.started_at,
         "Commit": _commit(environment),
-        "Code that changed when the run was resumed": ", ".join(environment.changed_code),
+        **({"Code that changed when the run was resumed": ", ".join(changed)} if changed else {}),
         "System": hardware.system,
         "Processor": f"{hardware.cpu}, {hardware.cores} cores, {hardware.memory_gib:.1f} GiB of memory",
         "GPUs": ", ".join(hardware.gpus) or "none",
@@ -28,8 +28,6 @@ def machine_table(environment: Environment) -> Table:
         "Threads of a trial": ", ".join(map(str, environment.threads)) or "not known",
         "Precision": ", ".join(environment.precision) or "not known",
     }
-    if not environment.changed_code:
-        del facts["Code that changed when the run was resumed"]
     facts |= {f"Version of {package}": version for package, version in environment.versions.items()}
     return make_table([{"What": name, "Value": value} for name, value in facts.items()], {"What", "Value"})
 

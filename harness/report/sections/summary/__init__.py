@@ -26,7 +26,8 @@ def headline(findings: Findings) -> tuple[str, ...]:
     if not ranked:
         return ()
     sentences = [_winner(ranked), _lead(ranked, findings), _certainty(ranked, findings), _cost(findings)]
-    return (*(sentence for sentence in sentences if sentence), _distrust(findings))
+    sentences.append(f"What to distrust: {'; '.join(_caveats(findings)[:CAVEATS_SHOWN])}.")
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _winner(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]]) -> str:
@@ -113,10 +114,6 @@ def _costs(point: CostPoint) -> str:
     if point.latency_ms is None:
         return training
     return f"{training} and classifies an image in {point.latency_ms:.2g} ms"
-
-
-def _distrust(findings: Findings) -> str:
-    return f"What to distrust: {'; '.join(_caveats(findings)[:CAVEATS_SHOWN])}."
 
 
 def _caveats(findings: Findings) -> list[str]:
