@@ -21,8 +21,7 @@ import typer
 
 from benchmarks.measurement import write_results
 from harness.records.trial import Phase
-from harness.report.sections.time.table import time_table
-from harness.report.sections.time.values import time_use
+from harness.report.sections.time import time_table, time_use
 from harness.runs.journal import read_journal
 from harness.runs.reading import read_run_folder
 from harness.study.yaml_text import write_yaml

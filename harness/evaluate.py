@@ -37,7 +37,7 @@ def command(
         registry = load_architectures([own] if own else [])
         from harness.report.classification import READABLE_CLASSES
         from harness.report.page.canvas import png
-        from harness.report.sections.confusion_matrices.figure import confusion_matrix_values, draw_confusion_matrix
+        from harness.report.sections.confusion_matrices import confusion_matrix_values, draw_confusion_matrix
         from harness.runs.files import write_bytes
 
         saved, result, classification = measure(model_json, data_dir, registry)

@@ -8,7 +8,7 @@ from harness.report.page.formatting import MISSING, count, percent, probability,
 from harness.report.page.markdown import render_markdown
 from harness.report.page.table import Table, make_table
 from harness.report.run_comparison import ArchitectureChange, Change, RunComparison
-from harness.report.sections.verdicts.values import verdict_text
+from harness.report.sections.verdicts import verdict_text
 from harness.statistics import Scope, Verdict
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
@@ -46,16 +47,7 @@ def _architecture(summary: ArchitectureSummary) -> dict[str, Any]:
         "parameters": model.parameters if model else None,
         "macs": model.macs if model else None,
         "bytes": model.bytes if model else None,
-        "search": {
-            "trials": search.trials,
-            "completed": search.completed,
-            "stopped_early": search.stopped_early,
-            "failed": search.failed,
-            "epochs": search.epochs,
-            "epochs_saved": search.epochs_saved,
-            "best_validation_accuracy": search.best_validation_accuracy,
-            "train_seconds": search.train_seconds,
-        },
+        "search": {key: value for key, value in asdict(search).items() if key not in ("planned", "epoch_budget")},
         "confirm": _confirm(summary.confirm),
         "default": None if summary.default_selected else _confirm(summary.default),
         "balanced_accuracy_mean": summary.balanced_accuracy,
@@ -90,14 +82,8 @@ def _seed(record: TrialRecord) -> dict[str, Any]:
 
 
 def _classification(found: Classification | None) -> dict[str, Any]:
-    if found is None:
-        return dict.fromkeys(("confusion_matrix", "precision", "recall", "f1"))
-    return {
-        "confusion_matrix": found.matrix.tolist(),
-        "precision": found.precision.tolist(),
-        "recall": found.recall.tolist(),
-        "f1": found.f1.tolist(),
-    }
+    keys = {"confusion_matrix": "matrix", "precision": "precision", "recall": "recall", "f1": "f1"}
+    return {key: getattr(found, value).tolist() if found else None for key, value in keys.items()}
 
 
 def as_json(value: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from harness.errors import RunFolderError
 from harness.records.trial import Status
@@ -109,8 +110,8 @@ def compare_runs(a: RunData, b: RunData) -> RunComparison:
     comparable = [name for name in both if pairs[name].seeds]
     comparisons = dict(zip(comparable, compare_pairs([pairs[name] for name in comparable], rope), strict=True))
     return RunComparison(
-        environment=_environment_changes(a, b),
-        study=_study_changes(a, b, both),
+        environment=_written_changes(a.environment, b.environment, _NOT_COMPARED),
+        study=_written_changes(a.study.restricted_to(both), b.study.restricted_to(both)),
         architectures=tuple(
             ArchitectureChange(
                 name=name,
@@ -180,14 +181,8 @@ def _labels(run: RunData) -> Any:
     return next((found.labels for found in known), run.missed.labels if run.missed else None)
 
 
-def _environment_changes(a: RunData, b: RunData) -> tuple[Change, ...]:
-    written = [run.environment.model_dump(mode="json", exclude=_NOT_COMPARED) for run in (a, b)]
-    return changes(*(flatten(values) for values in written))
-
-
-def _study_changes(a: RunData, b: RunData, both: Iterable[str]) -> tuple[Change, ...]:
-    written = [run.study.restricted_to(list(both)).model_dump(mode="json") for run in (a, b)]
-    return changes(*(flatten(values) for values in written))
+def _written_changes(a: BaseModel, b: BaseModel, exclude: set[str] | None = None) -> tuple[Change, ...]:
+    return changes(*(flatten(values.model_dump(mode="json", exclude=exclude)) for values in (a, b)))
 
 
 def _accuracy(correct: Correct, common: tuple[int, ...]) -> float | None:

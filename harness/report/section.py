@@ -1,4 +1,4 @@
-"""What a section of the report is: a folder with its values, its table, its figure and its piece of template."""
+"""What a section of the report is: a folder with its values, its tables, its figures and its text."""
 
 from __future__ import annotations
 

@@ -84,6 +84,16 @@ def seed_range(seeds: Sequence[int]) -> str:
     return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
 
 
+def significant(value: float) -> str:
+    """Three significant digits, thousands set off.
+
+    >>> significant(12345.6), significant(0.01234), significant(1.5), significant(99.96)
+    ('12,300', '0.0123', '1.50', '100')
+    """
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:#.3g}"
+
+
 def magnitude(number: int | None) -> str:
     """A whole number in thousands, millions or billions, three significant digits.
 
@@ -94,8 +104,7 @@ def magnitude(number: int | None) -> str:
         return MISSING
     for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= scale:
-            value = number / scale
-            return f"{value:.{max(0, 2 - int(math.log10(value)))}f} {unit}"
+            return f"{significant(number / scale)} {unit}"
     return str(number)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from matplotlib.axis import Axis, XAxis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 TICKS_AS_ON_A_LINEAR_AXIS = 5.0  # up to this ratio of the ends, 1, 2 and 5 of a decade would be too few ticks
@@ -48,7 +48,7 @@ def plain(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
 
 
-def set_log_axis(axis: Axis, low: float, high: float, text: Callable[[float], str] = plain) -> None:
+def set_log_axis(axis: XAxis | YAxis, low: float, high: float, text: Callable[[float], str] = plain) -> None:
     """Make an axis logarithmic, with ticks on round numbers between the ends.
 
     Args:
@@ -57,12 +57,7 @@ def set_log_axis(axis: Axis, low: float, high: float, text: Callable[[float], st
         high: upper end of it.
         text: what is written at a tick.
     """
-    if isinstance(axis, XAxis):
-        axis.axes.set_xscale("log")
-        axis.axes.set_xlim(low, high)
-    else:
-        axis.axes.set_yscale("log")
-        axis.axes.set_ylim(low, high)
+    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
     axis.set_major_locator(FixedLocator(round_ticks(low, high)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
     axis.set_minor_locator(NullLocator())

@@ -1,8 +1,8 @@
 """The sections of the report, in the order of the page.
 
-A new section is a folder beside these and a line here. Its `__init__.py` holds a `Section`; beside it lie, where it
-needs them, `values.py` (from the records of the run, or from the values of other sections), `table.py`, `figure.py`,
-and `section.md.j2` with the text.
+A new section is a folder beside these and a line here. Its `__init__.py` holds a `Section` and the tables, and
+`section.md.j2` has the text. What is computed, from the records of the run or from the values of other sections, and
+what is drawn lie in the same file while it is short, otherwise beside it in `values.py` and `figure.py`.
 """
 
 from __future__ import annotations

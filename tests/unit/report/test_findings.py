@@ -16,8 +16,8 @@ from harness.report.sections.budget.spending import spending
 from harness.report.sections.calibration.values import calibrations
 from harness.report.sections.cost.values import costs
 from harness.report.sections.errors.values import overlap
-from harness.report.sections.selection.values import ledger
-from harness.report.sections.verdicts.values import comparisons, groups
+from harness.report.sections.selection import ledger
+from harness.report.sections.verdicts import comparisons, groups
 from harness.runs.reading import RunData, read_run_folder
 from harness.statistics import Verdict, mean
 
@@ -134,13 +134,13 @@ def test_audited_trials_stand_for_all_stopped_ones(run: RunData, found: Findings
 def test_costs_are_those_that_were_measured(found: Findings) -> None:
     """Size from the records, latency and throughput from the cost pass, training time from the confirm trials."""
     for cost in found.of(costs):
-        assert cost.parameters == SIZES[cost.name].parameters
+        assert cost.summary.model == SIZES[cost.summary.name]
         assert cost.measured is not None
         assert cost.measured.latency is not None
         assert cost.latency_ms == pytest.approx(1000 * cost.measured.latency.median)
         assert cost.best_epoch_seconds is not None
-        assert cost.training_seconds is not None
-        assert cost.best_epoch_seconds <= cost.training_seconds
+        assert cost.summary.confirm.train_seconds_mean is not None
+        assert cost.best_epoch_seconds <= cost.summary.confirm.train_seconds_mean
 
 
 def test_a_run_without_predictions_compares_nothing(tmp_path: Path) -> None:

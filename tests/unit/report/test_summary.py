@@ -10,8 +10,8 @@ from synthetic_run import SyntheticRun
 
 from architectures import BUILT_IN
 from harness.records.trial import Phase, Status
-from harness.report.sections.accuracy.table import accuracy_table, hyperparameters_table, interval_sentence
-from harness.report.sections.trials.table import failures_table, trials_table
+from harness.report.sections.accuracy import accuracy_table, hyperparameters_table, interval_sentence
+from harness.report.sections.trials import failures_table, trials_table
 from harness.report.summary import (
     ArchitectureSummary,
     group_failures,

@@ -2,18 +2,144 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from harness.report.findings import Findings
-from harness.report.section import Figures, Keys, Section
-from harness.report.sections.accuracy.figure import accuracy_figure_values, draw_accuracy, ranked_accuracies
-from harness.report.sections.accuracy.table import (
-    accuracy_table,
-    all_hyperparameters_table,
-    hyperparameters_table,
-    interval_sentence,
-    seeds_table,
+from harness.report.page.formatting import (
+    MISSING,
+    assignments,
+    count,
+    magnitude,
+    percent,
+    percent_range,
+    scalar,
+    seconds,
 )
-from harness.report.sections.selection.values import ledger
-from harness.report.sections.verdicts.values import groups
+from harness.report.page.table import Table, make_table
+from harness.report.section import Figures, Keys, Section
+from harness.report.sections.accuracy.figure import draw_accuracy, ranked_accuracies
+from harness.report.sections.selection import ledger
+from harness.report.sections.verdicts import groups
+from harness.report.summary import ArchitectureSummary, ranking
+from harness.statistics import AccuracyEstimate, IntervalMethod
+
+
+def accuracy_table(
+    summaries: Sequence[ArchitectureSummary], letters: Mapping[str, str], unbalanced: bool = False
+) -> Table:
+    """Architectures by mean test accuracy, highest first; those without a result come last.
+
+    Args:
+        summaries: of all architectures.
+        letters: architecture to its groups, where it has any.
+        unbalanced: whether to show the accuracy in which every class counts alike besides.
+    """
+    ranked = ranking(summaries)
+    with_baseline = any(summary.baseline_accuracy is not None for summary in summaries)
+    rows = [
+        _accuracy_row(summary, estimate, letters.get(summary.name, MISSING), with_baseline, unbalanced)
+        for summary, estimate in ranked
+    ]
+    rows += [_missing_row(summary, rows) for summary in summaries if summary.no_result is not None]
+    return make_table(rows, {"Architecture", "Group"})
+
+
+def _accuracy_row(
+    summary: ArchitectureSummary, estimate: AccuracyEstimate, group: str, with_baseline: bool, unbalanced: bool
+) -> dict[str, str]:
+    spread = "" if estimate.std is None else f" ± {percent(estimate.std)}"
+    row = {
+        "Architecture": summary.title,
+        "Test accuracy (%)": percent(estimate.mean) + spread,
+        "95 % interval": percent_range(estimate.low, estimate.high),
+        "Group": group,
+        "n": str(estimate.n),
+        **({"Balanced (%)": percent(summary.balanced_accuracy)} if unbalanced else {}),
+        "Validation (%)": percent(summary.confirm.validation_accuracy_mean),
+        "Parameters": count(summary.model.parameters if summary.model else None),
+        "Multiply-adds": magnitude(summary.model.macs if summary.model else None),
+        "Training (s)": seconds(summary.confirm.train_seconds_mean),
+    }
+    if with_baseline:
+        row["Earlier (%)"] = percent(summary.baseline_accuracy)
+    return row
+
+
+def _missing_row(summary: ArchitectureSummary, rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    row = {"Architecture": summary.title, "Test accuracy (%)": "no result"}
+    return {column: row.get(column, MISSING) for column in (rows[0] if rows else row)}
+
+
+def hyperparameters_table(summaries: Sequence[ArchitectureSummary]) -> Table:
+    """The selected hyperparameters in short, in the accuracy table's order; or why there is no result."""
+    rows = [
+        {"Architecture": summary.title, "Best hyperparameters": _selected(summary)} for summary, _ in ranking(summaries)
+    ]
+    rows += [
+        {"Architecture": summary.title, "Best hyperparameters": _no_result(summary)}
+        for summary in summaries
+        if summary.no_result is not None
+    ]
+    return make_table(rows, {"Architecture", "Best hyperparameters"})
+
+
+def _selected(summary: ArchitectureSummary) -> str:
+    default = " (the default configuration)" if summary.default_selected else ""
+    return assignments(summary.short_hyperparameters) + default
+
+
+def all_hyperparameters_table(summaries: Sequence[ArchitectureSummary]) -> Table:
+    """Every selected hyperparameter, a column for each architecture."""
+    selected = {summary.title: summary.winner.spec.hyperparameters for summary in summaries if summary.winner}
+    names = dict.fromkeys(
+        name for summary in summaries for name in summary.architecture.hyperparameters.model_fields if summary.winner
+    )
+    rows = [
+        {"Hyperparameter": name}
+        | {title: scalar(values[name]) if name in values else MISSING for title, values in selected.items()}
+        for name in names
+    ]
+    return make_table(rows, {"Hyperparameter"})
+
+
+def _no_result(summary: ArchitectureSummary) -> str:
+    selected = f"; selected: {assignments(summary.short_hyperparameters)}" if summary.winner else ""
+    return f"no result: {summary.no_result}{selected}"
+
+
+def seeds_table(summaries: Sequence[ArchitectureSummary]) -> Table:
+    """Every confirm trial on its own; empty before the confirm phase."""
+    rows = [
+        {
+            "Architecture": summary.title,
+            "Seed": str(record.spec.seed),
+            "Status": record.status.value.replace("_", " "),
+            "Validation accuracy (%)": percent(last.validation_accuracy if last else None),
+            "Test accuracy (%)": percent(record.test.accuracy if record.test else None),
+            "Epochs": str(len(record.epochs)),
+            "Training (s)": seconds(record.train_seconds),
+        }
+        for summary in summaries
+        for record in summary.confirm.records
+        for last in [record.last_epoch]
+    ]
+    return make_table(rows, {"Architecture", "Status"})
+
+
+def interval_sentence(summaries: Sequence[ArchitectureSummary]) -> str:
+    """How the intervals of the accuracy table were computed."""
+    methods = {estimate.method for _, estimate in ranking(summaries)}
+    parts = {
+        IntervalMethod.STUDENT_T: (
+            "With several seeds, the 95 % interval is Student's t over them: it covers what changes from "
+            "training to training, on these test images."
+        ),
+        IntervalMethod.WILSON: (
+            "With a single seed, the 95 % interval is Wilson's, of that one model over the test images: it "
+            "covers what changes with the images, not what changes from training to training."
+        ),
+    }
+    return " ".join(text for method, text in parts.items() if method in methods)
 
 
 def _context(findings: Findings) -> Keys:
@@ -30,8 +156,7 @@ def _context(findings: Findings) -> Keys:
 
 def _figures(findings: Findings) -> Figures:
     ranked = ranked_accuracies(findings.summaries, findings.of(groups))
-    values = accuracy_figure_values(ranked, findings.run.environment.dataset.test) if ranked else None
-    return {"accuracy": draw_accuracy(values) if values else None}
+    return {"accuracy": draw_accuracy(ranked, findings.run.environment.dataset.test) if ranked else None}
 
 
 SECTION = Section(__name__, _context, _figures)

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from harness.report.page.canvas import BLUE, VERMILION, new_figure, shorten
+from harness.report.page.canvas import BLUE, VERMILION, legend_below, new_figure, shorten
 from harness.report.page.formatting import percent
 from harness.report.page.log_axis import round_ticks
 from harness.report.summary import ArchitectureSummary, ConfirmSummary, ranking
+from harness.statistics import AccuracyEstimate
 
 TITLE_LENGTH = 34  # characters
 LOGARITHMIC_FROM = 8.0  # ratio of the highest error to the lowest; linear, the best would lie on one another
@@ -32,18 +33,14 @@ class RankedAccuracy:
     Attributes:
         title: of the architecture.
         seeds: accuracy of every seed.
-        mean: over them.
-        low: lower end of its 95 % interval.
-        high: upper end of it.
+        estimate: their mean with its 95 % interval.
         group: letters of the groups that it belongs to; empty when there are none.
         default: accuracy of every seed of the default configuration; empty when it was not trained, or was selected.
     """
 
     title: str
     seeds: tuple[float, ...]
-    mean: float
-    low: float
-    high: float
+    estimate: AccuracyEstimate
     group: str = ""
     default: tuple[float, ...] = ()
 
@@ -56,9 +53,7 @@ def ranked_accuracies(
         RankedAccuracy(
             title=summary.title,
             seeds=_accuracies(summary.confirm),
-            mean=estimate.mean,
-            low=estimate.low,
-            high=estimate.high,
+            estimate=estimate,
             group=groups.get(summary.name, ""),
             default=() if summary.default_selected else _accuracies(summary.default),
         )
@@ -70,43 +65,20 @@ def _accuracies(confirm: ConfirmSummary) -> tuple[float, ...]:
     return tuple(record.test.accuracy for record in confirm.records if record.test)
 
 
-@dataclass(frozen=True)
-class AccuracyFigure:
-    """What the figure shows.
-
-    Attributes:
-        rows: by mean accuracy, the best first.
-        logarithmic: whether equal ratios of the error are equal distances on the axis.
-        start: lower end of the axis in percent.
-        end: upper end of it.
-    """
-
-    rows: tuple[RankedAccuracy, ...]
-    logarithmic: bool
-    start: float
-    end: float
-
-
-def accuracy_figure_values(ranked: Sequence[RankedAccuracy], test_images: int) -> AccuracyFigure:
-    """Values of the figure.
-
-    Args:
-        ranked: at least one architecture, each with at least one seed.
-        test_images: how many; half of one is the least error that a logarithmic axis can show.
-    """
-    rows = tuple(sorted(ranked, key=lambda row: -row.mean))
-    points = [100 * accuracy for row in rows for accuracy in (*row.seeds, *row.default, row.mean)]
+def axis_limits(rows: Sequence[RankedAccuracy], test_images: int) -> tuple[bool, float, float]:
+    """Whether equal ratios of the error are equal distances on the axis, and both of its ends in percent."""
+    points = [100 * accuracy for row in rows for accuracy in (*row.seeds, *row.default, row.estimate.mean)]
     floor = 100 * 0.5 / test_images
     errors = [max(floor, 100 - point) for point in points]
     if max(errors) / min(errors) >= LOGARITHMIC_FROM:
-        return AccuracyFigure(rows, True, max(0.0, 100 - max(errors) * 1.25), 100 - min(errors) / 1.25)
-    return AccuracyFigure(rows, False, *_linear_limits(rows, points))
+        return True, max(0.0, 100 - max(errors) * 1.25), 100 - min(errors) / 1.25
+    return False, *_linear_limits(rows, points)
 
 
 def _linear_limits(rows: Sequence[RankedAccuracy], points: Sequence[float]) -> tuple[float, float]:
     reach = INTERVAL_BEYOND_POINTS * max(LEAST_SPAN, max(points) - min(points))
-    low = max(100 * min(row.low for row in rows), min(points) - reach)
-    high = min(100 * max(row.high for row in rows), max(points) + reach)
+    low = max(100 * min(row.estimate.low for row in rows), min(points) - reach)
+    high = min(100 * max(row.estimate.high for row in rows), max(points) + reach)
     low, high = min(low, *points), max(high, *points)
     margin = max(0.05 * (high - low), (LEAST_SPAN - (high - low)) / 2)
     return low - margin, min(high + margin, 100.0)
@@ -123,38 +95,43 @@ def _jittered(accuracies: Sequence[float], middle: float) -> tuple[tuple[float, 
     )
 
 
-def draw_accuracy(values: AccuracyFigure) -> Figure:
-    """A row for each architecture: the mean with its interval, below it the seeds, below these the default's."""
-    figure = new_figure(8.6, 0.52 * len(values.rows) + 1.25)
+def draw_accuracy(rows: Sequence[RankedAccuracy], test_images: int) -> Figure:
+    """A row for each architecture: the mean with its interval, below it the seeds, below these the default's.
+
+    Args:
+        rows: at least one architecture, each with at least one seed; the best first.
+        test_images: how many; half of one is the least error that a logarithmic axis can show.
+    """
+    figure = new_figure(8.6, 0.52 * len(rows) + 1.25)
     axes = figure.add_subplot()
-    _set_axis(axes, values)
-    for place, row in enumerate(values.rows):
+    _set_axis(axes, *axis_limits(rows, test_images))
+    for place, row in enumerate(rows):
         if place % 2:
             axes.axhspan(place - 0.5, place + 0.5, color="#F6F6F6", linewidth=0, zorder=0)
-        _draw_row(axes, place, row, values)
-    axes.set_ylim(len(values.rows) - 0.5, -0.5)
-    letters = max(len(row.group) for row in values.rows)
-    axes.set_yticks(range(len(values.rows)), [shorten(row.title, TITLE_LENGTH) for row in values.rows])
+        _draw_row(axes, place, row)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    letters = max(len(row.group) for row in rows)
+    axes.set_yticks(range(len(rows)), [shorten(row.title, TITLE_LENGTH) for row in rows])
     axes.tick_params(axis="y", length=0, pad=6 + (12 + 6 * letters if letters else 0))
     axes.grid(axis="x", color="#E8E8E8", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    _legend(figure, axes)
+    legend_below(figure, columns=3, fontsize=9)
     return figure
 
 
-def _set_axis(axes: Axes, values: AccuracyFigure) -> None:
-    if not values.logarithmic:
+def _set_axis(axes: Axes, logarithmic: bool, start: float, end: float) -> None:
+    if not logarithmic:
         axes.set_xlabel("test accuracy (%)")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
     else:
         axes.set_xscale("function", functions=(_minus_log_error, _accuracy_from_minus_log_error))
         axes.set_xlabel("test accuracy (%), on a logarithmic scale of the error")
-        ticks = [100 - error for error in round_ticks(100 - values.end, 100 - values.start)]
+        ticks = [100 - error for error in round_ticks(100 - end, 100 - start)]
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
-    axes.set_xlim(values.start, values.end)
+    axes.set_xlim(start, end)
 
 
 def _minus_log_error(accuracy: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -165,13 +142,14 @@ def _accuracy_from_minus_log_error(place: npt.ArrayLike) -> npt.NDArray[np.float
     return 100 - np.exp(-np.asarray(place, dtype=np.float64))
 
 
-def _draw_row(axes: Axes, place: int, row: RankedAccuracy, values: AccuracyFigure) -> None:
+def _draw_row(axes: Axes, place: int, row: RankedAccuracy) -> None:
     height = place + MEAN_LANE
-    mean, low, high = 100 * row.mean, max(100 * row.low, values.start), min(100 * row.high, values.end)
-    axes.plot([low, high], [height, height], color="black", linewidth=1.6, solid_capstyle="butt")
-    for end, inside, arrow in ((low, 100 * row.low >= values.start, "<"), (high, 100 * row.high <= values.end, ">")):
+    start, end = axes.get_xlim()
+    mean, low, high = (100 * value for value in (row.estimate.mean, row.estimate.low, row.estimate.high))
+    axes.plot([max(low, start), min(high, end)], [height, height], color="black", linewidth=1.6, solid_capstyle="butt")
+    for tip, inside, arrow in ((max(low, start), low >= start, "<"), (min(high, end), high <= end, ">")):
         marker = "|" if inside else arrow
-        axes.plot([end], [height], color="black", marker=marker, markersize=6, linestyle="none", clip_on=False)
+        axes.plot([tip], [height], color="black", marker=marker, markersize=6, linestyle="none", clip_on=False)
     label = "mean with 95 % interval"
     axes.plot([mean], [height], color="black", marker="D", markersize=5.5, linewidth=1.6, label=label, clip_on=False)
     seeds, default = _jittered(row.seeds, place + SEED_LANE), _jittered(row.default, place + DEFAULT_LANE)
@@ -180,16 +158,10 @@ def _draw_row(axes: Axes, place: int, row: RankedAccuracy, values: AccuracyFigur
     _draw_points(axes, default, label="default configuration", marker="o", **hollow)
     across = axes.get_yaxis_transform()
     axes.text(-0.012, place, row.group, transform=across, ha="right", va="center", fontsize=10, weight="bold")
-    axes.text(1.02, place + MEAN_LANE, percent(row.mean), transform=across, va="center", fontsize=9)
+    axes.text(1.02, place + MEAN_LANE, percent(row.estimate.mean), transform=across, va="center", fontsize=9)
 
 
 def _draw_points(axes: Axes, points: Sequence[tuple[float, float]], **style: object) -> None:
     if points:
         accuracies, heights = zip(*points, strict=True)
         axes.scatter(accuracies, heights, s=22, zorder=3, clip_on=False, **style)  # type: ignore[arg-type]  # matplotlib's own keywords
-
-
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)

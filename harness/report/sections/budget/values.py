@@ -111,14 +111,9 @@ def budget_curve(
         trials: the completed ones, and the stopped ones that were finished for the audit.
         configurations: that were tried, stopped ones included: where the curve ends.
         unaudited: trials that were stopped early, when none of them was finished for an audit; otherwise 0.
-
-    Raises:
-        ValueError: fewer configurations than trials.
     """
     if not trials:
         return None
-    if configurations < len(trials):
-        raise ValueError(f"{title}: {configurations} configurations cannot have given {len(trials)} full trials")
     accuracies = [trial.validation_accuracy for trial in trials]
     weights = [trial.weight for trial in trials]
     return BudgetCurve(

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from harness.report.findings import Findings
+from harness.report.page.formatting import percent, signed_points
+from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Figures, Keys, Section
-from harness.report.sections.calibration.figure import calibration_figure_values, draw_calibration
-from harness.report.sections.calibration.table import calibration_table
-from harness.report.sections.calibration.values import calibrations
+from harness.report.sections.calibration.figure import draw_calibration
+from harness.report.sections.calibration.values import Calibration, calibrations
+
+
+def calibration_table(calibrations: Mapping[str, Calibration], titles: Mapping[str, str]) -> Table:
+    """How far the confidence of each first seed's model can be trusted."""
+    rows = [
+        {
+            "Architecture": titles[name],
+            "Expected calibration error (points)": percent(calibration.error),
+            "Mean confidence − accuracy (points)": signed_points(calibration.excess),
+        }
+        for name, calibration in calibrations.items()
+    ]
+    return make_table(rows, {"Architecture"})
 
 
 def _context(findings: Findings) -> Keys:
@@ -17,7 +32,7 @@ def _context(findings: Findings) -> Keys:
 
 def _figures(findings: Findings) -> Figures:
     models = [(findings.titles[name], calibration) for name, calibration in findings.of(calibrations).items()]
-    return {"calibration": draw_calibration(calibration_figure_values(models)) if models else None}
+    return {"calibration": draw_calibration(models) if models else None}
 
 
 def _architecture_results(findings: Findings) -> ArchitectureKeys:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from harness.report.page.canvas import BLUE, DOTS_PER_INCH, GREY, LIGHT_GREY, shorten
 from harness.report.page.formatting import percent
 from harness.report.page.log_axis import plain, set_log_axis
-from harness.report.sections.calibration.values import Calibration, ReliabilityBin
+from harness.report.sections.calibration.values import Calibration
 
 PANELS_IN_A_ROW = 4
 # Inches: left of a row, a panel's side, between two panels; above a panel, down to its bars, their height, below them.
@@ -22,37 +21,6 @@ TITLE, GAP, BARS, BELOW = 0.62, 0.12, 0.6, 0.55
 LEAST_START = 50.0  # per cent of confidence; from there on at least, or few bins would be blown up
 TITLE_LENGTH = 30  # characters
 FEWEST_IMAGES = 0.7  # lower end of the axis of images, so that a bin with one image has a bar
-
-
-@dataclass(frozen=True)
-class ReliabilityPanel:
-    """One architecture's model.
-
-    Attributes:
-        title: of the architecture.
-        text: calibration error, and whether the model is too sure or not sure enough.
-        bins: those that hold an image, by confidence.
-    """
-
-    title: str
-    text: str
-    bins: tuple[ReliabilityBin, ...]
-
-
-def calibration_figure_values(models: Sequence[tuple[str, Calibration]]) -> tuple[ReliabilityPanel, ...]:
-    """One panel for each model.
-
-    Args:
-        models: title and calibration of each, in the order of the panels.
-    """
-    return tuple(
-        ReliabilityPanel(
-            title=shorten(title, TITLE_LENGTH),
-            text=f"calibration error {percent(calibration.error)} points\n{excess_text(calibration.excess)}",
-            bins=calibration.bins,
-        )
-        for title, calibration in models
-    )
 
 
 def excess_text(excess: float) -> str:
@@ -67,25 +35,30 @@ def excess_text(excess: float) -> str:
     return f"{'over' if excess > 0 else 'under'}-confident by {points} points"
 
 
-def draw_calibration(panels: Sequence[ReliabilityPanel]) -> Figure:
-    """Two axes for each panel that share the confidence: accuracy above, images on a logarithmic scale below."""
-    columns = min(3 if len(panels) in (5, 6) else PANELS_IN_A_ROW, len(panels))
-    rows = math.ceil(len(panels) / columns)
+def draw_calibration(models: Sequence[tuple[str, Calibration]]) -> Figure:
+    """Two axes for each model that share the confidence: accuracy above, images on a logarithmic scale below.
+
+    Args:
+        models: title and calibration of each, in the order of the panels.
+    """
+    columns = min(3 if len(models) in (5, 6) else PANELS_IN_A_ROW, len(models))
+    rows = math.ceil(len(models) / columns)
     width, height = LEFT + columns * (PANEL + BETWEEN), rows * (TITLE + PANEL + GAP + BARS + BELOW)
     # Without a layout engine, which would take seconds for so many axes; the room that their labels need is known.
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
-    first = min(LEAST_START, *(100 * panel.bins[0].start for panel in panels))
-    most = max(one.images for panel in panels for one in panel.bins)
-    for place, panel in enumerate(panels):
+    first = min(LEAST_START, *(100 * calibration.bins[0].start for _, calibration in models))
+    most = max(one.images for _, calibration in models for one in calibration.bins)
+    for place, (title, calibration) in enumerate(models):
         row, column = divmod(place, columns)
         left = LEFT + column * (PANEL + BETWEEN)
         top = height - row * (TITLE + PANEL + GAP + BARS + BELOW) - TITLE
         bottom = top - PANEL - GAP - BARS
         upper = figure.add_axes((left / width, (top - PANEL) / height, PANEL / width, PANEL / height))
         lower = figure.add_axes((left / width, bottom / height, PANEL / width, BARS / height))
-        _draw_reliability(upper, panel)
-        _draw_images(lower, panel, most)
+        _draw_reliability(upper, calibration)
+        upper.set_title(shorten(title, TITLE_LENGTH), fontsize=10, pad=27)
+        _draw_images(lower, calibration, most)
         for axes in (upper, lower):
             axes.set_xlim(first - 2, 102)
             axes.tick_params(labelleft=column == 0)
@@ -98,24 +71,25 @@ def draw_calibration(panels: Sequence[ReliabilityPanel]) -> Figure:
     return figure
 
 
-def _draw_reliability(axes: Axes, panel: ReliabilityPanel) -> None:
-    confidence = [100 * one.confidence for one in panel.bins]
-    accuracy = [100 * one.accuracy for one in panel.bins]
+def _draw_reliability(axes: Axes, calibration: Calibration) -> None:
+    confidence, accuracy, low, high = (
+        [100 * getattr(one, name) for one in calibration.bins] for name in ("confidence", "accuracy", "low", "high")
+    )
     axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.0, linestyle="--", zorder=1)
-    axes.vlines(confidence, [100 * one.low for one in panel.bins], [100 * one.high for one in panel.bins], color=BLUE)
+    axes.vlines(confidence, low, high, color=BLUE)
     axes.plot(confidence, accuracy, color=BLUE, marker="o", markersize=4.5, linestyle="none", zorder=3)
     axes.set_ylim(-3, 103)
-    axes.set_title(panel.title, fontsize=10, pad=27)
-    axes.text(0.5, 1.02, panel.text, transform=axes.transAxes, fontsize=8, ha="center", va="bottom")
+    text = f"calibration error {percent(calibration.error)} points\n{excess_text(calibration.excess)}"
+    axes.text(0.5, 1.02, text, transform=axes.transAxes, fontsize=8, ha="center", va="bottom")
     axes.grid(color="#EEEEEE", linewidth=0.6)
     axes.set_axisbelow(True)
 
 
-def _draw_images(axes: Axes, panel: ReliabilityPanel, most: int) -> None:
+def _draw_images(axes: Axes, calibration: Calibration, most: int) -> None:
     axes.bar(
-        [100 * one.start for one in panel.bins],
-        [one.images for one in panel.bins],
-        width=[100 * (one.end - one.start) for one in panel.bins],
+        [100 * one.start for one in calibration.bins],
+        [one.images for one in calibration.bins],
+        width=[100 * (one.end - one.start) for one in calibration.bins],
         align="edge",
         color=LIGHT_GREY,
         edgecolor=GREY,

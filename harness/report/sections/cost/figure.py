@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -46,16 +46,11 @@ class CostMark:
     on_front: bool
 
 
-@dataclass(frozen=True)
-class CostPanel:
-    """One kind of cost, with the architectures that have it, cheapest first."""
-
-    axis: str
-    tick_text: Callable[[float], str]
-    marks: tuple[CostMark, ...]
+CostPanels = Mapping[Measure, Sequence[CostMark]]
+"""Architectures that have a kind of cost, cheapest first."""
 
 
-def cost_figure_values(points: Sequence[CostPoint], order: Sequence[str], test_images: int) -> tuple[CostPanel, ...]:
+def cost_figure_values(points: Sequence[CostPoint], order: Sequence[str], test_images: int) -> CostPanels:
     """A panel for each kind of cost that some architecture with a test accuracy has.
 
     Args:
@@ -64,66 +59,51 @@ def cost_figure_values(points: Sequence[CostPoint], order: Sequence[str], test_i
         test_images: how many; half of one is the least error that a logarithmic axis can show.
     """
     floor = 100 * 0.5 / test_images
-    panels = (_panel(measure, points, order, floor) for measure in MEASURES)
-    return tuple(panel for panel in panels if panel.marks)
+    panels = {measure: _marks(measure, points, order, floor) for measure in MEASURES}
+    return {measure: marks for measure, marks in panels.items() if marks}
 
 
-def _panel(measure: Measure, points: Sequence[CostPoint], order: Sequence[str], floor: float) -> CostPanel:
+def _marks(measure: Measure, points: Sequence[CostPoint], order: Sequence[str], floor: float) -> list[CostMark]:
     front = pareto_front(points, measure)
     marks = [
-        _mark(point, style_of(point.name, order), cost, point.accuracy, floor, point in front)
+        CostMark(
+            name=point.summary.name,
+            label=shorten(point.summary.title, LABEL_LENGTH),
+            style=style_of(point.summary.name, order),
+            cost=cost,
+            error=max(floor, 100 * (1 - test.mean)),
+            low=max(floor, 100 * (1 - test.high)),
+            high=max(floor, 100 * (1 - test.low)),
+            on_front=point in front,
+        )
         for point in points
-        for cost in [measure.cost_of(point)]
-        if cost is not None and cost > 0 and point.accuracy is not None
+        for cost, test in [(measure.cost_of(point), point.summary.confirm.test)]
+        if cost is not None and cost > 0 and test is not None
     ]
-    marks.sort(key=lambda mark: (mark.cost, mark.error))
-    return CostPanel(measure.axis, EngFormatter() if measure is MULTIPLY_ADDS else plain, tuple(marks))
+    return sorted(marks, key=lambda mark: (mark.cost, mark.error))
 
 
-def _mark(point: CostPoint, style: Style, cost: float, accuracy: float, floor: float, on_front: bool) -> CostMark:
-    low = accuracy if point.low is None else point.low
-    high = accuracy if point.high is None else point.high
-    return CostMark(
-        name=point.name,
-        label=shorten(point.title, LABEL_LENGTH),
-        style=style,
-        cost=cost,
-        error=max(floor, 100 * (1 - accuracy)),
-        low=max(floor, 100 * (1 - high)),
-        high=max(floor, 100 * (1 - low)),
-        on_front=on_front,
-    )
-
-
-def draw_cost(panels: Sequence[CostPanel]) -> Figure:
+def draw_cost(panels: CostPanels) -> Figure:
     """Panels side by side with a common logarithmic error axis: the lower and the further left, the better."""
     figure = new_figure(max(4.6, 3.4 * len(panels) + 0.6), 3.7)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    low, high = _error_limits([mark for panel in panels for mark in panel.marks])
-    for axes, panel in zip(grid, panels, strict=True):
+    everywhere = {mark.name: mark for marks in panels.values() for mark in marks}
+    low, high = _error_limits(list(everywhere.values()))
+    for axes, (measure, marks) in zip(grid, panels.items(), strict=True):
         set_log_axis(axes.yaxis, low, high)
-        _draw_panel(axes, panel)
-    for axes in grid[1:]:
-        axes.tick_params(labelleft=False)
+        _draw_panel(axes, measure, marks)
+        axes.label_outer()
     grid[0].set_ylabel("test error (%)")
-    if max(len(panel.marks) for panel in panels) <= NAMES_IN_PANELS_UP_TO:
-        _name_points(figure, grid, panels)
+    if max(len(marks) for marks in panels.values()) <= NAMES_IN_PANELS_UP_TO:
+        figure.draw_without_rendering()  # names can be placed only when the layout is known
+        for axes, marks in zip(grid, panels.values(), strict=True):
+            points = [(mark.cost, mark.error) for mark in marks]
+            place_labels(axes, points, [mark.label for mark in marks], _obstacles(axes, marks))
     else:
         figure.set_size_inches(figure.get_figwidth() + 1.8, 4.4)
-        _name_markers(grid[-1], panels)
+        named = everywhere.values()
+        label_column(grid[-1], [m.error for m in named], [m.label for m in named], [m.style for m in named])
     return figure
-
-
-def _name_points(figure: Figure, grid: Sequence[Axes], panels: Sequence[CostPanel]) -> None:
-    figure.draw_without_rendering()  # names can be placed only when the layout is known
-    for axes, panel in zip(grid, panels, strict=True):
-        points = [(mark.cost, mark.error) for mark in panel.marks]
-        place_labels(axes, points, [mark.label for mark in panel.marks], _obstacles(axes, panel))
-
-
-def _name_markers(axes: Axes, panels: Sequence[CostPanel]) -> None:
-    marks = {mark.name: mark for panel in panels for mark in panel.marks}.values()
-    label_column(axes, [m.error for m in marks], [m.label for m in marks], [m.style for m in marks])
 
 
 def _error_limits(marks: Sequence[CostMark]) -> tuple[float, float]:
@@ -133,13 +113,13 @@ def _error_limits(marks: Sequence[CostMark]) -> tuple[float, float]:
     return low / 1.12, high * 1.12
 
 
-def _draw_panel(axes: Axes, panel: CostPanel) -> None:
-    costs = [mark.cost for mark in panel.marks]
-    # Names need room beside the outermost points.
-    set_log_axis(axes.xaxis, min(costs) / _margin(costs), max(costs) * _margin(costs), panel.tick_text)
-    steps = _front_steps(axes, panel)
+def _draw_panel(axes: Axes, measure: Measure, marks: Sequence[CostMark]) -> None:
+    low, high = marks[0].cost, marks[-1].cost
+    margin = max(1.15, (high / low) ** 0.14)  # names need room beside the outermost points
+    set_log_axis(axes.xaxis, low / margin, high * margin, EngFormatter() if measure is MULTIPLY_ADDS else plain)
+    steps = _front_steps(axes, marks)
     axes.plot(*zip(*steps, strict=True), color=GREY, linewidth=1.2, zorder=1)
-    for mark in panel.marks:
+    for mark in marks:
         axes.plot([mark.cost, mark.cost], [mark.low, mark.high], color=mark.style.colour, linewidth=1.0, zorder=2)
         axes.plot(
             [mark.cost],
@@ -152,26 +132,22 @@ def _draw_panel(axes: Axes, panel: CostPanel) -> None:
             zorder=3,
             label=mark.label,
         )
-    axes.set_xlabel(panel.axis)
+    axes.set_xlabel(measure.axis)
     axes.grid(color="#EEEEEE", linewidth=0.6)
     axes.set_axisbelow(True)
 
 
-def _margin(costs: Sequence[float]) -> float:
-    return float(max(1.15, (max(costs) / min(costs)) ** 0.14))
-
-
-def _front_steps(axes: Axes, panel: CostPanel) -> list[tuple[float, float]]:
+def _front_steps(axes: Axes, marks: Sequence[CostMark]) -> list[tuple[float, float]]:
     """Corners of the line above which, and right of which, a point is dominated."""
-    front = [mark for mark in panel.marks if mark.on_front]
+    front = [mark for mark in marks if mark.on_front]
     corners = [(front[0].cost, axes.get_ylim()[1])]
     for mark in front:
         corners += [(mark.cost, corners[-1][1]), (mark.cost, mark.error)]
     return [*corners, (axes.get_xlim()[1], corners[-1][1])]
 
 
-def _obstacles(axes: Axes, panel: CostPanel) -> list[Bbox]:
-    steps = _front_steps(axes, panel)
+def _obstacles(axes: Axes, marks: Sequence[CostMark]) -> list[Bbox]:
+    steps = _front_steps(axes, marks)
     lines = [((x0, min(y0, y1)), (x1, max(y0, y1))) for (x0, y0), (x1, y1) in itertools.pairwise(steps)]
-    whiskers = [((mark.cost, mark.low), (mark.cost, mark.high)) for mark in panel.marks]
+    whiskers = [((mark.cost, mark.low), (mark.cost, mark.high)) for mark in marks]
     return [Bbox([(x0 / 1.004, y0 / 1.004), (x1 * 1.004, y1 * 1.004)]) for (x0, y0), (x1, y1) in [*lines, *whiskers]]

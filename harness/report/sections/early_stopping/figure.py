@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from harness.records.trial import Phase, Status, TrialRecord
-from harness.report.page.canvas import BLUE, GREY, VERMILION, new_figure
+from harness.report.page.canvas import BLUE, GREY, VERMILION, legend_below, new_figure
 from harness.report.page.log_axis import set_log_axis
 from harness.report.summary import ArchitectureSummary
 
 Point = tuple[int, float]
+Curve = tuple[Point, ...]
 PANELS_IN_A_ROW = 3
 
 
@@ -28,19 +29,17 @@ class Panel:
 
     Attributes:
         title: of the panel.
-        curves: of all search trials that gave an epoch, the winner's left out.
+        curves: of all search trials that gave an epoch, with how they ended; the winner's left out.
         winner: curve of the selected trial; empty when there is none.
-        stopped: last points of the trials that ASHA stopped.
-        failed: last points of the trials that failed.
-        completed: last points of the trials that completed, the winner left out.
     """
 
     title: str
-    curves: tuple[tuple[Point, ...], ...]
-    winner: tuple[Point, ...]
-    stopped: tuple[Point, ...]
-    failed: tuple[Point, ...]
-    completed: tuple[Point, ...]
+    curves: tuple[tuple[Status, Curve], ...]
+    winner: Curve
+
+    def ends(self, status: Status) -> list[Point]:
+        """Last points of the trials that ended so."""
+        return [curve[-1] for its_status, curve in self.curves if its_status is status]
 
 
 def learning_curve_values(
@@ -54,7 +53,7 @@ def learning_curve_values(
         validation_images: how many; half of one is the least error that a logarithmic axis can show.
     """
     floor = 100 * 0.5 / validation_images
-    curves: dict[str, list[tuple[TrialRecord, tuple[Point, ...]]]] = defaultdict(list)
+    curves: dict[str, list[tuple[TrialRecord, Curve]]] = defaultdict(list)
     for record in records:
         if record.spec.phase is Phase.SEARCH and record.epochs:
             curve = tuple((e.epoch, max(floor, 100 * (1 - e.validation_accuracy))) for e in record.epochs)
@@ -62,20 +61,12 @@ def learning_curve_values(
     return tuple(_panel(summary, curves[summary.name]) for summary in summaries if curves[summary.name])
 
 
-def _panel(summary: ArchitectureSummary, found: Sequence[tuple[TrialRecord, tuple[Point, ...]]]) -> Panel:
+def _panel(summary: ArchitectureSummary, found: Sequence[tuple[TrialRecord, Curve]]) -> Panel:
     winner_id = summary.winner.trial_id if summary.winner else None
-    others = [(record, curve) for record, curve in found if record.trial_id != winner_id]
-
-    def ends(status: Status) -> tuple[Point, ...]:
-        return tuple(curve[-1] for record, curve in others if record.status is status)
-
     return Panel(
         title=summary.title,
-        curves=tuple(curve for _, curve in others),
+        curves=tuple((record.status, curve) for record, curve in found if record.trial_id != winner_id),
         winner=next((curve for record, curve in found if record.trial_id == winner_id), ()),
-        stopped=ends(Status.STOPPED_EARLY),
-        failed=ends(Status.FAILED),
-        completed=ends(Status.COMPLETED),
     )
 
 
@@ -92,21 +83,11 @@ def draw_learning_curves(panels: Sequence[Panel]) -> Figure:
         axes.set_axis_off()
     for axes in grid[:, 0]:
         axes.set_ylabel("validation error (%)")
-    errors = [error for panel in panels for curve in (*panel.curves, panel.winner) for _, error in curve]
+    drawn = [curve for panel in panels for curve in (panel.winner, *(curve for _, curve in panel.curves))]
+    errors = [error for curve in drawn for _, error in curve]
     low, high = min(errors) / 1.2, min(100.0, max(errors) * 1.2)
     set_log_axis(grid[0, 0].yaxis, low, max(high, low * 1.5))
-    handles = {
-        label: handle
-        for axes in list(grid.flat)[: len(panels)]
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(
-        handles.values(),
-        handles.keys(),
-        loc="outside lower center",
-        ncols=len(handles) if columns > 2 else 2,
-        frameon=False,
-    )
+    legend_below(figure, columns=5 if columns > 2 else 2)
     return figure
 
 
@@ -115,7 +96,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     alpha = min(0.7, max(0.05, 12 / max(1, len(panel.curves))))
     axes.add_collection(
         LineCollection(
-            [np.array(curve) for curve in panel.curves],
+            [np.array(curve) for _, curve in panel.curves],
             colors=GREY,
             linewidths=0.7,
             alpha=alpha,
@@ -123,9 +104,17 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         )
     )
     axes.autoscale_view()
-    _draw_ends(axes, panel.completed, marker="o", color=GREY, s=9, label="completed")
-    _draw_ends(axes, panel.stopped, marker="x", color=VERMILION, s=22, linewidths=1.1, label="stopped early by ASHA")
-    _draw_ends(axes, panel.failed, marker="v", color="black", s=22, label="failed")
+    _draw_ends(axes, panel.ends(Status.COMPLETED), marker="o", color=GREY, s=9, label="completed")
+    _draw_ends(
+        axes,
+        panel.ends(Status.STOPPED_EARLY),
+        marker="x",
+        color=VERMILION,
+        s=22,
+        linewidths=1.1,
+        label="stopped early by ASHA",
+    )
+    _draw_ends(axes, panel.ends(Status.FAILED), marker="v", color="black", s=22, label="failed")
     if panel.winner:
         epochs, errors = zip(*panel.winner, strict=True)
         axes.plot(epochs, errors, color=BLUE, linewidth=2.2, marker="o", markersize=4, label="selected trial")

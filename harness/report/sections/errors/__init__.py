@@ -2,13 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from harness.report.findings import Findings
+from harness.report.page.formatting import MISSING, count, percent, signed_points
+from harness.report.page.table import Table, make_table
 from harness.report.section import Figures, Keys, Section
 from harness.report.sections.errors.figure import draw_overlap, overlap_figure_values
 from harness.report.sections.errors.gallery import draw_mistakes, mistakes_values
 from harness.report.sections.errors.label_errors import MNIST_LABEL_ERRORS, label_errors
-from harness.report.sections.errors.table import label_errors_table, overlap_table
-from harness.report.sections.errors.values import overlap, overlap_sentence
+from harness.report.sections.errors.values import ErrorOverlap, overlap, overlap_sentence
+
+
+def overlap_table(overlap: ErrorOverlap, titles: Mapping[str, str]) -> Table:
+    """What each architecture misses, what it alone misses, and whose mistakes are most alike."""
+    rows = [
+        {
+            "Architecture": titles[name],
+            "Missed": count(int(overlap.missed[place].sum())),
+            "By it alone": count(int(overlap.shared[place, 0])) if len(overlap.names) > 1 else MISSING,
+            "Most alike": _most_alike(overlap, place, titles),
+        }
+        for place, name in enumerate(overlap.names)
+    ]
+    return make_table(rows, {"Architecture", "Most alike"})
+
+
+def _most_alike(overlap: ErrorOverlap, place: int, titles: Mapping[str, str]) -> str:
+    others = {name: overlap.jaccard[place, other] for other, name in enumerate(overlap.names) if other != place}
+    known = {name: float(alike) for name, alike in others.items() if not np.isnan(alike)}
+    if not known:
+        return MISSING
+    nearest = max(known, key=lambda name: known[name])
+    return f"{titles[nearest]} ({100 * known[nearest]:.0f} % in common)"
+
+
+def label_errors_table(accuracies: Mapping[str, tuple[float, float]], titles: Mapping[str, str]) -> Table:
+    """Mean test accuracy with and without the test images whose label is known to be wrong."""
+    rows = [
+        {
+            "Architecture": titles[name],
+            "All test images (%)": percent(everything),
+            "Without wrong labels (%)": percent(sound),
+            "Difference (points)": signed_points(sound - everything),
+        }
+        for name, (everything, sound) in accuracies.items()
+    ]
+    return make_table(rows, {"Architecture"})
 
 
 def _context(findings: Findings) -> Keys:
@@ -30,7 +72,7 @@ def _figures(findings: Findings) -> Figures:
         else ()
     )
     return {
-        "error_overlap": draw_overlap(values) if values else None,
+        "error_overlap": None if values is None else draw_overlap(values),
         "most_confidently_wrong": draw_mistakes(rows) if rows else None,
     }
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.page.canvas import LIGHT_GREY, new_figure, shorten
@@ -44,10 +43,8 @@ def mistakes_values(
     place = {int(index): position for position, index in enumerate(missed.indices)}
     rows = []
     for summary in summaries:
-        if summary.classification is None:
-            continue
-        found = predictions[summary.name, summary.classification.seed]
-        if found.confidence is None:
+        found = predictions[summary.name, summary.classification.seed] if summary.classification else None
+        if found is None or found.confidence is None:
             continue
         tiles = [
             Tile(
@@ -103,7 +100,8 @@ def draw_mistakes(rows: Sequence[Row]) -> Figure:
     grid = figure.subplots(len(rows), MISTAKES_IN_A_ROW, squeeze=False)
     for line, row in zip(grid, rows, strict=True):
         for axes in line:
-            _blank(axes)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
         for axes, tile in zip(line, row.tiles, strict=False):
             axes.spines[:].set(visible=True, color=LIGHT_GREY)
             axes.imshow(tile.image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
@@ -112,9 +110,3 @@ def draw_mistakes(rows: Sequence[Row]) -> Figure:
         if not row.tiles:
             line[0].text(0.0, 0.5, "no mistakes to show", transform=line[0].transAxes, fontsize=8, va="center")
     return figure
-
-
-def _blank(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)

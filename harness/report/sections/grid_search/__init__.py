@@ -2,9 +2,188 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from architectures import Architecture
+from harness.records.trial import Phase, Scalar, Status, TrialRecord
 from harness.report.findings import Findings
+from harness.report.page.canvas import ERROR_COLOURS, ink, new_figure
+from harness.report.page.formatting import assignments, percent, scalar
+from harness.report.page.log_axis import round_ticks
 from harness.report.section import Figures, Section
-from harness.report.sections.grid_search.figure import draw_grid_heat_maps, grid_axes, grid_values
+from harness.study.space import Grid, Space
+
+CELL_TEXT_UP_TO = 100  # cells of a panel; beyond, text would not fit
+PANELS_IN_A_ROW = 4
+HATCHES = {Status.STOPPED_EARLY: "//", Status.FAILED: "xx"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One hyperparameter of the grid with its values."""
+
+    name: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class GridValues:
+    """What the figure shows.
+
+    Attributes:
+        rows: the hyperparameter along the vertical axis.
+        columns: the hyperparameter along the horizontal axis.
+        panels: the values of the other grid hyperparameters, one panel for each combination.
+        trials: `trials[panel][row][column]`, the one that stands for the point; None where none was run.
+        winner: the selected trial.
+    """
+
+    rows: Axis
+    columns: Axis
+    panels: tuple[Mapping[str, Scalar], ...]
+    trials: tuple[tuple[tuple[TrialRecord | None, ...], ...], ...]
+    winner: TrialRecord | None
+
+
+def grid_axes(architecture: Architecture, space: Space) -> tuple[Axis, ...]:
+    """Hyperparameters that are searched on a grid of two values or more, in the order of declaration."""
+    parameters = ((name, space.get(name)) for name in architecture.hyperparameters.model_fields)
+    return tuple(Axis(name, _ascending(p.grid)) for name, p in parameters if isinstance(p, Grid) and len(p.grid) > 1)
+
+
+def _ascending(values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    numbers = all(isinstance(value, int | float) for value in values)
+    return tuple(sorted(values)) if numbers else values
+
+
+def grid_values(axes: Sequence[Axis], records: Iterable[TrialRecord], winner: TrialRecord | None) -> GridValues | None:
+    """Values of the figure; None when fewer than two hyperparameters span a grid.
+
+    The first hyperparameter runs down, the last across, and those between make panels. Where several
+    trials share a point, it is shown by the best completed one; failing that, by the one that got furthest.
+
+    Args:
+        axes: as `grid_axes` gives them.
+        records: of the architecture.
+        winner: the selected trial.
+    """
+    if len(axes) < 2:
+        return None
+    best: dict[tuple[Scalar, ...], TrialRecord] = {}
+    for record in records:
+        if record.spec.phase is Phase.SEARCH:
+            point = tuple(record.spec.hyperparameters[axis.name] for axis in axes)
+            best[point] = max(best.get(point, record), record, key=_merit)
+    rows, *between, columns = axes
+    panels = tuple(itertools.product(*(axis.values for axis in between)))
+    return GridValues(
+        rows=rows,
+        columns=columns,
+        panels=tuple({axis.name: v for axis, v in zip(between, panel, strict=True)} for panel in panels),
+        trials=tuple(
+            tuple(tuple(best.get((row, *panel, column)) for column in columns.values) for row in rows.values)
+            for panel in panels
+        ),
+        winner=winner,
+    )
+
+
+def _merit(record: TrialRecord) -> tuple[bool, int, float]:
+    accuracy = record.last_epoch.validation_accuracy if record.last_epoch else -1.0
+    completed = record.status is Status.COMPLETED
+    return completed, 0 if completed else len(record.epochs), accuracy
+
+
+def cell_text(trial: TrialRecord | None) -> str:
+    """What is written into a cell: accuracy in percent, and where the trial ended unless it completed."""
+    if trial is None:
+        return "not run"
+    if trial.status is Status.FAILED:
+        return f"failed\nepoch {len(trial.epochs) + 1}"
+    accuracy = percent(trial.epochs[-1].validation_accuracy)
+    return accuracy if trial.status is Status.COMPLETED else f"{accuracy}\nstopped\nepoch {len(trial.epochs)}"
+
+
+def _error(trial: TrialRecord | None) -> float:
+    """Validation error in percent after the last epoch; NaN where there is none."""
+    return 100 * (1 - trial.last_epoch.validation_accuracy) if trial and trial.last_epoch else math.nan
+
+
+def draw_grid_heat_maps(title: str, values: GridValues, validation_images: int) -> Figure:
+    """One panel for each combination; colour is the validation error on a logarithmic scale."""
+    columns = min(PANELS_IN_A_ROW, len(values.panels))
+    rows = math.ceil(len(values.panels) / columns)
+    width = min(4.5, max(2.6, 0.85 * len(values.columns.values)))
+    height = min(4.5, max(2.2, 0.75 * len(values.rows.values)))
+    figure = new_figure(width * columns + 1.8, (height + 0.5) * rows + 0.7)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    floor = 100 * 0.5 / validation_images  # a logarithm has no place for an error of nought
+    errors = np.maximum(floor, [[[_error(trial) for trial in line] for line in panel] for panel in values.trials])
+    known = errors[~np.isnan(errors)] if not np.isnan(errors).all() else np.ones(1)
+    norm = LogNorm(known.min(), max(known.max(), 1.1 * known.min()), clip=True)
+    for axes, panel, place in zip(grid.flat, values.panels, itertools.count(), strict=False):
+        _draw_panel(axes, values, place, errors[place], norm)
+        axes.set_title(assignments(panel) if panel else "", fontsize=10)
+    for axes in list(grid.flat)[len(values.panels) :]:
+        axes.set_axis_off()
+    for axes in grid[:, 0]:
+        axes.set_ylabel(values.rows.name)
+    for axes in list(grid.flat)[len(values.panels) - columns : len(values.panels)]:
+        axes.set_xlabel(values.columns.name)
+        axes.tick_params(labelbottom=True)
+    bar = figure.colorbar(
+        ScalarMappable(norm, ERROR_COLOURS),
+        ax=list(grid.flat),
+        label="validation error (%)",
+        pad=0.02,
+    )
+    bar.ax.yaxis.set_major_locator(FixedLocator(round_ticks(float(norm.vmin or 0), float(norm.vmax or 1))))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    figure.suptitle(f"{title}: validation accuracy (%) over the grid", fontsize=11)
+    return figure
+
+
+def _draw_panel(axes: Axes, values: GridValues, panel: int, errors: npt.NDArray[np.float64], norm: LogNorm) -> None:
+    axes.imshow(errors, cmap=ERROR_COLOURS, norm=norm, aspect="auto")
+    axes.set_xticks(range(len(values.columns.values)), [scalar(value) for value in values.columns.values])
+    axes.set_yticks(range(len(values.rows.values)), [scalar(value) for value in values.rows.values])
+    axes.tick_params(length=0)
+    for (row, column), error in np.ndenumerate(errors):
+        trial = values.trials[panel][row][column]
+        selected = trial is not None and values.winner is not None and trial.trial_id == values.winner.trial_id
+        if trial and trial.status in HATCHES:
+            axes.add_patch(_outline(row, column, hatch=HATCHES[trial.status], linewidth=0, alpha=0.2))
+        if selected:
+            axes.add_patch(_outline(row, column, linewidth=3, zorder=4, clip_on=False))
+        if errors.size <= CELL_TEXT_UP_TO:
+            axes.text(
+                column,
+                row,
+                cell_text(trial),
+                ha="center",
+                va="center",
+                fontsize=8 if trial and trial.status is Status.COMPLETED else 6.5,
+                color="black" if math.isnan(error) else ink(ERROR_COLOURS(float(norm(error)))),
+                weight="bold" if selected else "normal",
+            )
+
+
+def _outline(row: int, column: int, **style: Any) -> Rectangle:
+    return Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", **style)
 
 
 def _figures(findings: Findings) -> Figures:

@@ -2,12 +2,114 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-from harness.report.findings import Findings
+from harness.records.trial import Phase
+from harness.report.findings import Findings, correct_by_seed
+from harness.report.page.formatting import MISSING, count, percent, signed_points, signed_range
+from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Keys, Section
-from harness.report.sections.selection.table import ledger_table, tuning_table
-from harness.report.sections.selection.values import LedgerEntry, ledger
+from harness.report.summary import ArchitectureSummary
+from harness.statistics import Comparison, compare_all, mean
+
+TUNED, DEFAULT = "tuned", "default"
+
+
+@dataclass(frozen=True, eq=False)
+class LedgerEntry:
+    """The selection of one architecture.
+
+    Attributes:
+        summary: of the architecture. The winner is the best of the configurations that completed its search.
+        openings: times that the test set was opened, once for each confirmed model.
+        tuned_accuracy: mean test accuracy of the selected configuration over the seeds that the default one was
+            confirmed with; None when there is nothing to compare.
+        tuning: tuned minus default on the test images; None when there is nothing to compare.
+    """
+
+    summary: ArchitectureSummary
+    openings: int
+    tuned_accuracy: float | None
+    tuning: Comparison | None
+
+    @property
+    def found(self) -> float | None:
+        """Validation accuracy of the winner in the search."""
+        return self.summary.search.best_validation_accuracy
+
+    @property
+    def again(self) -> float | None:
+        """Mean validation accuracy of the winner's confirm trials."""
+        return self.summary.confirm.validation_accuracy_mean
+
+    @property
+    def curse(self) -> float | None:
+        """Validation accuracy in confirm minus in search: below nought, the price of having chosen."""
+        return None if self.found is None or self.again is None else self.again - self.found
+
+
+def ledger(findings: Findings) -> tuple[LedgerEntry, ...]:
+    """One entry for each architecture, in the order of the summaries."""
+    return tuple(_entry(findings, summary) for summary in findings.summaries)
+
+
+def _entry(findings: Findings, summary: ArchitectureSummary) -> LedgerEntry:
+    run = findings.run
+    mine = [r for r in run.records if r.spec.architecture == summary.name and r.spec.phase is Phase.CONFIRM]
+    models = {
+        TUNED: correct_by_seed(run.predictions, summary.name),
+        DEFAULT: correct_by_seed(run.default_predictions, summary.name),
+    }
+    comparable = sorted(set(models[TUNED]) & set(models[DEFAULT]))
+    return LedgerEntry(
+        summary=summary,
+        openings=sum(record.test is not None for record in mine),
+        tuned_accuracy=mean([float(models[TUNED][seed].mean()) for seed in comparable]) if comparable else None,
+        tuning=compare_all(models, findings.rope)[0] if comparable else None,
+    )
+
+
+def ledger_table(entries: Sequence[LedgerEntry]) -> Table:
+    """From how many configurations each winner was chosen, and what its accuracy became without the choice."""
+    rows = [
+        {
+            "Architecture": entry.summary.title,
+            "Configurations compared": count(entry.summary.search.trials),
+            "Finished": count(entry.summary.search.completed),
+            "Winner, in search (%)": percent(entry.found),
+            "Winner, in confirm (%)": percent(entry.again),
+            "Difference (points)": signed_points(entry.curse),
+            "Test set opened": count(entry.openings),
+        }
+        for entry in entries
+    ]
+    return make_table(rows, {"Architecture"})
+
+
+def tuning_table(entries: Sequence[LedgerEntry]) -> Table:
+    """What tuning gained on the test images; empty when no default configuration was confirmed beside another."""
+    rows = [_tuning_row(entry) for entry in entries] if any(entry.tuning for entry in entries) else []
+    return make_table(rows, {"Architecture", "Verdict"})
+
+
+def _tuning_row(entry: LedgerEntry) -> dict[str, str]:
+    default = entry.summary.default.test
+    row = dict.fromkeys(("Tuned (%)", "Default (%)", "Tuned − default (points)", "95 % interval", "Seeds"), MISSING)
+    row = {"Architecture": entry.summary.title} | row
+    if entry.summary.default_selected:
+        return row | {"Default (%)": percent(default.mean if default else None), "Verdict": "the default was selected"}
+    if entry.tuning is None:
+        return row | {"Verdict": "not compared"}
+    better = {"A better": "tuning helped", "B better": "tuning did harm"}
+    return row | {
+        "Tuned (%)": percent(entry.tuned_accuracy),
+        "Default (%)": percent(default.mean if default else None),
+        "Tuned − default (points)": signed_points(entry.tuning.difference),
+        "95 % interval": signed_range(entry.tuning.low, entry.tuning.high),
+        "Seeds": count(entry.tuning.seeds),
+        "Verdict": better.get(entry.tuning.verdict.value, entry.tuning.verdict.value),
+    }
 
 
 def _context(findings: Findings) -> Keys:

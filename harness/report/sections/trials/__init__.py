@@ -2,9 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.report.findings import Findings
+from harness.report.page.formatting import MISSING, count, seconds, share
+from harness.report.page.table import Table, make_table
 from harness.report.section import Keys, Section
-from harness.report.sections.trials.table import failures_table, trials_table
+from harness.report.summary import ArchitectureSummary
+
+FAILURES_SHOWN = 10
+
+
+def trials_table(summaries: Sequence[ArchitectureSummary]) -> Table:
+    """How the search trials ended, and what early stopping saved."""
+    rows = [
+        {
+            "Architecture": summary.title,
+            "Completed": count(search.completed),
+            "Stopped early": count(search.stopped_early),
+            "Failed": count(search.failed),
+            "Epochs trained": count(search.epochs),
+            "Full budget": count(search.epoch_budget),
+            "Saved by ASHA": count(search.epochs_saved),
+            "Share saved": share(search.epochs_saved, search.epoch_budget),
+            "Training (s)": seconds(search.train_seconds),
+        }
+        for summary in summaries
+        for search in (summary.search,)
+    ]
+    return make_table(rows, {"Architecture"})
+
+
+def failures_table(summaries: Sequence[ArchitectureSummary]) -> Table:
+    """Failed trials by reason, the most frequent of each architecture."""
+    rows = []
+    for summary in summaries:
+        rows += [
+            {
+                "Architecture": summary.title,
+                "Phase": failure.phase.value,
+                "Trials": count(failure.trials),
+                "Reason": failure.reason,
+                "For instance": failure.example,
+            }
+            for failure in summary.failures[:FAILURES_SHOWN]
+        ]
+        others = sum(failure.trials for failure in summary.failures[FAILURES_SHOWN:])
+        if others:
+            rest = {"Trials": count(others), "Reason": "other reasons, listed in trials.csv"}
+            rows.append({"Architecture": summary.title, "Phase": MISSING, "For instance": MISSING} | rest)
+    return make_table(rows, {"Architecture", "Phase", "Reason", "For instance"})
 
 
 def _context(findings: Findings) -> Keys:

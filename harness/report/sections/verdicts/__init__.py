@@ -2,13 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from harness.report.findings import Findings
+from harness.report.page.formatting import count, counted_seeds, listed, probability, signed_points, signed_range
+from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Figures, Keys, Section
-from harness.report.sections.verdicts.figure import draw_verdicts, verdict_matrix
-from harness.report.sections.verdicts.table import comparisons_table, mcnemar_table
-from harness.report.sections.verdicts.values import comparisons, groups, verdict_limits
+from harness.report.sections.verdicts.figure import draw_verdicts
+from harness.statistics import (
+    Comparison,
+    Verdict,
+    compare_all,
+    fewest_seeds_for_better,
+    letters,
+    smallest_sign_flip_p,
+)
+
+
+def comparisons(findings: Findings) -> tuple[Comparison, ...]:
+    """Every pair that has predictions on the same test images, in the order of the ranking."""
+    return compare_all(findings.correct, findings.rope)
+
+
+def groups(findings: Findings) -> Mapping[str, str]:
+    """Architecture to the letters of its groups; those that share a letter are not told apart."""
+    return letters(tuple(findings.correct), findings.of(comparisons))
+
+
+def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> str:
+    """What this number of seeds cannot show, whatever the data; empty when nothing was compared."""
+    if not comparisons:
+        return ""
+    seeds = min(pair.seeds for pair in comparisons)
+    least = fewest_seeds_for_better()
+    reach = (
+        "the verdicts rest on the size of the differences and on the test images besides"
+        if seeds >= least
+        else f"below {least} seeds no architecture is called better here, however large the difference"
+    )
+    sentence = (
+        f"With {counted_seeds(seeds)}, an exact test that looks only at which seeds came out ahead cannot reach a p "
+        f"below {smallest_sign_flip_p(seeds):.3g}; {reach}."
+    )
+    stuck = [
+        f"{titles[pair.a]} from {titles[pair.b]}"
+        for pair in comparisons
+        if pair.verdict is Verdict.UNDECIDED and pair.seeds_needed is None and pair.seeds > 1
+    ]
+    if not stuck:
+        return sentence
+    return (
+        f"{sentence} More seeds alone would probably not tell {listed(stuck)}: there are too few test images to see "
+        "so small a difference."
+    )
+
+
+def verdict_text(pair: Comparison, titles: Mapping[str, str]) -> str:
+    """The verdict with the name of the better one, or what would probably decide."""
+    match pair.verdict:
+        case Verdict.A_BETTER:
+            return f"{titles[pair.a]} better"
+        case Verdict.B_BETTER:
+            return f"{titles[pair.b]} better"
+        case Verdict.EQUIVALENT:
+            return "equivalent"
+        case Verdict.UNDECIDED:
+            return f"undecided{_remedy(pair)}"
+
+
+def _remedy(pair: Comparison) -> str:
+    if pair.seeds_needed is None:
+        return "" if pair.seeds < 2 else "; more test images are needed"
+    return f"; some {count(pair.seeds_needed)} seeds would probably decide"
+
+
+def comparisons_table(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Table:
+    """Every pair with its difference, interval, verdict."""
+    rows = [
+        {
+            "A": titles[pair.a],
+            "B": titles[pair.b],
+            "A − B (points)": signed_points(pair.difference),
+            "Corrected interval": signed_range(pair.low_corrected, pair.high_corrected),
+            "p (Holm)": probability(pair.p_holm),
+            "P(A > B)": f"{pair.probability:.2f} ({pair.probability_low:.2f}–{pair.probability_high:.2f})",
+            "Seeds": count(pair.seeds),
+            "Verdict": verdict_text(pair, titles),
+        }
+        for pair in comparisons
+    ]
+    return make_table(rows, {"A", "B", "Verdict"})
+
+
+def mcnemar_table(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Table:
+    """McNemar's exact test of the first seed's models of every pair."""
+    rows = [
+        {
+            "A": titles[pair.a],
+            "B": titles[pair.b],
+            "Seed": str(pair.mcnemar.seed),
+            "A alone right": count(pair.mcnemar.only_a),
+            "B alone right": count(pair.mcnemar.only_b),
+            "p": probability(pair.mcnemar.p),
+        }
+        for pair in comparisons
+        if pair.mcnemar is not None
+    ]
+    return make_table(rows, {"A", "B"})
 
 
 def _context(findings: Findings) -> Keys:
@@ -23,7 +124,7 @@ def _context(findings: Findings) -> Keys:
 
 def _figures(findings: Findings) -> Figures:
     pairs = findings.of(comparisons)
-    return {"verdicts": draw_verdicts(verdict_matrix(findings.order, findings.titles, pairs)) if pairs else None}
+    return {"verdicts": draw_verdicts(findings.order, findings.titles, pairs) if pairs else None}
 
 
 def _results(findings: Findings) -> Keys:

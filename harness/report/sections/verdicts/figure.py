@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,39 +39,13 @@ class VerdictCell:
         return f"{SYMBOLS[self.verdict]}\n{signed_points(self.difference)}"
 
 
-@dataclass(frozen=True)
-class VerdictMatrix:
-    """What the figure shows.
-
-    Attributes:
-        titles: of the architectures, in the order given.
-        cells: `cells[row][column]`; None on the diagonal and where the pair was not compared.
-        left_out: how many architectures are not shown, for want of room.
-    """
-
-    titles: tuple[str, ...]
-    cells: tuple[tuple[VerdictCell | None, ...], ...]
-    left_out: int
-
-
-def verdict_matrix(order: Sequence[str], titles: Mapping[str, str], comparisons: Iterable[Comparison]) -> VerdictMatrix:
-    """The verdicts as a matrix.
-
-    Args:
-        order: names of the architectures, the best first; those beyond the first twelve are left out.
-        titles: of the architectures, by name.
-        comparisons: of them; each pair is given once, in either order, and fills two cells.
-    """
-    shown = order[:ARCHITECTURES_UP_TO]
-    found: dict[tuple[str, str], VerdictCell] = {}
+def verdict_cells(comparisons: Iterable[Comparison]) -> dict[tuple[str, str], VerdictCell]:
+    """Row and column, as names of architectures, to their cell: each pair fills two."""
+    found = {}
     for pair in comparisons:
         found[pair.a, pair.b] = VerdictCell(pair.difference, pair.verdict)
         found[pair.b, pair.a] = VerdictCell(-pair.difference, REVERSE.get(pair.verdict, pair.verdict))
-    return VerdictMatrix(
-        titles=tuple(shorten(titles[name], TITLE_LENGTH) for name in shown),
-        cells=tuple(tuple(found.get((row, column)) for column in shown) for row in shown),
-        left_out=len(order) - len(shown),
-    )
+    return found
 
 
 def cell_colour(cell: VerdictCell, largest: float) -> tuple[float, float, float]:
@@ -89,24 +64,32 @@ def cell_colour(cell: VerdictCell, largest: float) -> tuple[float, float, float]
     return (1 - part * (1 - red), 1 - part * (1 - green), 1 - part * (1 - blue))
 
 
-def draw_verdicts(matrix: VerdictMatrix) -> Figure:
-    """A cell for each ordered pair, row minus column."""
-    size = len(matrix.titles)
+def draw_verdicts(order: Sequence[str], titles: Mapping[str, str], comparisons: Iterable[Comparison]) -> Figure:
+    """A cell for each ordered pair, row minus column; hatched where the pair was not compared.
+
+    Args:
+        order: names of the architectures, the best first; those beyond the first twelve are left out.
+        titles: of the architectures, by name.
+        comparisons: of them; each pair is given once, in either order.
+    """
+    shown, left_out = order[:ARCHITECTURES_UP_TO], order[ARCHITECTURES_UP_TO:]
+    cells = {pair: cell for pair, cell in verdict_cells(comparisons).items() if set(pair) <= set(shown)}
+    size = len(shown)
     side = CELL * size
     figure = new_figure(max(5.2, side + 2.6), max(1.6, 0.72 * side) + 1.9)
     axes = figure.add_subplot()
     axes.set_xlim(-0.5, size - 0.5)
     axes.set_ylim(size - 0.5, -0.5)
-    largest = max((abs(cell.difference) for row in matrix.cells for cell in row if cell), default=0.0)
-    for row, line in enumerate(matrix.cells):
-        for column, cell in enumerate(line):
-            _draw_cell(axes, row, column, cell, largest)
-    axes.set_xticks(range(size), matrix.titles, rotation=35, ha="left", rotation_mode="anchor", fontsize=9)
-    axes.set_yticks(range(size), matrix.titles, fontsize=9)
+    largest = max((abs(cell.difference) for cell in cells.values()), default=0.0)
+    for (row, one), (column, other) in itertools.product(enumerate(shown), repeat=2):
+        _draw_cell(axes, row, column, cells.get((one, other)), largest)
+    names = [shorten(titles[name], TITLE_LENGTH) for name in shown]
+    axes.set_xticks(range(size), names, rotation=35, ha="left", rotation_mode="anchor", fontsize=9)
+    axes.set_yticks(range(size), names, fontsize=9)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    missing = f"; architectures that are not shown: {matrix.left_out}" if matrix.left_out else ""
+    missing = f"; architectures that are not shown: {len(left_out)}" if left_out else ""
     axes.set_xlabel(f"{MEANINGS}\nnumbers: percentage points, row minus column{missing}", fontsize=8.5, labelpad=8)
     return figure
 

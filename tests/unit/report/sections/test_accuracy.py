@@ -9,15 +9,24 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
-from harness.report.sections.accuracy.figure import RankedAccuracy, accuracy_figure_values, draw_accuracy
-
-CNN = RankedAccuracy("CNN", (0.995, 0.996, 0.9955), 0.9955, 0.9943, 0.9967, group="a")
-MLP = RankedAccuracy("MLP", (0.989, 0.990), 0.9895, 0.985, 0.994, group="bc", default=(0.985, 0.986))
+from harness.report.sections.accuracy.figure import RankedAccuracy, axis_limits, draw_accuracy
+from harness.statistics import AccuracyEstimate, IntervalMethod
 
 
-def axes_of(*ranked: RankedAccuracy, test_images: int = 10_000) -> Axes:
+def ranked(title: str, seeds: tuple[float, ...], mean: float, low: float, high: float, **more) -> RankedAccuracy:
+    """An architecture with this mean and interval."""
+    return RankedAccuracy(
+        title, seeds, AccuracyEstimate(mean, None, low, high, IntervalMethod.STUDENT_T, len(seeds)), **more
+    )
+
+
+CNN = ranked("CNN", (0.995, 0.996, 0.9955), 0.9955, 0.9943, 0.9967, group="a")
+MLP = ranked("MLP", (0.989, 0.990), 0.9895, 0.985, 0.994, group="bc", default=(0.985, 0.986))
+
+
+def axes_of(*rows: RankedAccuracy, test_images: int = 10_000) -> Axes:
     """The axes of the figure."""
-    return draw_accuracy(accuracy_figure_values(ranked, test_images)).axes[0]
+    return draw_accuracy(rows, test_images).axes[0]
 
 
 def points_of(axes: Axes) -> list[list[float]]:
@@ -26,8 +35,8 @@ def points_of(axes: Axes) -> list[list[float]]:
 
 
 def test_the_best_mean_is_on_top() -> None:
-    """Rows are in order of the mean, whatever the order they came in, with the name at each."""
-    axes = axes_of(MLP, CNN)
+    """The first row is the highest, with the name at each."""
+    axes = axes_of(CNN, MLP)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["CNN", "MLP"]
     bottom, top = axes.get_ylim()
     assert bottom > top
@@ -56,7 +65,7 @@ def test_mean_interval_and_letter_are_drawn() -> None:
 
 def test_jitter_is_the_same_on_every_call_and_parts_equal_seeds() -> None:
     """Equal accuracies lie at different heights, and the same values give the same figure."""
-    same = RankedAccuracy("Same", (0.99,) * 50, 0.99, 0.99, 0.99)
+    same = ranked("Same", (0.99,) * 50, 0.99, 0.99, 0.99)
     first, again = (axes_of(same).collections[0].get_offsets() for _ in range(2))
     assert first.tolist() == again.tolist()
     heights = first[:, 1].tolist()
@@ -67,8 +76,7 @@ def test_jitter_is_the_same_on_every_call_and_parts_equal_seeds() -> None:
 def test_the_legend_names_the_default_only_where_there_is_one() -> None:
     """Without default configurations the legend does not speak of them."""
     with_default, without = (
-        [text.get_text() for text in draw_accuracy(accuracy_figure_values(ranked, 10_000)).legends[0].get_texts()]
-        for ranked in ([CNN, MLP], [CNN])
+        [text.get_text() for text in draw_accuracy(rows, 10_000).legends[0].get_texts()] for rows in ([CNN, MLP], [CNN])
     )
     assert with_default == ["mean with 95 % interval", "one seed", "default configuration"]
     assert without == with_default[:2]
@@ -76,39 +84,39 @@ def test_the_legend_names_the_default_only_where_there_is_one() -> None:
 
 def test_a_wide_interval_leaves_the_figure_instead_of_squeezing_it() -> None:
     """With two seeds an interval may span ten points; the points keep their room, and arrows show where it runs."""
-    wide = RankedAccuracy("Wide", (0.99, 0.991), 0.9905, 0.90, 1.0)
-    values = accuracy_figure_values([wide], 10_000)
-    assert values.start > 98.0
-    assert values.end <= 100.0
-    markers = [line.get_marker() for line in draw_accuracy(values).axes[0].lines]
+    wide = ranked("Wide", (0.99, 0.991), 0.9905, 0.90, 1.0)
+    axes = axes_of(wide)
+    start, end = axes.get_xlim()
+    assert start > 98.0
+    assert end <= 100.0
+    markers = [line.get_marker() for line in axes.lines]
     assert markers.count("<") == 1
 
 
 def test_the_axis_never_goes_beyond_a_hundred_percent() -> None:
     """Perfect architectures are drawn at the right border."""
-    axes = axes_of(RankedAccuracy("Perfect", (1.0, 1.0), 1.0, 1.0, 1.0), test_images=360)
+    axes = axes_of(ranked("Perfect", (1.0, 1.0), 1.0, 1.0, 1.0), test_images=360)
     assert axes.get_xlim()[1] == 100.0
     assert axes.get_xlim()[0] < 99.9
 
 
 def test_a_diverged_seed_makes_the_axis_logarithmic() -> None:
     """Where errors are far apart, equal ratios of the error are equal distances, so that the good ones stay apart."""
-    diverged = RankedAccuracy("Diverged", (0.99, 0.98, 0.11), 0.69, 0.0, 1.0)
-    values = accuracy_figure_values([CNN, diverged], 10_000)
-    assert values.logarithmic
-    axes = draw_accuracy(values).axes[0]
+    diverged = ranked("Diverged", (0.99, 0.98, 0.11), 0.69, 0.0, 1.0)
+    assert axis_limits([CNN, diverged], 10_000)[0]
+    axes = axes_of(CNN, diverged)
     place = axes.transData.transform([(90.0, 0), (99.0, 0), (99.9, 0)])[:, 0]
     assert place[1] - place[0] == pytest.approx(place[2] - place[1])
     assert "logarithmic" in axes.get_xlabel()
-    assert not accuracy_figure_values([CNN, MLP], 10_000).logarithmic
+    assert not axis_limits([CNN, MLP], 10_000)[0]
 
 
 @pytest.mark.parametrize(("architectures", "seeds"), [(1, 1), (2, 2), (12, 50)])
 def test_names_do_not_overlap(architectures: int, seeds: int) -> None:
     """From one architecture to twelve with long names, rows and their texts keep apart."""
     generator = np.random.default_rng(6)
-    ranked = [
-        RankedAccuracy(
+    rows = [
+        ranked(
             f"An architecture with a long name, number {place}",
             tuple(0.99 + 0.001 * generator.random(seeds)),
             0.9905,
@@ -118,7 +126,7 @@ def test_names_do_not_overlap(architectures: int, seeds: int) -> None:
         )
         for place in range(architectures)
     ]
-    figure = draw_accuracy(accuracy_figure_values(ranked, 10_000))
+    figure = draw_accuracy(rows, 10_000)
     figure.draw_without_rendering()
     axes = figure.axes[0]
     boxes = [text.get_window_extent() for text in (*axes.get_yticklabels(), *axes.texts)]

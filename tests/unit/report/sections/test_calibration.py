@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from harness.report.sections.calibration.figure import calibration_figure_values, draw_calibration, excess_text
+from harness.report.sections.calibration.figure import draw_calibration, excess_text
 from harness.report.sections.calibration.values import BINS, Calibration, calibrate
 from harness.statistics import wilson_interval
 
@@ -81,8 +81,7 @@ def test_float32_probabilities_that_exceed_one_are_taken() -> None:
 def test_figure_draws_accuracy_and_images_of_each_bin() -> None:
     """Points, intervals and bars hold the bins in percent, and the axes say what they are."""
     found = simulated()
-    panel = calibration_figure_values([("Some CNN", found)])[0]
-    upper, lower = draw_calibration([panel]).axes
+    upper, lower = draw_calibration([("Some CNN", found)]).axes
     points = next(line for line in upper.lines if line.get_marker() == "o")
     assert points.get_xdata() == pytest.approx([100 * b.confidence for b in found.bins])
     assert points.get_ydata() == pytest.approx([100 * b.accuracy for b in found.bins])
@@ -96,7 +95,7 @@ def test_figure_draws_accuracy_and_images_of_each_bin() -> None:
 
 def test_figure_says_how_large_the_error_is_and_which_way() -> None:
     """Every panel has the name, the calibration error and the excess of its model."""
-    axes = draw_calibration(calibration_figure_values([("Some CNN", simulated(3.0))])).axes[0]
+    axes = draw_calibration([("Some CNN", simulated(3.0))]).axes[0]
     assert axes.get_title() == "Some CNN"
     error, excess = axes.texts[0].get_text().split("\n")
     assert error.startswith("calibration error 1")
@@ -113,7 +112,7 @@ def test_excess_in_words() -> None:
 def test_every_model_has_a_panel_of_its_own(models: int) -> None:
     """One to twelve models have two axes each, which do not overlap; a model that is always sure among them."""
     sure = calibrate(np.ones(100), np.ones(100, dtype=bool))
-    figure = draw_calibration(calibration_figure_values([(f"Model {place}", sure) for place in range(models)]))
+    figure = draw_calibration([(f"Model {place}", sure) for place in range(models)])
     assert len(figure.axes) == 2 * models
     boxes = [axes.get_position() for axes in figure.axes]
     assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from harness.records.cost import Cost, Quartiles
+from harness.records.trial import ModelSummary, Placement
 from harness.report.sections.cost.figure import cost_figure_values, draw_cost
 from harness.report.sections.cost.values import (
     LATENCY,
@@ -23,13 +25,47 @@ from harness.report.sections.cost.values import (
     dominators,
     pareto_front,
 )
+from harness.report.summary import ConfirmSummary
+from harness.statistics import AccuracyEstimate, IntervalMethod
 
-CHEAP = CostPoint("cheap", "Cheap", 0.98, 0.978, 0.982, training_seconds=10.0, latency_ms=0.1, macs=100_000)
-GOOD = CostPoint("good", "Good", 0.99, 0.989, 0.991, training_seconds=30.0, latency_ms=0.2, macs=400_000)
-BEST = CostPoint("best", "Best", 0.995, 0.994, 0.996, training_seconds=80.0, latency_ms=0.9, macs=5_000_000)
-OUTDONE = CostPoint("outdone", "Outdone", 0.985, 0.984, 0.986, training_seconds=20.0, latency_ms=0.3, macs=900_000)
+
+def point(
+    name: str,
+    accuracy: float | None = None,
+    seconds: float | None = None,
+    latency_ms: float | None = None,
+    macs: int | None = None,
+    interval: float = 0.001,
+    device: str = "cpu",
+) -> CostPoint:
+    """An architecture that reaches this accuracy, give or take the interval, at these costs."""
+    test = accuracy and AccuracyEstimate(
+        accuracy, None, accuracy - interval, accuracy + interval, IntervalMethod.STUDENT_T, 5
+    )
+    place = Placement(node="n", device=device, threads=1, precision="fp32")
+    confirm = ConfirmSummary((SimpleNamespace(placement=place),), test or None, None, seconds)
+    median = None if latency_ms is None else latency_ms / 1000
+    summary = SimpleNamespace(
+        name=name, title=name.title(), confirm=confirm, model=macs and ModelSummary(parameters=1, macs=macs, bytes=1)
+    )
+    latency = None if median is None else Quartiles(low=median, median=median, high=median)
+    return CostPoint(summary, Cost(architecture=name, latency=latency))
+
+
+VALUES = {
+    "cheap": {"accuracy": 0.98, "seconds": 10.0, "latency_ms": 0.1, "macs": 100_000, "interval": 0.002},
+    "good": {"accuracy": 0.99, "seconds": 30.0, "latency_ms": 0.2, "macs": 400_000},
+    "best": {"accuracy": 0.995, "seconds": 80.0, "latency_ms": 0.9, "macs": 5_000_000},
+    "outdone": {"accuracy": 0.985, "seconds": 20.0, "latency_ms": 0.3, "macs": 900_000},
+}
+CHEAP, GOOD, BEST, OUTDONE = (point(name, **values) for name, values in VALUES.items())
 POINTS = (OUTDONE, BEST, GOOD, CHEAP)
 ORDER = ("cheap", "good", "best", "outdone")
+
+
+def like(original: str, name: str | None = None, **changed: object) -> CostPoint:
+    """One of the four, with another name or other values."""
+    return point(name or original, **VALUES[original] | changed)
 
 
 def test_the_front_is_cheapest_first_and_without_the_dominated() -> None:
@@ -40,41 +76,36 @@ def test_the_front_is_cheapest_first_and_without_the_dominated() -> None:
 
 def test_points_of_equal_cost_and_accuracy_both_stay() -> None:
     """Neither of two equal points dominates the other; of two at one cost, only the more accurate stays."""
-    twin = replace(GOOD, name="twin")
+    twin = like("good", "twin")
     assert pareto_front([GOOD, twin], LATENCY) == (GOOD, twin)
-    worse = replace(GOOD, name="worse", accuracy=0.97)
+    worse = like("good", "worse", accuracy=0.97)
     assert pareto_front([worse, GOOD], LATENCY) == (GOOD,)
-    dearer = replace(GOOD, name="dearer", latency_ms=5.0)
+    dearer = like("good", "dearer", latency_ms=5.0)
     assert pareto_front([dearer, GOOD], LATENCY) == (GOOD,)
 
 
 def test_points_without_cost_or_accuracy_are_left_out() -> None:
     """What was not measured is neither on the front nor dominated."""
-    unknown = replace(CHEAP, name="unknown", latency_ms=None)
-    without = replace(CHEAP, name="without", accuracy=None)
+    unknown = like("cheap", "unknown", latency_ms=None)
+    without = like("cheap", "without", accuracy=None)
     assert pareto_front([GOOD, unknown, without], LATENCY) == (GOOD,)
-    assert dominators([GOOD, unknown, without], LATENCY) == {}
+    assert dominators([GOOD, unknown, without], LATENCY) == {GOOD: ()}
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=12))
 def test_the_front_is_what_nobody_dominates(pairs: list[tuple[int, int]]) -> None:
     """For any points, ties included, the front is the definition of it, and everyone else has a dominator on it."""
-    points = [CostPoint(str(n), str(n), accuracy / 6, macs=cost) for n, (cost, accuracy) in enumerate(pairs)]
+    points = [point(str(n), 1 + accuracy, macs=cost) for n, (cost, accuracy) in enumerate(pairs)]
 
     def dominates(one: CostPoint, other: CostPoint) -> bool:
-        assert one.macs is not None
-        assert other.macs is not None
-        assert one.accuracy is not None
-        assert other.accuracy is not None
-        no_worse = one.macs <= other.macs and one.accuracy >= other.accuracy
-        return no_worse and (one.macs < other.macs or one.accuracy > other.accuracy)
+        its, others = (pairs[int(it.summary.name)] for it in (one, other))
+        return its[0] <= others[0] and its[1] >= others[1] and its != others
 
-    front = pareto_front(points, MULTIPLY_ADDS)
-    expected = {point.name for point in points if not any(dominates(other, point) for other in points)}
-    assert {point.name for point in front} == expected
-    dominated = dominators(points, MULTIPLY_ADDS)
-    assert set(dominated) == {point.name for point in points} - expected
-    assert all(by and {better.name for better in by} <= expected for by in dominated.values())
+    expected = {one for one in points if not any(dominates(other, one) for other in points)}
+    assert set(pareto_front(points, MULTIPLY_ADDS)) == expected
+    found = dominators(points, MULTIPLY_ADDS)
+    assert {one for one, by in found.items() if by} == set(points) - expected
+    assert all(set(by) <= expected for by in found.values())
 
 
 def test_the_sentence_names_the_front_and_who_dominates_whom() -> None:
@@ -87,8 +118,11 @@ def test_the_sentence_names_the_front_and_who_dominates_whom() -> None:
 
 def test_the_sentence_groups_those_with_the_same_dominators() -> None:
     """Two that the same architecture dominates share a clause, and an unmeasured cost has no sentence."""
-    other = replace(OUTDONE, name="other", title="Other", latency_ms=0.4)
-    unmeasured = [replace(point, training_seconds=None) for point in (GOOD, OUTDONE, other)]
+    unmeasured = [
+        like("good", seconds=None),
+        like("outdone", seconds=None),
+        like("outdone", "other", seconds=None, latency_ms=0.4),
+    ]
     assert cost_sentence(unmeasured) == (
         "Of accuracy against latency, Good is on the front; Outdone and Other are dominated by Good."
     )
@@ -106,11 +140,11 @@ def names_in(figure: Figure) -> list[list[str]]:
 
 def test_figure_shows_error_and_interval_in_each_panel() -> None:
     """Accuracies become errors in percent, the interval turns round with them, and the front is marked."""
-    training, latency, macs = cost_figure_values(POINTS, ORDER, test_images=10_000)
-    assert [mark.name for mark in latency.marks] == ["cheap", "good", "outdone", "best"]
-    assert [mark.on_front for mark in latency.marks] == [True, True, False, True]
-    assert [mark.cost for mark in training.marks] == [10.0, 20.0, 30.0, 80.0]
-    cheap = macs.marks[0]
+    training, latency, macs = cost_figure_values(POINTS, ORDER, test_images=10_000).values()
+    assert [mark.name for mark in latency] == ["cheap", "good", "outdone", "best"]
+    assert [mark.on_front for mark in latency] == [True, True, False, True]
+    assert [mark.cost for mark in training] == [10.0, 20.0, 30.0, 80.0]
+    cheap = macs[0]
     assert (cheap.error, cheap.low, cheap.high) == pytest.approx((2.0, 1.8, 2.2))
 
 
@@ -119,7 +153,7 @@ def test_figure_fills_the_front_and_names_the_points() -> None:
     panels = cost_figure_values(POINTS, ORDER, test_images=10_000)
     figure = draw_cost(panels)
     assert [sorted(names) for names in names_in(figure)] == [["Best", "Cheap", "Good", "Outdone"]] * 3
-    assert [axes.get_xlabel() for axes in figure.axes] == [panel.axis for panel in panels]
+    assert [axes.get_xlabel() for axes in figure.axes] == [measure.axis for measure in panels]
     faces = {line.get_label(): line.get_markerfacecolor() for line in figure.axes[1].lines}
     assert to_rgba(faces["Outdone"]) == to_rgba("white")
     assert to_rgba(faces["Good"]) != to_rgba("white")
@@ -136,19 +170,16 @@ def test_the_front_is_a_step_line_from_the_top_to_the_right() -> None:
 
 def test_a_panel_without_data_is_left_out() -> None:
     """Where latency was not measured there are two panels, and none at all without accuracies."""
-    unmeasured = [replace(point, latency_ms=None) for point in POINTS]
-    assert [panel.axis for panel in cost_figure_values(unmeasured, ORDER, 10_000)] == [
-        TRAINING.axis,
-        MULTIPLY_ADDS.axis,
-    ]
-    assert cost_figure_values([replace(point, accuracy=None) for point in POINTS], ORDER, 10_000) == ()
+    unmeasured = [like(name, latency_ms=None) for name in ORDER]
+    assert list(cost_figure_values(unmeasured, ORDER, 10_000)) == [TRAINING, MULTIPLY_ADDS]
+    assert cost_figure_values([like(name, accuracy=None) for name in ORDER], ORDER, 10_000) == {}
 
 
 def test_a_perfect_accuracy_has_a_place_on_the_logarithmic_axis() -> None:
     """An error of nought is drawn at half a test image."""
-    perfect = replace(GOOD, accuracy=1.0, low=1.0, high=1.0)
+    perfect = like("good", accuracy=1.0, interval=0.0)
     panels = cost_figure_values([perfect], ORDER, test_images=10_000)
-    assert panels[0].marks[0].error == pytest.approx(0.005)
+    assert panels[TRAINING][0].error == pytest.approx(0.005)
     draw_cost(panels)
 
 
@@ -157,7 +188,7 @@ def test_names_cover_neither_names_nor_points(distance: float) -> None:
     """Seven architectures close to each other, or at one place, have names that do not overlap and lie in the panel."""
     names = [f"Architecture {place}" for place in range(7)]
     points = [
-        CostPoint(name, name, 0.99 + distance * (place % 3), training_seconds=20.0 * (1 + 50 * distance * place))
+        point(name, 0.99 + distance * (place % 3), seconds=20.0 * (1 + 50 * distance * place))
         for place, name in enumerate(names)
     ]
     figure = draw_cost(cost_figure_values(points, names, test_images=10_000))
@@ -178,7 +209,7 @@ def text_box(annotation: Text) -> Bbox:
 def test_a_dozen_architectures_are_named_beside_the_panels() -> None:
     """Too many names for the panels stand in a column, once each, and do not overlap."""
     names = [f"Architecture {place}" for place in range(12)]
-    points = [CostPoint(name, name, 0.99, training_seconds=20.0, latency_ms=1.0) for name in names]
+    points = [point(name, 0.99, seconds=20.0, latency_ms=1.0) for name in names]
     figure = draw_cost(cost_figure_values(points, names, test_images=10_000))
     figure.draw_without_rendering()
     assert [len(texts) for texts in names_in(figure)] == [0, 12]
@@ -188,9 +219,8 @@ def test_a_dozen_architectures_are_named_beside_the_panels() -> None:
 
 def test_seconds_on_unlike_devices_are_never_compared() -> None:
     """A slow model on a CPU is not outdone by a quicker one on a GPU; multiply-adds are the same everywhere."""
-    on_gpu = replace(GOOD, device="cuda")
-    slow = replace(OUTDONE, latency_ms=5.0, training_seconds=500.0, device="cpu")
+    on_gpu, slow = like("good", device="cuda"), like("outdone", latency_ms=5.0, seconds=500.0)
     assert pareto_front([slow, on_gpu], LATENCY) == (on_gpu, slow)
-    assert dominators([slow, on_gpu], TRAINING) == {}
+    assert dominators([slow, on_gpu], TRAINING) == {on_gpu: (), slow: ()}
     assert pareto_front([slow, on_gpu], MULTIPLY_ADDS) == (on_gpu,)
-    assert dominators([slow, replace(on_gpu, device="cpu")], TRAINING) == {"outdone": (replace(on_gpu, device="cpu"),)}
+    assert dominators([slow, GOOD], TRAINING) == {GOOD: (), slow: (GOOD,)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.records.trial import Phase, Placement
-from harness.report.sections.environment.table import gpu_table
+from harness.report.sections.environment import gpu_table
 
 GPU = Placement(node="n", device="cuda", threads=1, precision="bf16", gpus=0.25, captured=True)
 

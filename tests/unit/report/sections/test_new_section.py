@@ -26,15 +26,6 @@ def attempts(findings):
         counts[record.spec.architecture] += record.attempts
     return counts
 ''',
-    "table.py": '''
-from harness.report.page.table import make_table
-
-
-def attempts_table(counts, titles):
-    """One row for each architecture."""
-    rows = [{"Net": titles[name], "Attempts": str(number)} for name, number in counts.items()]
-    return make_table(rows, {"Net"})
-''',
     "figure.py": '''
 from harness.report.page.canvas import new_figure
 
@@ -51,12 +42,19 @@ def draw_attempts(counts):
 
 {{ figures.attempts | image("Attempts of each architecture") }}
 """,
-    "__init__.py": """
+    "__init__.py": '''
 from attempts_section.figure import draw_attempts
-from attempts_section.table import attempts_table
 from attempts_section.values import attempts
 
+from harness.report.page.table import make_table
 from harness.report.section import Section
+
+
+def attempts_table(counts, titles):
+    """One row for each architecture."""
+    rows = [{"Net": titles[name], "Attempts": str(number)} for name, number in counts.items()]
+    return make_table(rows, {"Net"})
+
 
 SECTION = Section(
     __name__,
@@ -64,7 +62,7 @@ SECTION = Section(
     lambda findings: {"attempts": draw_attempts(findings.of(attempts))},
     results=lambda findings: {"attempts": findings.of(attempts)},
 )
-""",
+''',
 }
 
 

@@ -12,8 +12,8 @@ from synthetic_run import SyntheticRun, diverges
 
 from harness.report.findings import Findings, find
 from harness.report.sections.early_stopping.values import audit
-from harness.report.sections.summary.values import headline
-from harness.report.sections.verdicts.values import comparisons
+from harness.report.sections.summary import headline
+from harness.report.sections.verdicts import comparisons
 from harness.runs.reading import read_run_folder
 from harness.statistics import Verdict
 

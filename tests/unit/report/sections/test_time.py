@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.records.trial import EpochResult, Phase, Placement, Status, TrialRecord
-from harness.report.sections.time.table import time_table
-from harness.report.sections.time.values import time_use
+from harness.report.sections.time import time_table, time_use
 from harness.runs.environment import Timeline
 
 

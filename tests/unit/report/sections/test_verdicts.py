@@ -5,13 +5,9 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from harness.report.sections.verdicts.figure import (
-    VerdictCell,
-    VerdictMatrix,
-    cell_colour,
-    draw_verdicts,
-    verdict_matrix,
-)
+from matplotlib.axes import Axes
+
+from harness.report.sections.verdicts.figure import VerdictCell, cell_colour, draw_verdicts, verdict_cells
 from harness.statistics import Verdict
 
 
@@ -28,24 +24,24 @@ class Pair:
 COMPARED = [Pair("cnn", "mlp", 0.006, Verdict.A_BETTER), Pair("lenet", "cnn", -0.0002, Verdict.EQUIVALENT)]
 
 
-def matrix_of(*pairs: Pair) -> VerdictMatrix:
-    """The matrix of three architectures."""
-    return verdict_matrix(["cnn", "lenet", "mlp"], {"cnn": "CNN", "lenet": "LeNet", "mlp": "MLP"}, pairs)
+def axes_of(*pairs: Pair) -> Axes:
+    """The figure of three architectures."""
+    return draw_verdicts(["cnn", "lenet", "mlp"], {"cnn": "CNN", "lenet": "LeNet", "mlp": "MLP"}, pairs).axes[0]
 
 
 def test_each_pair_fills_two_cells_with_opposite_signs() -> None:
     """Row minus column: the pair the other way round has the other sign and the other verdict."""
-    matrix = matrix_of(*COMPARED)
-    assert matrix.cells[0][2] == VerdictCell(0.006, Verdict.A_BETTER)
-    assert matrix.cells[2][0] == VerdictCell(-0.006, Verdict.B_BETTER)
-    assert matrix.cells[0][1] == VerdictCell(0.0002, Verdict.EQUIVALENT)
-    assert matrix.cells[0][0] is None
-    assert matrix.cells[1][2] is None
+    assert verdict_cells(COMPARED) == {
+        ("cnn", "mlp"): VerdictCell(0.006, Verdict.A_BETTER),
+        ("mlp", "cnn"): VerdictCell(-0.006, Verdict.B_BETTER),
+        ("lenet", "cnn"): VerdictCell(-0.0002, Verdict.EQUIVALENT),
+        ("cnn", "lenet"): VerdictCell(0.0002, Verdict.EQUIVALENT),
+    }
 
 
 def test_cells_carry_symbol_and_difference() -> None:
     """Every compared pair is written as a symbol and percentage points, and the key explains the symbols."""
-    axes = draw_verdicts(matrix_of(*COMPARED, Pair("lenet", "mlp", 0.005, Verdict.UNDECIDED))).axes[0]
+    axes = axes_of(*COMPARED, Pair("lenet", "mlp", 0.005, Verdict.UNDECIDED))
     texts = [text.get_text() for text in axes.texts]
     assert texts == ["≈\n+0.02", "▲\n+0.60", "≈\n−0.02", "?\n+0.50", "▼\n−0.60", "?\n−0.50"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["CNN", "LeNet", "MLP"]
@@ -54,7 +50,7 @@ def test_cells_carry_symbol_and_difference() -> None:
 
 def test_a_pair_that_was_not_compared_is_hatched() -> None:
     """Only the missing pair is hatched, not the diagonal."""
-    hatches = [patch.get_hatch() for patch in draw_verdicts(matrix_of(*COMPARED)).axes[0].patches]
+    hatches = [patch.get_hatch() for patch in axes_of(*COMPARED).patches]
     assert [place for place, hatch in enumerate(hatches) if hatch] == [5, 7]
 
 
@@ -74,8 +70,7 @@ def test_beyond_a_dozen_architectures_the_figure_says_that_some_are_left_out() -
     """Thirteen architectures show twelve, and the figure counts the one that is missing."""
     names = [f"An architecture with a long name, {place}" for place in range(13)]
     pairs = [Pair(one, other, 0.001, Verdict.UNDECIDED) for one, other in itertools.combinations(names, 2)]
-    matrix = verdict_matrix(names, {name: name for name in names}, pairs)
-    assert (len(matrix.titles), matrix.left_out) == (12, 1)
-    axes = draw_verdicts(matrix).axes[0]
+    axes = draw_verdicts(names, {name: name for name in names}, pairs).axes[0]
+    assert len(axes.get_yticklabels()) == 12
     assert len(axes.texts) == 12 * 11
     assert axes.get_xlabel().endswith("architectures that are not shown: 1")
