@@ -9,7 +9,7 @@ from harness.report.page.markdown import render_markdown
 from harness.report.page.table import Table, make_table
 from harness.report.run_comparison import ArchitectureChange, Change, RunComparison
 from harness.report.sections.verdicts import verdict_text
-from harness.statistics import Scope, Verdict
+from harness.statistics.comparison import Scope, Verdict
 
 
 def render_comparison(a: str, b: str, comparison: RunComparison) -> str:

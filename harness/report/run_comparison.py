@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from harness.report.summary import ArchitectureSummary, in_declared_order, summa
 from harness.runs.predictions import Predictions
 from harness.runs.reading import RunData
 from harness.schedule.plan import confirm_seeds
-from harness.statistics import Comparison, Correct, Pair, compare_pairs, mean
+from harness.statistics.comparison import Comparison, Pair, compare_pairs
+from harness.statistics.resampling import Correct
 
 _NOT_COMPARED = {"command", "started_at", "timeline", "interrupted"}  # of the environment: no two runs agree in these
 
@@ -187,7 +189,7 @@ def _written_changes(a: BaseModel, b: BaseModel, exclude: set[str] | None = None
 
 def _accuracy(correct: Correct, common: tuple[int, ...]) -> float | None:
     seeds = common or tuple(correct)
-    return mean([float(correct[seed].mean()) for seed in seeds]) if seeds else None
+    return fmean([float(correct[seed].mean()) for seed in seeds]) if seeds else None
 
 
 def _same_answers(pair: Pair) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from architectures import Architecture
 from harness.records.trial import ModelSummary, Phase, Scalar, Status, TrialRecord, TrialSpec
@@ -12,7 +13,7 @@ from harness.report.classification import Classification, balanced_accuracy, cla
 from harness.runs.reading import RunData
 from harness.schedule.plan import plan_search
 from harness.schedule.selection import select
-from harness.statistics import AccuracyEstimate, estimate_accuracy, mean
+from harness.statistics.estimates import AccuracyEstimate, estimate_accuracy
 from harness.study import Study
 
 
@@ -195,8 +196,8 @@ def summarise_confirm(records: Iterable[TrialRecord], hyperparameters: Mapping[s
     return ConfirmSummary(
         records=tuple(chosen),
         test=estimate_accuracy([test.accuracy for _, test, _ in done], images=done[0][1].images),
-        validation_accuracy_mean=mean([last.validation_accuracy for _, _, last in done]),
-        train_seconds_mean=mean([record.train_seconds for record, _, _ in done]),
+        validation_accuracy_mean=fmean([last.validation_accuracy for _, _, last in done]),
+        train_seconds_mean=fmean([record.train_seconds for record, _, _ in done]),
     )
 
 
@@ -261,7 +262,7 @@ def _classification(run: RunData, name: str, confirm: ConfirmSummary) -> Classif
 def _balanced_accuracy(run: RunData, name: str, confirm: ConfirmSummary) -> float | None:
     seeds = [record.spec.seed for record in confirm.records if record.status is Status.COMPLETED]
     found = [balanced_accuracy(run.predictions[name, seed]) for seed in seeds if (name, seed) in run.predictions]
-    return mean(found) if found else None
+    return fmean(found) if found else None
 
 
 def ranking(summaries: Iterable[ArchitectureSummary]) -> list[tuple[ArchitectureSummary, AccuracyEstimate]]:

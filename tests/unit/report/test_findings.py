@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from harness.report.sections.errors.values import overlap
 from harness.report.sections.selection import ledger
 from harness.report.sections.verdicts import comparisons, groups
 from harness.runs.reading import RunData, read_run_folder
-from harness.statistics import Verdict, mean
+from harness.statistics.comparison import Verdict
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_the_winners_curse_is_confirm_minus_search(run: RunData, found: Findings
         ]
         assert entry.found is not None
         if entry.summary.default_selected:
-            assert entry.curse == pytest.approx(mean(again) - entry.found)
+            assert entry.curse == pytest.approx(fmean(again) - entry.found)
 
 
 def test_tuned_minus_default_is_over_the_common_seeds(run: RunData, found: Findings) -> None:
@@ -101,8 +102,8 @@ def test_tuned_minus_default_is_over_the_common_seeds(run: RunData, found: Findi
     assert compared
     for entry in compared:
         assert entry.tuning is not None
-        tuned = mean([run.predictions[entry.summary.name, seed].accuracy for seed in (1, 2)])
-        default = mean([run.default_predictions[entry.summary.name, seed].accuracy for seed in (1, 2)])
+        tuned = fmean([run.predictions[entry.summary.name, seed].accuracy for seed in (1, 2)])
+        default = fmean([run.default_predictions[entry.summary.name, seed].accuracy for seed in (1, 2)])
         assert entry.summary.default.test is not None
         assert entry.tuning.seeds == entry.summary.default.test.n == 2
         assert (entry.tuned_accuracy, entry.summary.default.test.mean) == pytest.approx((tuned, default))

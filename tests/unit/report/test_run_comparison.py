@@ -22,7 +22,7 @@ from harness.records.trial import Phase
 from harness.report.comparison_page import change_text, render_comparison
 from harness.report.run_comparison import RunComparison, changes, compare_runs, flatten
 from harness.runs.reading import read_run_folder
-from harness.statistics import Scope, Verdict
+from harness.statistics.comparison import Scope, Verdict
 
 SMALL = SyntheticRun(architectures=("simple_cnn", "lenet5", "mlp"), samples=4, epochs=4, test_images=2000)
 REASON = "out of | memory"

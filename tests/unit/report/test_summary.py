@@ -22,7 +22,7 @@ from harness.report.summary import (
 from harness.runs.reading import RunData, read_run_folder
 from harness.schedule.plan import plan_search
 from harness.schedule.selection import select
-from harness.statistics import AccuracyEstimate, IntervalMethod
+from harness.statistics.estimates import AccuracyEstimate, IntervalMethod
 
 
 @pytest.fixture(scope="module")

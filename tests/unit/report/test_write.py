@@ -21,7 +21,7 @@ from synthetic_run import ERRORS, SyntheticRun, diverges
 from harness.errors import RunFolderError
 from harness.records.trial import Phase
 from harness.report import write_report
-from harness.statistics import Verdict
+from harness.statistics.comparison import Verdict
 
 SECTIONS = [
     "Summary",

@@ -14,8 +14,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from harness.statistics import Comparison, Limit, Scope, Verdict, compare_all
-from harness.statistics.comparison import holm
+from harness.statistics.comparison import Comparison, Scope, Verdict, compare_all, holm
+from harness.statistics.seeds_needed import Limit
 
 IMAGES = 10_000
 ROPE = 0.001

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.statistics import Verdict, compare_all, resample
+from harness.statistics.comparison import Verdict, compare_all
+from harness.statistics.resampling import resample
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics import (
-    IntervalMethod,
-    estimate_accuracy,
-    student_t_interval,
-    wilson_interval,
-)
+from harness.statistics.estimates import IntervalMethod, estimate_accuracy, student_t_interval, wilson_interval
 
 ACCURACIES = [0.991, 0.993, 0.992, 0.9925, 0.9905]
 

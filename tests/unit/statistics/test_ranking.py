@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.statistics import Comparison, Limit, Verdict, letters
+from harness.statistics.comparison import Comparison, Verdict
+from harness.statistics.ranking import letters
+from harness.statistics.seeds_needed import Limit
 
 
 def verdicts(order: str, better: Collection[str], equivalent: Collection[str] = ()) -> list[Comparison]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics import resample, resampling
+from harness.statistics import resampling
+from harness.statistics.resampling import resample
 
 
 def test_one_seed_is_scipys_paired_bootstrap_over_the_images(world) -> None:

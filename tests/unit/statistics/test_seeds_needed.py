@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from harness.statistics import Limit, Outlook, Variances, Verdict, compare_all, outlook, resample
-from harness.statistics.seeds_needed import decision_power
+from harness.statistics.comparison import Verdict, compare_all
+from harness.statistics.resampling import Variances, resample
+from harness.statistics.seeds_needed import Limit, Outlook, decision_power, outlook
 
 Correct = Mapping[int, npt.NDArray[np.bool_]]
 STUDY = 1500

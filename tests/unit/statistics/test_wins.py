@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.statistics import count_wins, fewest_seeds_for_better, smallest_sign_flip_p, wilson_interval
-from harness.statistics.wins import fewest_wins
+from harness.statistics.estimates import wilson_interval
+from harness.statistics.wins import count_wins, fewest_seeds_for_better, fewest_wins, smallest_sign_flip_p
 
 
 def test_whole_wins_have_scipys_wilson_interval() -> None:

@@ -21,7 +21,7 @@ from harness.report.sections.accuracy.figure import draw_accuracy, ranked_accura
 from harness.report.sections.selection import ledger
 from harness.report.sections.verdicts import groups
 from harness.report.summary import ArchitectureSummary, ranking
-from harness.statistics import AccuracyEstimate, IntervalMethod
+from harness.statistics.estimates import AccuracyEstimate, IntervalMethod
 
 
 def accuracy_table(

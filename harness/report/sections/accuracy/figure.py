@@ -15,7 +15,7 @@ from harness.report.page.canvas import BLUE, VERMILION, legend_below, new_figure
 from harness.report.page.formatting import percent
 from harness.report.page.log_axis import round_ticks
 from harness.report.summary import ArchitectureSummary, ConfirmSummary, ranking
-from harness.statistics import AccuracyEstimate
+from harness.statistics.estimates import AccuracyEstimate
 
 TITLE_LENGTH = 34  # characters
 LOGARITHMIC_FROM = 8.0  # ratio of the highest error to the lowest; linear, the best would lie on one another

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.report.findings import Findings
-from harness.statistics import wilson_interval
+from harness.statistics.estimates import wilson_interval
 
 BINS = 15
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from harness.records.cost import Cost
 from harness.records.trial import Status
 from harness.report.findings import Findings
 from harness.report.page.formatting import listed
 from harness.report.summary import ArchitectureSummary
-from harness.statistics import mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class CostPoint:
             if record.status is Status.COMPLETED:
                 best = max(record.epochs, key=lambda epoch: (epoch.validation_accuracy, -epoch.epoch))
                 seconds.append(sum(epoch.train_seconds for epoch in record.epochs[: best.epoch]))
-        return mean(seconds) if seconds else None
+        return fmean(seconds) if seconds else None
 
     @property
     def device(self) -> str:

@@ -12,7 +12,7 @@ from harness.report.findings import Findings
 from harness.report.page.formatting import count, listed
 from harness.report.summary import ArchitectureSummary
 from harness.schedule.selection import rank
-from harness.statistics import finite_population_interval
+from harness.statistics.estimates import finite_population_interval
 
 FEWEST_FOR_A_CORRELATION = 4
 

@@ -8,13 +8,13 @@ what fewer than three of them confirmed, from github.com/cleanlab/label-errors, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import fmean
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.report.findings import Findings
-from harness.statistics import mean
 
 # Index in the test set's own order, and the label that is given there.
 MNIST_LABEL_ERRORS: Mapping[int, int] = MappingProxyType(
@@ -65,8 +65,8 @@ def without_label_errors(
     sound[list(MNIST_LABEL_ERRORS)] = False
     return {
         name: (
-            mean([float(right.mean()) for right in seeds.values()]),
-            mean([float(right[sound].mean()) for right in seeds.values()]),
+            fmean([float(right.mean()) for right in seeds.values()]),
+            fmean([float(right[sound].mean()) for right in seeds.values()]),
         )
         for name, seeds in correct.items()
     }

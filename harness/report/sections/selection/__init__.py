@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 
 from harness.records.trial import Phase
 from harness.report.findings import Findings, correct_by_seed
@@ -11,7 +12,7 @@ from harness.report.page.formatting import MISSING, count, percent, signed_point
 from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Keys, Section
 from harness.report.summary import ArchitectureSummary
-from harness.statistics import Comparison, compare_all, mean
+from harness.statistics.comparison import Comparison, compare_all
 
 TUNED, DEFAULT = "tuned", "default"
 
@@ -65,7 +66,7 @@ def _entry(findings: Findings, summary: ArchitectureSummary) -> LedgerEntry:
     return LedgerEntry(
         summary=summary,
         openings=sum(record.test is not None for record in mine),
-        tuned_accuracy=mean([float(models[TUNED][seed].mean()) for seed in comparable]) if comparable else None,
+        tuned_accuracy=fmean([float(models[TUNED][seed].mean()) for seed in comparable]) if comparable else None,
         tuning=compare_all(models, findings.rope)[0] if comparable else None,
     )
 

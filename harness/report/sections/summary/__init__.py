@@ -12,7 +12,9 @@ from harness.report.sections.early_stopping.values import audit
 from harness.report.sections.selection import ledger
 from harness.report.sections.verdicts import comparisons
 from harness.report.summary import ArchitectureSummary, ranking
-from harness.statistics import AccuracyEstimate, Comparison, Verdict, fewest_seeds_for_better
+from harness.statistics.comparison import Comparison, Verdict
+from harness.statistics.estimates import AccuracyEstimate
+from harness.statistics.wins import fewest_seeds_for_better
 
 CAVEATS_SHOWN = 3
 

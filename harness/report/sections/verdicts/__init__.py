@@ -10,14 +10,9 @@ from harness.report.page.formatting import count, counted_seeds, listed, probabi
 from harness.report.page.table import Table, make_table
 from harness.report.section import ArchitectureKeys, Figures, Keys, Section
 from harness.report.sections.verdicts.figure import draw_verdicts
-from harness.statistics import (
-    Comparison,
-    Verdict,
-    compare_all,
-    fewest_seeds_for_better,
-    letters,
-    smallest_sign_flip_p,
-)
+from harness.statistics.comparison import Comparison, Verdict, compare_all
+from harness.statistics.ranking import letters
+from harness.statistics.wins import fewest_seeds_for_better, smallest_sign_flip_p
 
 
 def comparisons(findings: Findings) -> tuple[Comparison, ...]:

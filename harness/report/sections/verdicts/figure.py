@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from harness.report.page.canvas import BLUE, LIGHT_GREY, VERMILION, ink, new_figure, shorten
 from harness.report.page.formatting import signed_points
-from harness.statistics import Comparison, Verdict
+from harness.statistics.comparison import Comparison, Verdict
 
 ARCHITECTURES_UP_TO = 12  # more would make the text smaller than what can be read
 TITLE_LENGTH = 26  # characters

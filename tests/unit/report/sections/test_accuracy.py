@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from harness.report.sections.accuracy.figure import RankedAccuracy, axis_limits, draw_accuracy
-from harness.statistics import AccuracyEstimate, IntervalMethod
+from harness.statistics.estimates import AccuracyEstimate, IntervalMethod
 
 
 def ranked(title: str, seeds: tuple[float, ...], mean: float, low: float, high: float, **more) -> RankedAccuracy:

@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 
 from harness.report.sections.calibration.figure import draw_calibration, excess_text
 from harness.report.sections.calibration.values import BINS, Calibration, calibrate
-from harness.statistics import wilson_interval
+from harness.statistics.estimates import wilson_interval
 
 
 def simulated(exponent: float = 1.0, images: int = 20_000) -> Calibration:

@@ -26,7 +26,7 @@ from harness.report.sections.cost.values import (
     pareto_front,
 )
 from harness.report.summary import ConfirmSummary
-from harness.statistics import AccuracyEstimate, IntervalMethod
+from harness.statistics.estimates import AccuracyEstimate, IntervalMethod
 
 
 def point(

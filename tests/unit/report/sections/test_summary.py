@@ -15,7 +15,7 @@ from harness.report.sections.early_stopping.values import audit
 from harness.report.sections.summary import headline
 from harness.report.sections.verdicts import comparisons
 from harness.runs.reading import read_run_folder
-from harness.statistics import Verdict
+from harness.statistics.comparison import Verdict
 
 
 def read(run: SyntheticRun, folder: Path) -> Findings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from harness.report.sections.verdicts.figure import VerdictCell, cell_colour, draw_verdicts, verdict_cells
-from harness.statistics import Verdict
+from harness.statistics.comparison import Verdict
 
 
 @dataclass(frozen=True)
