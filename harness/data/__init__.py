@@ -1,4 +1,7 @@
-"""Where pixels come from: sources, checksums, splits. `load_dataset` is the way in."""
+"""Where pixels come from: sources, checksums, splits. `load_dataset` is the way in.
+
+It may import the study and the records; torchvision only where it downloads.
+"""
 
 from harness.data.dataset import Normalisation, SealedTest, Split, TrainingData
 from harness.data.loading import LoadedDataset, load_dataset

@@ -1,4 +1,7 @@
-"""The report of a run, from the files of its folder alone: Markdown, figures, JSON and CSV."""
+"""The report of a run, from the files of its folder alone: Markdown, figures, JSON and CSV.
+
+It may import runs, schedule, study, statistics and records, and neither torch nor Ray.
+"""
 
 from __future__ import annotations
 

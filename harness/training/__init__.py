@@ -1,4 +1,7 @@
-"""The training engine: one trial in pure PyTorch, with no Ray, no files and no orchestrator's clock."""
+"""The training engine: one trial in pure PyTorch, with no Ray, no files and no orchestrator's clock.
+
+It may import the arrays of data, the records and the architectures.
+"""
 
 from harness.training.checkpoint import CheckpointError, read_checkpoint, restore, save_checkpoint
 from harness.training.data_parallel import Group
