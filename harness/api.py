@@ -46,7 +46,7 @@ def run_study(
         HarnessError: study, data or environment will not do; one sentence says why.
         KeyboardInterrupt: it was interrupted; what had finished is in the folder, and `--resume` goes on.
     """
-    from harness.console.display import print_plan, progress_on
+    from harness.console.display import ConsoleDisplay, print_plan
     from harness.pipeline.benchmark import (  # these take time to import, and a run that is there needs none
         Job,
         run_benchmark,
@@ -70,7 +70,7 @@ def run_study(
     )
     console = Console(quiet=quiet, highlight=False, soft_wrap=True)
     print_plan(console, asked, folder, kept=None)
-    done = run_benchmark(job, progress_on(console))
+    done = run_benchmark(job, ConsoleDisplay(console))
     if not done.complete:
         raise KeyboardInterrupt(f"what had finished is kept and reported in {folder}")
     return Run(folder)

@@ -206,7 +206,7 @@ def _resume(
 
 
 def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, place: Place) -> int:
-    from harness.console.display import print_plan, print_results, progress_on
+    from harness.console.display import ConsoleDisplay, print_plan, print_results
     from harness.pipeline.benchmark import Job, run_benchmark  # the data and report packages take time to import
 
     print_plan(console, study, folder, None if finished is None else len(finished))
@@ -218,7 +218,7 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
     to_go_on = f"to go on: {shlex.join(again)}"
     try:
         with interruptible():
-            done = run_benchmark(job, progress_on(console), interruption_deferred)
+            done = run_benchmark(job, ConsoleDisplay(console), interruption_deferred)
     except (KeyboardInterrupt, RunFolderError) as error:
         if not (folder / "journal.jsonl").is_file():
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from architectures import InputShape, Registry
-from harness.console.progress import LiveProgress, PlainProgress
+from harness.console.progress import LiveProgress, PlainProgress, counted, duration
 from harness.records.trial import TrialSpec
-from harness.schedule.observer import Observer, Watch
+from harness.schedule.observer import Observer
 from harness.schedule.plan import plan_search
 from harness.schedule.supply import Supply
 from harness.study import Study
@@ -39,23 +40,35 @@ def print_results(console: Console, folder: Path) -> None:
     console.print(results_table(json.loads((folder / "results.json").read_text(encoding="utf-8"))))
 
 
-def progress_on(console: Console) -> Watch:
-    """Shows trials in a live table where the output is a terminal, in plain lines where it is not."""
+class ConsoleDisplay:
+    """A live table where the output is a terminal, plain lines where it is not."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._begun = time.monotonic()
+
+    def stage(self, what: str) -> None:
+        """A line with the time since the command began to run."""
+        self._console.print(f"[{duration(time.monotonic() - self._begun)}] {what}", markup=False)
 
     @contextlib.contextmanager
-    def watch(study: Study, supply: Supply, slots: int) -> Iterator[Observer]:
-        console.print("1 trial at a time" if slots == 1 else f"{slots} trials at a time", markup=False)
+    def trials(self, study: Study, supply: Supply, slots: int) -> Iterator[Observer]:
+        """Shows trials; the last state of the table stays on the screen."""
+        self.stage(f"starting workers: {counted(slots, 'trial')} at a time")
+        console = self._console
         if not console.is_terminal:
-            yield PlainProgress(study, supply, slots, write=lambda line: console.print(line, markup=False))
+            plain = PlainProgress(
+                study, supply, slots, write=lambda line: console.print(line, markup=False), begun=self._begun
+            )
+            with plain.heard_from():
+                yield plain
             return
-        progress = LiveProgress(study, supply, slots)
+        progress = LiveProgress(study, supply, slots, begun=self._begun)
         try:
             with progress.show(console):
                 yield progress
         finally:
-            console.print(progress.table())  # its last state stays on the screen
-
-    return watch
+            console.print(progress.table())
 
 
 def results_table(results: Mapping[str, Any]) -> Table:

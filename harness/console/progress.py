@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -12,8 +14,12 @@ from rich.live import Live
 from rich.table import Table
 
 from harness.records.trial import EpochResult, Phase, Status, TrialRecord, TrialSpec
+from harness.schedule.remaining import remaining_seconds
 from harness.schedule.supply import Supply
 from harness.study import Study
+
+SILENCE_SECONDS = 20.0
+"""Plain output never says nothing for longer, but for a second."""
 
 
 @dataclass
@@ -21,47 +27,53 @@ class ArchitectureProgress:
     """How far one architecture is.
 
     Attributes:
-        running: trials that have a slot now.
+        running: trials that have a slot now, with their epochs so far.
         ended: trials by phase and status.
         lost_workers: why workers of its trials died.
         best: validation accuracy of the best epoch seen in the search.
-        seconds: wall time of each trial that ended, by phase.
     """
 
-    running: set[str] = field(default_factory=set)
+    running: dict[str, list[EpochResult]] = field(default_factory=dict)
     ended: Counter[tuple[Phase, Status]] = field(default_factory=Counter)
     lost_workers: list[str] = field(default_factory=list)
     best: float | None = None
-    seconds: dict[Phase, list[float]] = field(default_factory=lambda: {phase: [] for phase in Phase})
 
 
 class Progress:
     """Counts what happens in an experiment; one of its subclasses shows it."""
 
-    def __init__(self, study: Study, supply: Supply, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        study: Study,
+        supply: Supply,
+        slots: int,
+        clock: Callable[[], float] = time.monotonic,
+        begun: float | None = None,
+    ) -> None:
         self._study = study
         self._supply = supply
         self._slots = slots
         self._clock = clock
-        self._begun = clock()
+        self._begun = clock() if begun is None else begun
         self.architectures = {name: ArchitectureProgress() for name in study.architectures}
         for record in supply.records:
             self._count(record)
 
     def started(self, spec: TrialSpec) -> None:
         """A trial was given a slot."""
-        self.architectures[spec.architecture].running.add(spec.trial_id)
+        self.architectures[spec.architecture].running[spec.trial_id] = []
 
     def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
         """A trial finished an epoch."""
+        progress = self.architectures[spec.architecture]
+        progress.running.setdefault(spec.trial_id, []).append(result)
         if spec.phase is Phase.SEARCH:
-            progress = self.architectures[spec.architecture]
             progress.best = max(progress.best or 0.0, result.validation_accuracy)
 
     def again(self, spec: TrialSpec, reason: str) -> None:
         """A trial lost its worker, and is tried again."""
         progress = self.architectures[spec.architecture]
-        progress.running.discard(spec.trial_id)
+        progress.running.pop(spec.trial_id, None)
         progress.lost_workers.append(reason)
 
     def ended(self, record: TrialRecord) -> None:
@@ -70,16 +82,15 @@ class Progress:
 
     def _count(self, record: TrialRecord) -> None:
         progress = self.architectures[record.spec.architecture]
-        progress.running.discard(record.trial_id)
+        progress.running.pop(record.trial_id, None)
         progress.ended[record.spec.phase, record.status] += 1
-        progress.seconds[record.spec.phase].append(record.ended_at - record.started_at)
         if record.spec.phase is Phase.SEARCH:
             accuracies = [epoch.validation_accuracy for epoch in record.epochs]
             progress.best = max([progress.best or 0.0, *accuracies]) if accuracies else progress.best
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the experiment began."""
+        """Seconds since the run began."""
         return self._clock() - self._begun
 
     def planned(self, architecture: str, phase: Phase) -> int:
@@ -93,21 +104,9 @@ class Progress:
         return sum(number for (of, _), number in tuple(ended.items()) if of is phase)
 
     def remaining(self) -> float | None:
-        """Seconds still to go, from the mean of the trials so far; None while some architecture has none.
-
-        A confirm trial is taken to last as long as the longest search trial until one has ended, and an
-        audit trial as long as a confirm trial.
-        """
-        total = 0.0
-        for name, progress in self.architectures.items():
-            searched = progress.seconds[Phase.SEARCH]
-            if not searched:
-                return None
-            confirmed = progress.seconds[Phase.CONFIRM]
-            full = sum(confirmed) / len(confirmed) if confirmed else max(searched)
-            mean = {Phase.SEARCH: sum(searched) / len(searched), Phase.CONFIRM: full, Phase.AUDIT: full}
-            total += sum((self.planned(name, phase) - self.count(name, phase)) * mean[phase] for phase in Phase)
-        return total / self._slots
+        """Seconds still to go; None while some architecture has not trained an epoch."""
+        running = {trial: epochs for one in self.architectures.values() for trial, epochs in one.running.items()}
+        return remaining_seconds(self._study, self._supply, running, self._slots)
 
 
 class LiveProgress(Progress):
@@ -151,11 +150,60 @@ class LiveProgress(Progress):
 
 
 class PlainProgress(Progress):
-    """A line for each trial that ends, for logs and pipes."""
+    """A line for each trial that ends, and one that says what runs where none has ended for a while."""
 
-    def __init__(self, study: Study, supply: Supply, slots: int, write: Callable[[str], None]) -> None:
-        super().__init__(study, supply, slots)
-        self._write = write
+    def __init__(
+        self,
+        study: Study,
+        supply: Supply,
+        slots: int,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        begun: float | None = None,
+    ) -> None:
+        super().__init__(study, supply, slots, clock, begun)
+        self._write_line = write
+        self._written = clock()
+
+    @contextlib.contextmanager
+    def heard_from(self) -> Iterator[None]:
+        """Lines come while the block runs, even when nothing else happens."""
+        over = threading.Event()
+
+        def speak() -> None:
+            while not over.wait(1.0):
+                self.break_silence()
+
+        thread = threading.Thread(target=speak, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def break_silence(self) -> None:
+        """Write what runs now, unless a line was written not long ago."""
+        if self._clock() - self._written >= SILENCE_SECONDS:
+            self._write(f"{self._time()} {self.running()}")
+
+    def running(self) -> str:
+        """Which trials run, and how far they are."""
+        trials = [
+            f"{name} ({counted(len(epochs), 'epoch')} so far)"
+            for name, progress in self.architectures.items()
+            for epochs in tuple(progress.running.values())
+        ]
+        return f"running: {', '.join(trials)}" if trials else "waiting for workers"
+
+    def _write(self, line: str) -> None:
+        self._written = self._clock()
+        self._write_line(line)
+
+    def _time(self) -> str:
+        remaining = self.remaining()
+        left = "" if remaining is None else f", about {duration(remaining)} left"
+        return f"[{duration(self.elapsed)}{left}]"
 
     def again(self, spec: TrialSpec, reason: str) -> None:
         """Write its line."""
@@ -173,12 +221,19 @@ class PlainProgress(Progress):
         name, phase = record.spec.architecture, record.spec.phase
         place = f"{name} {phase.value} {self.count(name, phase)}/{self.planned(name, phase)}"
         last = record.last_epoch
-        what = f"validation {last.validation_accuracy:.2%} after {last.epoch} epochs" if last else "no epoch"
+        what = f"validation {last.validation_accuracy:.2%} after {counted(last.epoch, 'epoch')}" if last else "no epoch"
         reason = f" ({record.reason})" if record.reason else ""
-        remaining = self.remaining()
-        left = "" if remaining is None else f", about {duration(remaining)} left"
         status = record.status.value.replace("_", " ")
-        return f"[{duration(self.elapsed)}{left}] {place} {status}: {what}{reason}"
+        return f"{self._time()} {place} {status}: {what}{reason}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "epoch"), counted(3, "epoch")
+    ('1 epoch', '3 epochs')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def duration(seconds: float) -> str:

@@ -27,7 +27,7 @@ from harness.runs.journal import Journal
 from harness.runs.paths import RunFolder
 from harness.runs.recorder import Recorder, keep_missed_images, settle_predictions
 from harness.runs.resume import begun_environment, changed_code
-from harness.schedule.observer import Watch
+from harness.schedule.observer import Display
 from harness.schedule.plan import plan_confirm, plan_search
 from harness.schedule.supply import Supply
 from harness.study import Study, former_data, study_yaml
@@ -85,12 +85,12 @@ Deferred = Callable[[], AbstractContextManager[None]]
 """Makes a block in which an interruption waits for the end of the block."""
 
 
-def run_benchmark(job: Job, watch: Watch, deferred: Deferred = contextlib.nullcontext) -> RunResult:
+def run_benchmark(job: Job, display: Display, deferred: Deferred = contextlib.nullcontext) -> RunResult:
     """Run a study, or the rest of one, and write its report.
 
     Args:
         job: what to run.
-        watch: gives what is told how it goes.
+        display: shows how it goes.
         deferred: while Ray is imported and started.
 
     Raises:
@@ -99,6 +99,7 @@ def run_benchmark(job: Job, watch: Watch, deferred: Deferred = contextlib.nullco
     """
     provenance.check_environment()
     provenance.check_loggers(job.study.loggers)
+    display.stage(f"loading the data set {job.study.dataset.name}")
     # Another machine cannot read a file of this one.
     loaded = load_dataset(job.study.dataset, job.data_dir, job.cluster is not None)
     check_same_data(job, loaded)
@@ -110,10 +111,11 @@ def run_benchmark(job: Job, watch: Watch, deferred: Deferred = contextlib.nullco
         # From here on the folder can be resumed, whatever happens.
         write_text(folder.study, study_yaml(job.study))
         Journal(folder.journal).close()
-        supply, ended = search_and_confirm(job, folder, loaded, watch, deferred)
+        supply, ended = search_and_confirm(job, folder, loaded, display, deferred)
         settle_predictions(folder, supply.confirmed, supply.selected)
         keep_missed_images(folder, supply.confirmed, loaded.test, supply.selected)
         write_json(folder.environment, ended.model_dump(mode="json"))
+        display.stage("writing the report")
         report = write_report(job.folder)
     return RunResult(report, not ended.interrupted, without_result(job.study, supply.confirmed))
 
@@ -134,7 +136,7 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
 
 
 def search_and_confirm(
-    job: Job, folder: RunFolder, loaded: LoadedDataset, watch: Watch, deferred: Deferred
+    job: Job, folder: RunFolder, loaded: LoadedDataset, display: Display, deferred: Deferred
 ) -> tuple[Supply, Environment]:
     """Run every trial; gives the supply with all records, and what ran where and when."""
     study, training, stamps = job.study, loaded.training, dict[str, float]()
@@ -142,19 +144,21 @@ def search_and_confirm(
     resources = {name: study.resources_of(name) for name in study.architectures}
     sources = tuple(study.registry.loaded)
     with contextlib.ExitStack() as connected:
+        display.stage(f"joining the Ray cluster {job.cluster}" if job.cluster else "starting Ray")
         with deferred():
             from harness.orchestration import Shared, connect, model_sizes, run_cost_pass, run_experiment
 
             cluster = connected.enter_context(
                 connect(job.cluster, resources, loaded.bytes_in_memory, study.confirm.workers, sources)
             )
+        display.stage("counting the parameters of every model")
         summary_of = model_sizes(search, training.shape, len(training.classes), cluster.sources, study.trial_timeout)
         supply = Supply(study, search, cost_by(summary_of), finished=job.finished or ())
         begun = environment(job, folder, loaded, cluster.slots)
         write_json(
             folder.environment, begun.with_trials(supply.records, stamps, supply.complete).model_dump(mode="json")
         )
-        with watch(study, supply, cluster.slots) as observer, Journal(folder.journal) as journal:
+        with display.trials(study, supply, cluster.slots) as observer, Journal(folder.journal) as journal:
             recorder = Recorder(folder, journal, study, training, loaded.test, supply.selected)
             shared = Shared(training, loaded.test)
             run_experiment(study, supply, shared, cluster, summary_of, recorder, observer, job.folder)
@@ -162,6 +166,7 @@ def search_and_confirm(
         if supply.complete:
             with contextlib.suppress(KeyboardInterrupt):  # without that stamp, the run counts as interrupted
                 models = first_models(folder, study, supply)
+                display.stage("measuring latency and throughput")
                 costs = run_cost_pass(study, models, training, cluster) if models else ()
                 write_bytes(folder.costs, costs_json(costs))
                 stamps["cost_pass_ended"] = time.time()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -27,5 +26,11 @@ class Observer(Protocol):
         """A trial ended, and is in the journal."""
 
 
-Watch = Callable[[Study, Supply, int], AbstractContextManager[Observer]]
-"""Gives an observer when trials can start: from the study, the trials, and how many run at a time."""
+class Display(Protocol):
+    """Shows a run from its beginning to its end."""
+
+    def stage(self, what: str) -> None:
+        """Something begins that takes a while."""
+
+    def trials(self, study: Study, supply: Supply, slots: int) -> AbstractContextManager[Observer]:
+        """Trials can start, so many at a time; none runs after the block."""

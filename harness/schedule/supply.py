@@ -24,6 +24,9 @@ class Supply:
         search: the search trials.
         cost: computations of a trial, in any unit; the seconds that a unit takes are measured.
         finished: records of trials that ended before, which are not handed out again.
+
+    Attributes:
+        cost: as given.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Supply:
         cost: Callable[[TrialSpec], float],
         finished: Iterable[TrialRecord] = (),
     ) -> None:
+        self.cost = cost
         self._abandoned = False
         self._again: set[str] = set()
         self._records: dict[str, TrialRecord] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.console.progress import LiveProgress, PlainProgress
+from harness.console.progress import SILENCE_SECONDS, LiveProgress, PlainProgress
 from harness.records.trial import Status
 from harness.schedule.plan import plan_search
 from harness.schedule.supply import Supply
@@ -34,8 +34,9 @@ def test_a_line_says_what_ended_how_and_how_much_is_left(supply_and_study, make_
         progress.ended(record)
     assert "mlp search 1/3 completed: validation 90.00% after 2 epochs" in lines[0]
     assert "mlp search 2/3 failed: no epoch (diverged: nan)" in lines[1]
-    # One search trial and two confirm trials of ten seconds each, two at a time.
-    assert "about 0:15 left" in lines[1]
+    # An epoch took 10 seconds, of which the failed trial wasted half. One epoch of the third search trial and two of
+    # each of two confirm trials are expected: 50 seconds, two at a time.
+    assert "about 0:25 left" in lines[1]
 
 
 def test_the_table_counts_trials_and_shows_the_best_validation_accuracy(supply_and_study, make_record) -> None:
@@ -64,3 +65,25 @@ def test_a_lost_worker_is_told_and_counted(supply_and_study) -> None:
     assert f"mlp search trial {spec.trial_id} lost its worker and is tried again: its machine left" in lines[0]
     cells = [list(column.cells) for column in live.table().columns]
     assert [column[0] for column in cells][4:6] == ["1", "0"]
+
+
+def test_plain_output_says_what_runs_when_nothing_ends(supply_and_study, make_record) -> None:
+    """A line at the latest every so many seconds, and none where one was written just before."""
+    supply, study = supply_and_study
+    lines: list[str] = []
+    now = 0.0
+    progress = PlainProgress(study, supply, slots=2, write=lines.append, clock=lambda: now)
+    progress.break_silence()
+    assert lines == []
+    now = SILENCE_SECONDS
+    progress.break_silence()
+    assert lines == ["[0:20] waiting for workers"]
+    spec = supply.next()
+    progress.started(spec)
+    [first, *_] = make_record(spec).epochs
+    progress.epoch(spec, first)
+    now += SILENCE_SECONDS
+    progress.break_silence()
+    assert lines[1].endswith("running: mlp (1 epoch so far)")
+    progress.break_silence()
+    assert len(lines) == 2
