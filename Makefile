@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?= --all
+# Exact versions of all dependencies, where `make lock` has written them; otherwise pip chooses the newest that fit.
+LOCK := $(wildcard requirements.lock)
+INSTALL := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 
-.PHONY: run test test-all check audit clean
+.PHONY: run test test-all check audit lock clean
 
 run: $(VENV)/installed
 	$(BIN)/python -m harness.run $(ARGS)
@@ -25,13 +28,20 @@ audit: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --skip-editable
 
-$(VENV)/installed: pyproject.toml
+# Resolves for every supported system and Python, and installs no dependency but uv. `rm requirements.lock` undoes it.
+lock:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --extra test --upgrade --quiet \
+		--custom-compile-command 'make lock' --output-file requirements.lock
+
+$(VENV)/installed: pyproject.toml $(LOCK)
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable .
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(INSTALL) --editable '.[test]'
 	touch $@
 
 clean:

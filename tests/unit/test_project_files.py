@@ -1,0 +1,157 @@
+"""Licence, citation, image, workflow and lock file agree with the package and with each other."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from harness.version import __version__
+
+ROOT = Path(__file__).parents[2]
+HOLDER = "The authors of the image classifier benchmark harness"
+
+
+def text(name: str) -> str:
+    """A file of the project."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def yaml(name: str) -> Any:
+    """A YAML 1.2 file of the project; duplicate keys are errors."""
+    return YAML(typ="safe").load(text(name))
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    """The table `project` of pyproject.toml."""
+    return tomllib.loads(text("pyproject.toml"))["project"]
+
+
+def instructions() -> Iterator[tuple[str, str]]:
+    """Keyword and arguments of each instruction of the Dockerfile, with continued lines joined."""
+    joined = re.sub(r"^#.*\n", "", text("Dockerfile"), flags=re.MULTILINE).replace("\\\n", " ")
+    for line in filter(None, map(str.strip, joined.splitlines())):
+        keyword, _, arguments = line.partition(" ")
+        yield keyword, arguments
+
+
+def arguments(keyword: str) -> list[str]:
+    """Arguments of every instruction of one kind, in order."""
+    return [value for name, value in instructions() if name == keyword]
+
+
+def copied() -> list[str]:
+    """Paths that the Dockerfile copies from the project."""
+    return [path for line in arguments("COPY") for path in line.split()[:-1]]
+
+
+def test_the_licence_is_named_in_pyproject(project: dict[str, Any]) -> None:
+    """The wheel carries LICENSE, an MIT licence of the authors that pyproject.toml names."""
+    assert project["license"] == "MIT"
+    assert project["license-files"] == ["LICENSE"]
+    assert text("LICENSE").startswith("MIT License\n")
+    assert HOLDER in text("LICENSE")
+    assert project["authors"] == [{"name": HOLDER}]
+
+
+def test_every_file_states_the_version_of_the_package(project: dict[str, Any]) -> None:
+    """A release changes the version in three places; none is forgotten."""
+    assert yaml("CITATION.cff")["version"] == __version__
+    assert project["version"] == __version__
+
+
+def test_the_citation_has_what_the_format_requires(project: dict[str, Any]) -> None:
+    """CITATION.cff has the required keys of CFF 1.2.0, the licence of the project, and both references."""
+    citation = yaml("CITATION.cff")
+    assert str(citation["cff-version"]) == "1.2.0"
+    assert citation["type"] == "software"
+    assert citation["title"]
+    assert citation["message"]
+    assert citation["license"] == project["license"]
+    assert citation["authors"] == [{"name": HOLDER}]
+    cited = {identifier["value"] for reference in citation["references"] for identifier in reference["identifiers"]}
+    assert cited == {"arXiv:1810.05934", "arXiv:1807.05118"}  # ASHA, Ray Tune
+
+
+def test_every_file_that_the_image_copies_exists() -> None:
+    """COPY fails on a missing file; only the lock file is optional, so it is written as a pattern."""
+    patterns = {path for path in copied() if "[" in path}
+    assert patterns == {"requirements.loc[k]"}
+    assert [path for path in copied() if path not in patterns and not (ROOT / path).exists()] == []
+
+
+def test_every_package_of_the_wheel_is_copied() -> None:
+    """The wheel that the image builds holds the same packages as any other."""
+    wheel = tomllib.loads(text("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["packages"]) <= set(copied())
+
+
+def test_the_builder_is_sent_what_the_image_copies_and_nothing_else() -> None:
+    """.dockerignore excludes everything and lets exactly the copied files through."""
+    rules = [line for line in text(".dockerignore").splitlines() if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_through = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
+    assert let_through == {path.replace("[k]", "k") for path in copied()}
+
+
+def test_the_image_runs_a_module_that_exists() -> None:
+    """The entry point is `python -m harness.run`, and every module that an instruction runs can be found."""
+    assert arguments("ENTRYPOINT") == ['["python", "-m", "harness.run"]']
+    modules = {
+        *re.findall(r"python -m ([\w.]+)", " ".join(arguments("RUN"))),
+        json.loads(arguments("ENTRYPOINT")[0])[-1],
+    }
+    assert [module for module in modules if importlib.util.find_spec(module) is None] == []
+
+
+def test_the_image_runs_without_root_where_reports_outlive_it() -> None:
+    """The last user is not root, and the folder `reports` of the working directory is a volume."""
+    user = arguments("USER")[-1].partition(":")[0]
+    assert user.isdecimal()
+    assert int(user) > 0
+    assert arguments("VOLUME") == [f"{arguments('WORKDIR')[-1]}/reports"]
+
+
+def test_an_argument_of_the_build_names_another_index_for_pytorch() -> None:
+    """PyTorch comes from the usual index unless the build names another one, which the installation then uses."""
+    assert 'TORCH_INDEX=""' in arguments("ARG")
+    assert any('--extra-index-url "${TORCH_INDEX}"' in command for command in arguments("RUN"))
+
+
+def test_the_workflow_calls_the_gate_and_all_tests() -> None:
+    """Pushes and pull requests run `.ci/run` on two versions of Python; a schedule runs `make test-all`."""
+    workflow = yaml(".github/workflows/ci.yml")
+    assert set(workflow["on"]) == {"push", "pull_request", "schedule"}
+    commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in workflow["jobs"].items()}
+    assert commands == {"checks": [".ci/run"], "all-tests": ["make test-all"]}
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+    assert workflow["jobs"]["checks"]["if"] == "github.event_name != 'schedule'"
+    assert workflow["jobs"]["all-tests"]["if"] == "github.event_name == 'schedule'"
+
+
+def test_the_workflow_tests_the_oldest_python(project: dict[str, Any]) -> None:
+    """The oldest Python of `requires-python` is tested, and every tested one is a classifier."""
+    tested = yaml(".github/workflows/ci.yml")["jobs"]["checks"]["strategy"]["matrix"]["python"]
+    assert tested[0] == project["requires-python"].removeprefix(">=")
+    assert {f"Programming Language :: Python :: {version}" for version in tested} <= set(project["classifiers"])
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_make_run_uses_the_lock_where_there_is_one(locked: bool, tmp_path: Path) -> None:
+    """With requirements.lock, `make run` installs the versions in it; without, pip chooses them."""
+    for name in ("Makefile", "pyproject.toml"):
+        (tmp_path / name).write_text(text(name), encoding="utf-8")
+    if locked:
+        (tmp_path / "requirements.lock").touch()
+    plan = subprocess.run(["make", "-n", "run"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert ("--constraint requirements.lock" in plan) is locked
+    assert "--editable ." in plan
