@@ -144,7 +144,7 @@ def search_and_confirm(
     resources = {name: study.resources_of(name) for name in study.architectures}
     sources = tuple(study.registry.loaded)
     with contextlib.ExitStack() as connected:
-        display.stage(f"joining the Ray cluster {job.cluster}" if job.cluster else "starting Ray")
+        display.stage(f"joining the cluster {job.cluster}" if job.cluster else "starting a local cluster")
         with deferred():
             from harness.orchestration import Shared, connect, model_sizes, run_cost_pass, run_experiment
 
