@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from architectures import ARCHITECTURES
+from architectures import BUILT_IN
 
 SECTIONS = (
     "Summary",
@@ -49,7 +49,7 @@ def missing(run: Path) -> list[str]:
     lacks += [f"section '{section}'" for section in SECTIONS if f"\n## {section}\n" not in page]
     lacks += [f"figure {name}" for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page) if not (run / name).is_file()]
     results = {entry["name"]: entry for entry in json.loads((run / "results.json").read_text())["architectures"]}
-    for name in ARCHITECTURES:
+    for name in BUILT_IN:
         if not (run / "figures" / f"confusion_matrix_{name}.png").is_file():
             lacks.append(f"confusion matrix of {name}")
         for suffix in ("json", "safetensors"):

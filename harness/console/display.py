@@ -143,7 +143,7 @@ def architecture_table(registry: Registry, shape: InputShape, classes: int) -> T
         try:
             summary = summarise_default(architecture, shape, classes)
             sizes = (f"{summary.parameters:,}", f"{summary.macs:,}")
-        except (Exception, SystemExit):  # noqa: BLE001  # one's own may take no images of this shape
+        except (Exception, SystemExit):  # noqa: BLE001  # a user's architecture may take no images of this shape
             sizes = ("?", "?")
         table.add_row(architecture.name, *sizes, architecture.summary)
     return table

@@ -19,7 +19,7 @@ from harness.schedule.supply import Supply
 from harness.study import Study
 
 SILENCE_SECONDS = 20.0
-"""Plain output never says nothing for longer, but for a second."""
+"""Seconds without a line after which plain output names the trials that run; it is checked every second."""
 
 
 @dataclass
@@ -104,8 +104,9 @@ class Progress:
         return sum(number for (of, _), number in tuple(ended.items()) if of is phase)
 
     def remaining(self) -> float | None:
-        """Seconds still to go; None while some architecture has not trained an epoch."""
-        running = {trial: epochs for one in self.architectures.values() for trial, epochs in one.running.items()}
+        """Seconds still to go; None while an architecture with trials left has not trained an epoch."""
+        # Copied in one step: another thread may show the progress while trials begin and end.
+        running = {trial: epochs for one in self.architectures.values() for trial, epochs in tuple(one.running.items())}
         return remaining_seconds(self._study, self._supply, running, self._slots)
 
 

@@ -31,7 +31,7 @@ def model_sizes(
         trial_timeout: seconds that a trial may be silent.
     """
 
-    def counted(specs: Sequence[TrialSpec]) -> list[ModelSummary | None] | None:
+    def counted(specs: Sequence[TrialSpec]) -> dict[tuple[str, str], ModelSummary | None] | None:
         limit = min(_BUILD_SECONDS, _IMPORT_SECONDS + trial_timeout) + _BUILD_SECONDS_EACH * len(specs)
         task = ray.remote(_summaries).options(num_cpus=1, max_retries=0)
         answer = task.remote(specs, shape, classes, sources)
@@ -40,16 +40,14 @@ def model_sizes(
         except ray.exceptions.RayError:
             ray.cancel(answer, force=True)
             return None
-        return sizes
+        return dict(zip(map(_configuration, specs), sizes, strict=True))
 
-    sizes = counted(search)
-    if sizes is None:
-        sizes = []
+    known = counted(search)
+    if known is None:
+        known = {}
         for name in dict.fromkeys(spec.architecture for spec in search):
-            specs = [spec for spec in search if spec.architecture == name]
-            sizes += counted(specs) or [None] * len(specs)
-    of = {_configuration(spec): size for spec, size in zip(search, sizes, strict=True)}
-    return lambda spec: of[_configuration(spec)]
+            known |= counted([spec for spec in search if spec.architecture == name]) or {}
+    return lambda spec: known.get(_configuration(spec))
 
 
 def _configuration(spec: TrialSpec) -> tuple[str, str]:

@@ -52,7 +52,8 @@ def signal_handlers_kept() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():  # in any other, Ray leaves them alone
             for number, handler in before.items():
-                signal.signal(number, handler)
+                if handler is not None:  # one that was not set from Python cannot be put back
+                    signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -68,7 +69,7 @@ def random_state_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def silent_loggers() -> Iterator[None]:
-    """Ray's loggers say nothing: what matters in a warning of theirs is in a sentence of ours."""
+    """Ray's loggers are silent: the harness reports in its own words what matters to a user."""
     loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train")]
     before = [logger.level for logger in loggers]
     for logger in loggers:

@@ -9,14 +9,14 @@ from harness.schedule.selection import select
 from harness.schedule.supply import Supply
 from harness.study import EarlyStopping, Study
 
-_TRIALS = 3  # that the share of epochs which ASHA is expected to leave counts as much as
+_TRIALS = 3  # the weight, in trials, of the share of epochs that ASHA is expected to leave
 
 Running = Mapping[str, Sequence[EpochResult]]
 """Identity of each trial that runs, to its epochs so far."""
 
 
 def remaining_seconds(study: Study, supply: Supply, running: Running, slots: int) -> float | None:
-    """Seconds until the last trial ends; None while some architecture has not trained an epoch.
+    """Seconds until the last trial ends; None while an architecture with trials left has not trained an epoch.
 
     For each architecture, an epoch takes as long as its epochs took so far, in proportion to the multiply-adds of the
     model. A search trial is expected to train the share of its epochs that early stopping has left to others. Confirm
@@ -36,13 +36,15 @@ def remaining_seconds(study: Study, supply: Supply, running: Running, slots: int
         specs = {phase: [spec for spec in supply.specs[phase] if spec.architecture == name] for phase in Phase}
         ended = {record.trial_id: record for record in supply.records if record.spec.architecture == name}
         search = specs[Phase.SEARCH]
+        waiting = [spec for of in specs.values() for spec in of if spec.trial_id not in ended]
+        if not waiting:
+            continue
         searching = _seconds_a_unit(supply, search, ended, running)
         if searching is None:
             return None
         confirming = _seconds_a_unit(supply, specs[Phase.CONFIRM], ended, running) or searching
         rate = {Phase.SEARCH: searching, Phase.CONFIRM: confirming, Phase.AUDIT: searching}
         share = dict.fromkeys(Phase, 1.0) | {Phase.SEARCH: expected_share(study.early_stopping, search, ended)}
-        waiting = [spec for of in specs.values() for spec in of if spec.trial_id not in ended]
         for spec in waiting:
             epochs = max(share[spec.phase] * spec.epochs - len(running.get(spec.trial_id, ())), 0.0)
             left.append(epochs * _unit(supply, spec) * rate[spec.phase])
@@ -65,8 +67,8 @@ def remaining_seconds(study: Study, supply: Supply, running: Running, slots: int
 def expected_share(rule: EarlyStopping, search: Sequence[TrialSpec], ended: Mapping[str, TrialRecord]) -> float:
     """The share of its epochs that the next search trial of an architecture is expected to train.
 
-    Of the trials at a rung, ASHA lets one in `reduction_factor` pass. That expectation counts as much as three trials
-    do; those that have ended count for what they trained, but for the first one, which nothing could stop.
+    ASHA lets one of `reduction_factor` trials pass a rung. This expectation has the weight of three trials. Trials that
+    have ended add the epochs that they trained, except for the first one, which nothing could stop.
     """
     epochs = search[0].epochs
     expected, rung, passing = 0.0, min(rule.grace_epochs, epochs), 1.0
@@ -81,7 +83,10 @@ def expected_share(rule: EarlyStopping, search: Sequence[TrialSpec], ended: Mapp
 
 
 def expected_confirm_trials(study: Study, configurations: int) -> float:
-    """With the default configuration besides, unless that is the selected one, which any configuration may be."""
+    """Confirm trials of an architecture that is still searched.
+
+    Each configuration is equally likely to be selected. If it is not the default one, that is confirmed too.
+    """
     defaults = min(study.confirm.default_seeds, study.confirm.seeds)
     return study.confirm.seeds + defaults * (1 - 1 / configurations)
 

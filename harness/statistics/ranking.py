@@ -1,4 +1,4 @@
-"""Groups of architectures that are not told apart, as letters."""
+"""Groups of statistically indistinguishable architectures, as letters."""
 
 from __future__ import annotations
 

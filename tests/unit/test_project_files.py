@@ -121,10 +121,10 @@ def test_the_image_runs_without_root_where_reports_outlive_it() -> None:
     assert arguments("VOLUME") == [f"{arguments('WORKDIR')[-1]}/reports"]
 
 
-def test_an_argument_of_the_build_names_another_index_for_pytorch() -> None:
-    """PyTorch comes from the usual index unless the build names another one, which the installation then uses."""
-    assert 'TORCH_INDEX=""' in arguments("ARG")
-    assert any('--extra-index-url "${TORCH_INDEX}"' in command for command in arguments("RUN"))
+def test_an_argument_of_the_build_is_handed_to_pip() -> None:
+    """Without it, the installation has no options of its own."""
+    assert 'PIP_OPTIONS=""' in arguments("ARG")
+    assert any("pip install --no-cache-dir ${PIP_OPTIONS} " in command for command in arguments("RUN"))
 
 
 def test_the_workflow_calls_the_gate_and_all_tests() -> None:

@@ -46,7 +46,7 @@ class Calibration:
 
     Attributes:
         error: expected calibration error, as a fraction.
-        excess: mean confidence minus accuracy: over-confident above nought, under-confident below.
+        excess: mean confidence minus accuracy: over-confident above zero, under-confident below.
         images: how many.
         bins: those that hold an image, in ascending order.
     """

@@ -193,7 +193,7 @@ def spearman(first: Iterable[float], second: Iterable[float]) -> Correlation:
 
 
 def audit_sentence(audit: Audit) -> str:
-    """What the audit says about early stopping, or why it says nothing."""
+    """The result of the audit of early stopping, or the reason why there is none."""
     if not audit.stopped:
         return "Early stopping ended no trial, so there was nothing to audit."
     net = audit.epochs_saved - audit.epochs_spent

@@ -130,7 +130,7 @@ def draw_grid_heat_maps(title: str, values: GridValues, validation_images: int) 
     height = min(4.5, max(2.2, 0.75 * len(values.rows.values)))
     figure = new_figure(width * columns + 1.8, (height + 0.5) * rows + 0.7)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    floor = 100 * 0.5 / validation_images  # a logarithm has no place for an error of nought
+    floor = 100 * 0.5 / validation_images  # zero has no logarithm
     errors = np.maximum(floor, [[[_error(trial) for trial in line] for line in panel] for panel in values.trials])
     known = errors[~np.isnan(errors)] if not np.isnan(errors).all() else np.ones(1)
     norm = LogNorm(known.min(), max(known.max(), 1.1 * known.min()), clip=True)

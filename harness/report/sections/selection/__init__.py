@@ -46,7 +46,7 @@ class LedgerEntry:
 
     @property
     def curse(self) -> float | None:
-        """Validation accuracy in confirm minus in search: below nought, the price of having chosen."""
+        """Validation accuracy in confirm minus that in search: usually negative, as the search selected its best."""
         return None if self.found is None or self.again is None else self.again - self.found
 
 

@@ -21,7 +21,7 @@ def comparisons(findings: Findings) -> tuple[Comparison, ...]:
 
 
 def groups(findings: Findings) -> Mapping[str, str]:
-    """Architecture to the letters of its groups; those that share a letter are not told apart."""
+    """Architecture to its letters; architectures that share a letter are statistically indistinguishable."""
     return letters(tuple(findings.correct), findings.of(comparisons))
 
 
