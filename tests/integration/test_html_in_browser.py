@@ -236,6 +236,13 @@ THEME = """
         location.reload();
         return new Promise(() => {});
     }
+    // The browser writes storage in another process, and a script reloads sooner than a reader can.
+    const reloads = Number(sessionStorage.getItem("reloads"));
+    if (localStorage.length === 0 && reloads < 20) {
+        sessionStorage.setItem("reloads", reloads + 1);
+        location.reload();
+        return new Promise(() => {});
+    }
     return [...JSON.parse(sessionStorage.getItem("before")), state()];
 """
 
