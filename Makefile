@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 ARGS ?= --all
 # Exact versions of all dependencies, where `make lock` has written them; otherwise pip chooses the newest that fit.
 LOCK := $(wildcard requirements.lock)
+# One process of tests for each core; tests of a group stay in one process, since they share what is slow to make.
+PARALLEL := -n auto --dist loadgroup
 INSTALL := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 
 .PHONY: run test test-all check audit lock clean
@@ -13,10 +15,10 @@ run: $(VENV)/installed
 	$(BIN)/python -m harness.run $(ARGS)
 
 test: check
-	$(BIN)/python -m pytest -m 'not exhaustive'
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not exhaustive'
 
 test-all: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile thorough
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff format --check .

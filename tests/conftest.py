@@ -15,6 +15,7 @@ from harness.data.dataset import Normalisation, SealedTest, Split, TrainingData
 from harness.records.trial import EpochResult, Phase, Scalar, Status, TrialRecord, TrialSpec
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("any machine"), max_examples=400)
 settings.load_profile("any machine")
 
 

@@ -47,6 +47,7 @@ def test_a_worker_that_dies_costs_an_attempt_and_one_that_raises_the_trial(start
     command.assert_nothing_is_left()
 
 
+@pytest.mark.exhaustive
 def test_ctrl_c_ends_all_workers_and_leaves_a_partial_report(start, write_study, tmp_path: Path) -> None:
     """The search is reported, the exit code is 130, and no process is left."""
     folder, paused = tmp_path / "run", tmp_path / "witness"

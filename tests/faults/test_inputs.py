@@ -1,4 +1,7 @@
-"""Thousands of bad inputs: each is refused in a sentence, and none with a traceback."""
+"""Random bad inputs: each is refused in a sentence, and none with a traceback.
+
+`make test-all` draws 400 examples for each test, and `make test` draws 100.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ from harness.schedule.plan import plan_search
 from harness.study import Study, load_study, parse_study, study_yaml
 from harness.study.yaml_text import read_yaml, write_yaml
 
-many = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+any_input = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 KEYS = [*Study.model_fields, "seeds", "cpus", "gpus", "space", "samples", "grid", "choice", "uniform", "epochs"]
 names = st.sampled_from([*KEYS, *BUILT_IN, *BUILT_IN["mlp"].hyperparameters.model_fields])
 scalars = (
@@ -60,7 +63,7 @@ def outcome(path: Path, read: Any) -> str | None:
     return None
 
 
-@many
+@any_input
 @given(content=st.binary(max_size=300))
 def test_arbitrary_bytes_are_no_study(content: bytes, tmp_path: Path) -> None:
     """Whatever the bytes are, they are refused by name."""
@@ -69,7 +72,7 @@ def test_arbitrary_bytes_are_no_study(content: bytes, tmp_path: Path) -> None:
     assert str(path) in (outcome(path, lambda p: load_study(str(p))) or "")
 
 
-@many
+@any_input
 @given(text=st.text(alphabet=string.printable + "\x85\u2028é\x1b", max_size=120))
 def test_arbitrary_yaml_is_no_study(text: str, tmp_path: Path) -> None:
     """Text that looks like YAML, too."""
@@ -78,7 +81,7 @@ def test_arbitrary_yaml_is_no_study(text: str, tmp_path: Path) -> None:
     assert outcome(path, lambda p: load_study(str(p)))
 
 
-@many
+@any_input
 @given(where=st.lists(names, min_size=1, max_size=4), value=values)
 def test_a_study_with_anything_anywhere_is_read_or_refused(where: list[str], value: Any, tmp_path: Path) -> None:
     """A study in which one value was replaced by anything: accepted ones can be planned and written out."""
@@ -101,7 +104,7 @@ def test_a_study_with_anything_anywhere_is_read_or_refused(where: list[str], val
         assert plan_search(study, "d")
 
 
-@many
+@any_input
 @given(
     arguments=st.lists(
         st.sampled_from(
@@ -185,7 +188,7 @@ def records(draw: st.DrawFn) -> TrialRecord:
     )
 
 
-@settings(many, max_examples=200)
+@any_input
 @given(written=st.lists(records(), max_size=4), cut=st.integers(min_value=0, max_value=200))
 def test_valid_records_always_come_back_and_a_torn_line_loses_itself_alone(
     written: list[TrialRecord], cut: int, tmp_path: Path
@@ -208,7 +211,7 @@ JSON_FILES = {
 
 
 @pytest.mark.parametrize("name", JSON_FILES)
-@many
+@any_input
 @given(
     content=st.binary(max_size=200)
     | st.text(alphabet='{}[]":,0123456789.eE-+truefalsn\\u \n', max_size=200).map(str.encode)
@@ -224,7 +227,7 @@ def test_arbitrary_bytes_in_a_run_folder_are_refused_by_name(name: str, content:
         assert str(path) in (said or "")
 
 
-@many
+@any_input
 @given(content=st.binary(max_size=200), cut=st.integers(min_value=0, max_value=700), flip=st.integers(min_value=0))
 def test_arbitrary_or_damaged_bytes_are_nobodys_predictions(
     content: bytes, cut: int, flip: int, tmp_path: Path
@@ -240,7 +243,7 @@ def test_arbitrary_or_damaged_bytes_are_nobodys_predictions(
         assert trial_of(path) in (None, "", "0123456789ab") or isinstance(trial_of(path), str)
 
 
-@many
+@any_input
 @given(content=st.binary(max_size=120), shape=st.lists(st.integers(min_value=0, max_value=4), min_size=1, max_size=3))
 def test_idx_files_are_whole_or_refused(content: bytes, shape: list[int]) -> None:
     """Arbitrary bytes, and whole files with bytes added or taken away; whole files come back."""

@@ -37,6 +37,7 @@ def on_a_disk_of(megabytes: int, folder: Path, then: str) -> list[str]:
     return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", shell, "sh"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not can_mount(), reason="this system lets no user mount a disk of one megabyte")
 def test_a_full_disk_ends_the_run_in_a_sentence_and_room_lets_it_go_on(start, write_study, tmp_path: Path) -> None:
     """Predictions of confirm trials fill a real disk; what is in the journal is whole, and is not trained again."""

@@ -104,7 +104,7 @@ def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
 ) -> None:
     """It is not tried again, for it would hang again; the other architecture is reported."""
     folder = tmp_path / "run"
-    limit = math.ceil(patience(30))  # a trial that is well imports torch in that time, and trains an epoch
+    limit = math.ceil(patience(15))  # a trial that is well imports torch in that time, and trains an epoch
     study = write_study(
         {architecture: {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}}, trial_timeout=limit
     )

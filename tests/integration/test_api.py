@@ -38,7 +38,7 @@ print(changed, found[0] > 0.5)
 """
 
 
-@pytest.mark.parametrize("where", ["main", "thread"])
+@pytest.mark.parametrize("where", [pytest.param("main", marks=pytest.mark.exhaustive), "thread"])
 def test_a_run_leaves_the_process_as_it_was(where: str, tmp_path: Path) -> None:
     """In the main thread and in any other, and in a script that does not ask whether it is the main module."""
     script = tmp_path / "script.py"

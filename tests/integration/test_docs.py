@@ -6,20 +6,28 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from harness import reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if "```sh\n" in path.read_text(encoding="utf-8"))
 NEED_A_CLUSTER = {"cluster.md"}
+ALWAYS = {"tutorial.md", "take_it_home.py"}  # `make test` runs these, and `make test-all` the others too
 EXAMPLES = {
     "own_architecture.py": ("mnist_net", "the whole report: "),
     "own_data.py": ("balanced", "triangle"),
     "take_it_home.py": ("said [", "python -m harness.predict "),
 }
+
+
+def sometimes(names: Iterable[str]) -> list[ParameterSet]:
+    """Parameters of a test, where those that are not run always are marked."""
+    return [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.exhaustive) for name in names]
 
 
 def as_a_reader() -> dict[str, str]:
@@ -31,12 +39,10 @@ def as_a_reader() -> dict[str, str]:
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name not in NEED_A_CLUSTER], ids=lambda page: page.name
-)
-def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sometimes(page.name for page in PAGES if page.name not in NEED_A_CLUSTER))
+def test_every_command_of_a_page_runs(name: str, tmp_path: Path) -> None:
     """From the first to the last, in an empty folder, as a reader would type them."""
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / name).read_text(encoding="utf-8"), flags=re.DOTALL)
     done = subprocess.run(
         ["bash", "-e", "-c", "\n".join(blocks)],
         cwd=tmp_path,
@@ -52,7 +58,7 @@ def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", sometimes(EXAMPLES))
 def test_every_example_runs(name: str, tmp_path: Path) -> None:
     """Each script tells its story to the end, and prints what it promises."""
     done = subprocess.run(

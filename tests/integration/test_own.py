@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commands import assert_refused, harness
 from PIL import Image
 
 from harness import load_run
@@ -20,13 +21,13 @@ ROOT = Path(__file__).parents[2]
 CLASSES = [*"0123456789", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", *"abcdefghijklmnopqrstuvwxyz"]
 IMAGES_EACH = 20
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.xdist_group("own")]
 
 
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One of the commands, as a user of an installed harness gives it in a folder of theirs."""
+def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, as a user of an installed harness gives it in a folder of theirs."""
     return subprocess.run(
-        [sys.executable, "-m", *arguments],
+        [sys.executable, "-m", "harness", *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -52,8 +53,8 @@ def place(tmp_path_factory) -> Path:
     write_starting_file("my_net", folder / "my_net.py")
     images, labels = signs()
     np.savez(folder / "signs.npz", images=images, labels=labels, classes=np.array(CLASSES))
-    done = command(
-        folder, "harness.run", "--architectures", "mlp", "--architecture", "my_net.py", "--config", "smoke",
+    done = process(
+        folder, "run", "--architectures", "mlp", "--architecture", "my_net.py", "--config", "smoke",
         "--data", "signs.npz", "--output", "run", "--set", "architectures.my_net.space.batch_size=16",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -83,25 +84,25 @@ def test_a_run_is_read_in_python_without_the_users_file(place: Path, tmp_path: P
     assert list(predictions.columns) == ["true", "predicted", "confidence", "correct"]
     assert (predictions["true"] == predictions["predicted"]).equals(predictions["correct"])
     assert predictions["correct"].mean() == run.results["architectures"][1]["confirm"]["seeds"][0]["test_accuracy"]
-    done = command(tmp_path, "harness.report", str(place / "run"))
-    assert done.returncode == 0, done.stderr
+    done = harness("report", str(place / "run"), folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
 
 
 def test_a_run_goes_on_only_with_the_users_file(place: Path) -> None:
     """The folder never says what code to run; the sentence says what to name."""
-    without = command(place, "harness.run", "--resume", "run", "--dry-run")
-    assert without.returncode == 2
+    without = harness("run", "--resume", "run", "--dry-run", folder=place)
+    assert without.exit_code == 2
     assert "my_net: an architecture of your own; name its code again, as in --architecture" in without.stderr
-    again = command(place, "harness.run", "--resume", "run", "--architecture", "my_net.py", "--dry-run")
-    assert again.returncode == 0, again.stderr
+    again = harness("run", "--resume", "run", "--architecture", "my_net.py", "--dry-run", folder=place)
+    assert again.exit_code == 0, again.stderr
 
 
 @pytest.fixture(scope="module")
 def exported(place: Path) -> Path:
     """The user's network in every format."""
     formats = [word for kind in ("exported-program", "onnx", "safetensors") for word in ("--format", kind)]
-    done = command(place, "harness.export", "run", "--architecture", "my_net.py", *formats)
-    assert done.returncode == 0, done.stderr
+    done = harness("export", "run", "--architecture", "my_net.py", *formats, folder=place)
+    assert done.exit_code == 0, done.stderr
     return place / "run" / "exported" / "my_net"
 
 
@@ -155,10 +156,10 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
         large = image.resize((160, 160), Image.Resampling.NEAREST)
         Image.fromarray(255 - np.asarray(large)).convert("RGB").save(tmp_path / f"{index}-large.jpg", quality=95)
     for kind in ("plain.png", "large.jpg"):
-        done = command(
-            tmp_path, "harness.predict", str(exported / model), *(f"{i}-{kind}" for i in chosen), "--top", "1"
+        done = harness(
+            "predict", str(exported / model), *(f"{i}-{kind}" for i in chosen), "--top", "1", folder=tmp_path
         )
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         assert ("dark and light were exchanged in 8 of 8 images" in done.stdout) is (kind == "large.jpg")
         right = [answer == CLASSES[labels[i]] for answer, i in zip(best_answer(done.stdout), chosen, strict=True)]
         assert sum(right) >= 7, done.stdout
@@ -167,33 +168,30 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("harness.export", "run", "--architecture", "lenet5"), "the run kept no model of it; "),
-        (("harness.export", "run", "--format", "torchscript"), "there is no such format"),
-        (("harness.export", "nowhere"), "there is no study.yaml"),
-        (("harness.predict", "run/models/my_net.json", "signs.npz"), "signs.npz: cannot be read as an image"),
-        (("harness.predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: cannot be read as an image"),
-        (("harness.predict", "nowhere.pt2", "x.png"), "there is no such file"),
-        (("harness.predict", "signs.npz", "x.png"), "there is no signs.json beside it"),
-        (("harness.evaluate", "run/models/my_net.json"), "name its code, as in --architecture path/to/my_net.py"),
-        (("harness.check", "nowhere.py"), "there is no such file; python -m harness.new"),
-        (("harness.check", "my_net.py", "--shape", "28"), "write channels, height and width"),
-        (("harness.run", "--all", "--data", "nowhere"), "there is no such file or folder"),
-        (("harness.run", "--architecture", "my_net.py", "--architectures", "my_nut"), "did you mean 'my_net'"),
+        (("export", "run", "--architecture", "lenet5"), "the run kept no model of it; "),
+        (("export", "run", "--format", "torchscript"), "there is no such format"),
+        (("export", "nowhere"), "there is no study.yaml"),
+        (("predict", "run/models/my_net.json", "signs.npz"), "signs.npz: cannot be read as an image"),
+        (("predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: cannot be read as an image"),
+        (("predict", "nowhere.pt2", "x.png"), "there is no such file"),
+        (("predict", "signs.npz", "x.png"), "there is no signs.json beside it"),
+        (("evaluate", "run/models/my_net.json"), "name its code, as in --architecture path/to/my_net.py"),
+        (("check", "nowhere.py"), "there is no such file; python -m harness.new"),
+        (("check", "my_net.py", "--shape", "28"), "write channels, height and width"),
+        (("run", "--all", "--data", "nowhere"), "there is no such file or folder"),
+        (("run", "--architecture", "my_net.py", "--architectures", "my_nut"), "did you mean 'my_net'"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_a_sentence(arguments: tuple[str, ...], said: str, place: Path) -> None:
     """No traceback, exit code 2, and what to do."""
-    done = command(place, *arguments)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = harness(*arguments, folder=place)
+    assert_refused(done, said)
 
 
 def test_a_saved_model_is_measured_again_with_the_users_file(place: Path) -> None:
     """The accuracy is that of the report."""
-    done = command(place, "harness.evaluate", "run/models/my_net.json", "--architecture", "my_net.py")
-    assert done.returncode == 0, done.stderr
+    done = harness("evaluate", "run/models/my_net.json", "--architecture", "my_net.py", folder=place)
+    assert done.exit_code == 0, done.stderr
     accuracy = load_run(place / "run").results["architectures"][1]["confirm"]["seeds"][0]["test_accuracy"]
     assert f"accuracy {accuracy:.2%}" in done.stdout
     assert "confusion matrix" not in done.stdout.lower()  # of 62 classes it would fill several screens
@@ -204,20 +202,20 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
     sound = (place / "my_net.py").read_text(encoding="utf-8")
     broken = sound.replace("self.features(images)", "self.features(images - images.mean(0))")
     (tmp_path / "broken.py").write_text(broken.replace('name="my_net"', 'name="broken"'), encoding="utf-8")
-    done = command(tmp_path, "harness.check", "broken.py")
-    assert done.returncode == 5, done.stdout + done.stderr
+    done = harness("check", "broken.py", folder=tmp_path)
+    assert done.exit_code == 5, done.stdout + done.stderr
     assert "BROKEN  it answers alone as in a batch" in done.stdout
-    good = command(place, "harness.check", "my_net.py")
-    assert good.returncode == 0
+    good = harness("check", "my_net.py", folder=place)
+    assert good.exit_code == 0
     assert "BROKEN" not in good.stdout
 
 
 def test_the_list_has_ones_own(place: Path) -> None:
     """With its size, where it takes images of MNIST's shape."""
-    done = command(
-        place, "harness.run", "--list", "--architecture", "my_net.py", "--architecture", "torchvision:alexnet"
+    done = harness(
+        "run", "--list", "--architecture", "my_net.py", "--architecture", "torchvision:alexnet", folder=place
     )
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     [mine] = [line for line in done.stdout.splitlines() if "my_net" in line]
     assert "9,978" in mine  # 144 + 32 + 4,608 + 64 + 5,130
     [too_large] = [line for line in done.stdout.splitlines() if "alexnet" in line and "│" in line][:1]
@@ -232,12 +230,12 @@ def test_a_model_that_cannot_be_exported_says_so(place: Path, tmp_path: Path) ->
         "        if images.mean() > 100:\n            return self.head.bias\n        return self.head(",
     )
     (tmp_path / "decides.py").write_text(decides, encoding="utf-8")
-    run = ["harness.run", "--architecture", "decides.py", "--config", "smoke", "--data", "digits", "--output", "run"]
-    done = command(tmp_path, *run, "--seeds", "1")
-    assert done.returncode == 0, done.stderr
-    done = command(tmp_path, "harness.export", "run", "--architecture", "decides.py")
-    assert done.returncode == 2, done.stderr
+    run = ["run", "--architecture", "decides.py", "--config", "smoke", "--data", "digits", "--output", "run"]
+    done = harness(*run, "--seeds", "1", "--set", "architectures.decides.space.epochs=1", folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
+    done = harness("export", "run", "--architecture", "decides.py", folder=tmp_path)
+    assert done.exit_code == 2, done.stderr
     assert "torch cannot export this model as exported-program" in done.stderr
     assert not list((tmp_path / "run" / "exported" / "decides").glob("*.pt2"))
-    done = command(tmp_path, "harness.export", "run", "--architecture", "decides.py", "--format", "safetensors")
-    assert done.returncode == 0, done.stderr
+    done = harness("export", "run", "--architecture", "decides.py", "--format", "safetensors", folder=tmp_path)
+    assert done.exit_code == 0, done.stderr

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import harness
 from tabulate import tabulate
 
 ROOT = Path(__file__).parents[2]
@@ -149,10 +150,10 @@ def test_it_names_the_two_commands_that_the_makefile_has() -> None:
 @pytest.mark.parametrize("command", DRY)
 def test_each_run_command_is_accepted(command: str) -> None:
     """Every example parses to a plan; whether it then runs is tested in small elsewhere."""
-    arguments = shlex.split(command)[1:]
+    _, _, _, *arguments = shlex.split(command)  # python -m harness.run
     extra = [] if "--list" in arguments or "--dry-run" in arguments else ["--dry-run"]
-    done = subprocess.run([sys.executable, *arguments, *extra], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = harness("run", *arguments, *extra, folder=ROOT)
+    assert done.exit_code == 0, done.stderr
     assert "lenet5" in done.stdout
 
 
