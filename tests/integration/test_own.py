@@ -172,7 +172,7 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
         (("harness.export", "nowhere"), "there is no study.yaml"),
         (("harness.predict", "run/models/my_net.json", "signs.npz"), "signs.npz: cannot be read as an image"),
         (("harness.predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: cannot be read as an image"),
-        (("harness.predict", "nowhere.pt2", "x.png"), "there is no such file"),
+        (("harness.predict", "nowhere.pt2", "x.png"), "the file does not exist"),
         (("harness.predict", "signs.npz", "x.png"), "there is no signs.json beside it"),
         (("harness.evaluate", "run/models/my_net.json"), "name its code, as in --architecture path/to/my_net.py"),
         (("harness.check", "nowhere.py"), "there is no such file; python -m harness.new"),
@@ -206,7 +206,7 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
     (tmp_path / "broken.py").write_text(broken.replace('name="my_net"', 'name="broken"'), encoding="utf-8")
     done = command(tmp_path, "harness.check", "broken.py")
     assert done.returncode == 5, done.stdout + done.stderr
-    assert "BROKEN  it answers alone as in a batch" in done.stdout
+    assert "BROKEN  it treats each image of a batch independently" in done.stdout
     good = command(place, "harness.check", "my_net.py")
     assert good.returncode == 0
     assert "BROKEN" not in good.stdout
