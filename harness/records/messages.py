@@ -42,8 +42,8 @@ class Message:
         started: Where and when the trial started; None if it failed before that.
         epoch: Result of the epoch that has ended.
         outcome: Result of the confirm trial that has completed.
-        checkpoint: Checkpoint after this epoch, from which the trial can resume. May be set together
-            with `epoch` only.
+        checkpoint: Checkpoint after this epoch, from which the trial can resume. May be set only
+            together with `epoch`.
         failure: Why the trial failed.
         at: When the message was created, in seconds since 1970.
     """

@@ -20,7 +20,7 @@ AskedPrecision = Literal["auto", "fp32", "tf32", "bf16"]
 """Precision in a study. `auto` is resolved on the machine that runs the trial."""
 
 NAME = r"^[A-Za-z][A-Za-z0-9_.:-]*$"
-"""Pattern of architecture names. They become part of file names, so no path separator is allowed."""
+"""Pattern of architecture names. Names become part of file names: path separators are excluded."""
 
 
 class Phase(StrEnum):
@@ -223,5 +223,5 @@ class TrialRecord(Frozen):
 
 
 def flat_json(value: Mapping[str, Any]) -> str:
-    """Format hyperparameters as one line of JSON with sorted keys, for comparison and for tables."""
+    """Format hyperparameters as one line of JSON with sorted keys, for comparison and tables."""
     return json.dumps(dict(value), sort_keys=True)
