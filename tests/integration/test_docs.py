@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if "```sh\n" in path.read_text(encoding="utf-8"))
 NEED_A_CLUSTER = {"cluster.md"}
 EXAMPLES = {
-    "own_architecture.py": ("mnist_net", "the whole report: "),
+    "own_architecture.py": ("mnist_net", "report: "),
     "own_data.py": ("balanced", "triangle"),
-    "take_it_home.py": ("said [", "python -m harness.predict "),
+    "take_it_home.py": ("predicted [", "python -m harness.predict "),
 }
 
 
