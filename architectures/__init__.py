@@ -1,6 +1,6 @@
-"""The contenders, one file each: `BUILT_IN` is the registry of those that come with the harness.
+"""The architectures, one file each. `BUILT_IN` is the registry of the built-in ones.
 
-Architectures of a user's own are added to a registry by the command that names them (`architectures.own`).
+`architectures.own` loads the user's architectures and adds them to a registry.
 """
 
 from architectures.architecture import Architecture, InputShape

@@ -1,7 +1,7 @@
-"""A deeper convolutional network, shaped for accuracy per second of training.
+"""A deeper convolutional network, designed for accuracy per second of training.
 
-The first convolution has a stride of two, so that no layer with many channels ever works at full
-resolution: there the time goes, and a digit loses nothing by it.
+The first convolution has a stride of two, so no layer with many channels works at full resolution.
+Such layers would take most of the time, and digits do not need them.
 """
 
 from __future__ import annotations
@@ -18,26 +18,29 @@ if TYPE_CHECKING:
 
 
 class AdvancedCnnHyperparameters(TrainingHyperparameters):
-    """Widths grow from `channels` to twice as many."""
+    """Hyperparameters of the advanced CNN; the later layers have twice `channels` channels."""
 
     epochs: Epochs = 6
-    channels: Annotated[int, Field(ge=1, le=1024, description="of the first convolution")] = 32
-    dropout: Annotated[Fraction, Field(description="before the linear head")] = 0.2
+    channels: Annotated[int, Field(ge=1, le=1024, description="channels of the first convolution")] = 32
+    dropout: Annotated[Fraction, Field(description="dropout probability before the linear head")] = 0.2
 
 
 def build(hyperparameters: AdvancedCnnHyperparameters, shape: InputShape, classes: int) -> nn.Module:
-    """Five convolutions with batch norm and ReLU, two max poolings, global average pooling, a linear head.
+    """Build five convolutions with batch norm and ReLU, and a linear head.
+
+    There are two max poolings between the convolutions and a global average pooling before the
+    head.
 
     Raises:
-        ValueError: the image is smaller than 8 pixels on a side.
+        ValueError: If the image is smaller than 8 pixels on a side.
     """
-    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+    from torch import nn  # imported here: torch takes seconds, and a study does not need it
 
     if min(shape.height, shape.width) < 8:
         raise ValueError(f"advanced_cnn needs images of at least 8x8 pixels, got {shape.height}x{shape.width}")
 
     def block(inputs: int, outputs: int, kernel_size: int = 3, stride: int = 1, pool: int = 1) -> list[nn.Module]:
-        # The batch norm that follows has a bias of its own; after pooling it has a quarter left to do.
+        # No bias, because batch norm has one. Pooling comes first: it leaves a quarter of the work.
         convolution = nn.Conv2d(inputs, outputs, kernel_size, stride, padding=kernel_size // 2, bias=False)
         pooling = [nn.MaxPool2d(pool)] if pool > 1 else []
         return [convolution, *pooling, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]

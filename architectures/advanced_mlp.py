@@ -1,4 +1,4 @@
-"""A perceptron with the regularisation of the 2010s; shows what that buys over the plain one."""
+"""A multilayer perceptron with the regularisation of the 2010s, to compare with the plain MLP."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ if TYPE_CHECKING:
 
 
 class AdvancedMlpHyperparameters(TrainingHyperparameters):
-    """Widths halve from layer to layer, starting at `units`."""
+    """Hyperparameters of the advanced MLP; each layer has half the units of the previous one."""
 
     epochs: Epochs = 10
     batch_size: BatchSize = 256
     learning_rate: LearningRate = 3e-3
-    units: Annotated[int, Field(ge=4, le=65_536, description="in the first of three hidden layers")] = 512
-    dropout: Annotated[Fraction, Field(description="after each hidden layer")] = 0.1
+    units: Annotated[int, Field(ge=4, le=65_536, description="units of the first of three hidden layers")] = 512
+    dropout: Annotated[Fraction, Field(description="dropout probability after each hidden layer")] = 0.1
 
 
 def build(hyperparameters: AdvancedMlpHyperparameters, shape: InputShape, classes: int) -> nn.Module:
-    """Three hidden layers of `units`, `units`/2 and `units`/4: linear, batch norm, ReLU, dropout; a linear head."""
-    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+    """Build three hidden layers of `units`, `units`/2 and `units`/4 units, and a linear head.
+
+    Each hidden layer is linear, batch norm, ReLU and dropout.
+    """
+    from torch import nn  # imported here: torch takes seconds, and a study does not need it
 
     layers: list[nn.Module] = [nn.Flatten()]
     width = shape.pixels
     for units in (hyperparameters.units, hyperparameters.units // 2, hyperparameters.units // 4):
-        # The batch norm that follows has a bias of its own.
+        # No bias, because the batch norm that follows has one.
         layers += [nn.Linear(width, units, bias=False), nn.BatchNorm1d(units), nn.ReLU()]
         layers.append(nn.Dropout(hyperparameters.dropout))
         width = units

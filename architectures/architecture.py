@@ -1,4 +1,4 @@
-"""What the harness needs to know of an architecture."""
+"""Description of an architecture for the harness."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ class InputShape:
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """A contender of the benchmark.
+    """An architecture of the benchmark.
 
     Attributes:
-        name: what the command line, studies and reports call it; files are named after it.
-        summary: one sentence: what it is and why it is here.
-        build: `(hyperparameters, shape, classes) -> nn.Module`, a function or the class itself; the module maps
-            float images (B, channels, height, width) to logits (B, classes). Called with the random generator
-            seeded, so that the same seed gives the same weights.
-        hyperparameters: its typed hyperparameters with their defaults.
-        title: how people write it; the name, unless it is given.
-        convolutional: whether it computes on images rather than on flat vectors; decides the
-            memory layout (channels last) that it is trained in.
-        reference: the paper or project it comes from.
-        baseline_accuracy: test accuracy on MNIST, as a fraction, that the project which this one
-            takes over reported for it; None where it reported none.
+        name: Name on the command line, in studies and in reports, and part of file names.
+        summary: One sentence: what the architecture is and why it is compared.
+        build: `(hyperparameters, shape, classes) -> nn.Module`, a function or a class. The module
+            maps float images (B, channels, height, width) to logits (B, classes). The random
+            generator is seeded before the call, so the same seed gives the same weights.
+        hyperparameters: Class of typed hyperparameters with defaults.
+        title: Name for display; default: `name`.
+        convolutional: Whether the module computes on images rather than on flat vectors. If so, it
+            is trained in the channels-last memory layout.
+        reference: Paper or project that the architecture comes from.
+        baseline_accuracy: Test accuracy on MNIST, as a fraction, reported by this project's
+            predecessor; None if it reported none.
 
     Raises:
-        ValueError: the name cannot name a file.
+        ValueError: If the name cannot be part of a file name.
     """
 
     name: str
@@ -60,6 +60,9 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", self.name):
-            raise ValueError(f"{self.name!r} cannot name an architecture; use letters, digits and _ . - only")
+            raise ValueError(
+                f"{self.name!r} cannot name an architecture; use only letters, digits and _ . -, and start with a "
+                "letter or digit"
+            )
         if not self.title:
             object.__setattr__(self, "title", self.name)

@@ -1,8 +1,8 @@
-"""Average pooling of 2x2 pixels for LeNet-5: the same numbers as torch's own, several times as fast on a CPU.
+"""2x2 average pooling for LeNet-5, with the results of torch's kernel but several times as fast.
 
-In channels-last layout torch's own kernel walks through the image one pixel and one channel at a time; with LeNet-5's
-six channels it took a quarter of a step. See docs/log.md for the figures. This file imports torch: import it where a
-model is built.
+In channels-last layout on a CPU, torch's kernel processes one pixel and one channel at a time. With
+the six channels of LeNet-5, it took one quarter of the time of a step (figures in docs/log.md).
+Import this module only where a model is built, because it imports torch.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch.nn.functional import avg_pool2d, conv2d
 
 
 class AveragePool2x2(nn.Module):
-    """The pooling of `nn.AvgPool2d(2)`."""
+    """A faster `nn.AvgPool2d(2)`."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Means (B, C, H // 2, W // 2) of images (B, C, H, W)."""
+        """Compute the means (B, C, H // 2, W // 2) of images (B, C, H, W)."""
         channels_last = images.stride(1) == 1
         even = images.shape[-1] % 2 == 0 and images.shape[-2] % 2 == 0
         if images.device.type != "cpu" or not channels_last or not even:
@@ -28,21 +28,21 @@ class AveragePool2x2(nn.Module):
 
 
 class _Average(torch.autograd.Function):
-    """Forward a convolution of each channel by itself, backward four copies of each gradient."""
+    """Forward pass: a depthwise convolution. Backward pass: four copies of each gradient."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(images: Tensor) -> Tensor:
         channels = images.shape[1]
-        # Summed in fp32 and rounded once, as torch's own kernel does.
+        # Sums in fp32 and rounds once, like torch's kernel.
         quarters = torch.full((channels, 1, 2, 2), 0.25, dtype=images.dtype)
-        with torch.autocast("cpu", enabled=False):  # pooling keeps the type of its input
+        with torch.autocast("cpu", enabled=False):  # the output has the type of the input
             return conv2d(images, quarters, stride=2, groups=channels)
 
     @staticmethod
     def setup_context(*_: Any) -> None:
-        """Keep nothing: the gradient does not depend on the images."""
+        """Save nothing, because the gradient does not depend on the images."""
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The hyperparameters that every architecture has: how it is trained."""
+"""Training hyperparameters, which every architecture has."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ AugmentationName = Literal["none", "shift", "affine", "elastic"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Epochs = Annotated[int, Field(ge=1, le=10_000, description="passes over the training images")]
 BatchSize = Annotated[int, Field(ge=1, le=65_536, description="images per optimizer step")]
-OptimizerName = Annotated[Literal["sgd", "adam", "adamw"], Field(description="sgd is with Nesterov momentum 0.9")]
+OptimizerName = Annotated[Literal["sgd", "adam", "adamw"], Field(description="sgd uses Nesterov momentum 0.9")]
 LearningRate = Annotated[float, Field(gt=0.0, le=100.0, description="peak learning rate of the schedule")]
-WeightDecay = Annotated[float, Field(ge=0.0, le=10.0, description="of weights, not of biases and norms")]
+WeightDecay = Annotated[float, Field(ge=0.0, le=10.0, description="not applied to biases and norms")]
 ScheduleName = Annotated[
     Literal["constant", "cosine", "one_cycle"],
     Field(description="learning rate over the optimizer steps; one_cycle warms up first"),
 ]
-LabelSmoothing = Annotated[Fraction, Field(description="share of the target spread over all classes")]
-Augmentation = Annotated[AugmentationName, Field(description="random change of each training image")]
+LabelSmoothing = Annotated[Fraction, Field(description="share of the target that is spread over all classes")]
+Augmentation = Annotated[AugmentationName, Field(description="random augmentation of each training image")]
 
 
 class TrainingHyperparameters(BaseModel):
-    """How a model is trained; an architecture subclasses it to add its own and to set its own defaults.
+    """Training hyperparameters.
 
-    Frozen and strict about names: an unknown hyperparameter raises `pydantic.ValidationError`.
+    An architecture can use a subclass to add hyperparameters and to change defaults. Instances are
+    frozen, and an unknown hyperparameter raises `pydantic.ValidationError`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -42,5 +43,5 @@ class TrainingHyperparameters(BaseModel):
 
     @classmethod
     def of(cls, hyperparameters: Mapping[str, Any]) -> Self:
-        """How a model is trained, out of all hyperparameters of its trial."""
+        """Select the training hyperparameters from all hyperparameters of a trial."""
         return cls.model_validate({name: hyperparameters[name] for name in cls.model_fields})

@@ -1,4 +1,4 @@
-"""LeNet-5, the network that made MNIST famous; kept because everybody knows what it should reach."""
+"""LeNet-5, a reference point: its accuracy on MNIST is well known."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 
 class LeNet5Hyperparameters(TrainingHyperparameters):
-    """Classic tanh and average pooling by default."""
+    """Hyperparameters of LeNet-5; the defaults are the classic tanh and average pooling."""
 
-    activation: Annotated[Literal["tanh", "relu"], Field(description="after every hidden layer")] = "tanh"
+    activation: Annotated[Literal["tanh", "relu"], Field(description="activation after every hidden layer")] = "tanh"
     pooling: Annotated[Literal["average", "max"], Field(description="2x2 pooling after C1 and C3")] = "average"
 
 
 def build(hyperparameters: LeNet5Hyperparameters, shape: InputShape, classes: int) -> nn.Module:
-    """LeNet-5 with layers C1 6, C3 16, C5 120, F6 84 and a linear output (B, classes).
+    """Build LeNet-5 with layers C1 6, C3 16, C5 120, F6 84 and a linear output (B, classes).
 
-    C1 pads by two, which is the paper's 32x32 frame around a 28x28 digit. C5, a convolution that
-    covers its whole input, is written as the linear layer it is. C3 is connected to all of C1's
-    maps; the paper's sparse table saved memory in 1998.
+    C1 pads by two, which corresponds to the paper's 32x32 frame around a 28x28 digit. C5 is a
+    linear layer, because a convolution that covers its whole input is the same. C3 is connected to
+    all maps of C1; the sparse connections in the paper saved memory in 1998.
 
     Raises:
-        ValueError: the image is smaller than 12 pixels on a side.
+        ValueError: If the image is smaller than 12 pixels on a side.
     """
-    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+    from torch import nn  # imported here: torch takes seconds, and a study does not need it
 
     from architectures.average_pooling import AveragePool2x2
 

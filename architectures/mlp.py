@@ -1,4 +1,4 @@
-"""The tunable multilayer perceptron: the subject of the hyperparameter grid."""
+"""The multilayer perceptron whose depth and width the published study searches with a grid."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ if TYPE_CHECKING:
 
 
 class MlpHyperparameters(TrainingHyperparameters):
-    """Number of hidden layers, units of each, dropout after each, activation."""
+    """Hyperparameters of the MLP: depth, width, dropout and activation."""
 
     epochs: Epochs = 10
     batch_size: BatchSize = 256
     learning_rate: LearningRate = 2e-3
-    hidden_layers: Annotated[int, Field(ge=0, le=64, description="0 is multinomial logistic regression")] = 2
-    units: Annotated[int, Field(ge=1, le=65_536, description="in each hidden layer")] = 256
-    dropout: Annotated[Fraction, Field(description="after each hidden layer")] = 0.0
-    activation: Annotated[Literal["relu", "tanh", "gelu"], Field(description="of each hidden layer")] = "relu"
+    hidden_layers: Annotated[
+        int, Field(ge=0, le=64, description="hidden layers; 0 is multinomial logistic regression")
+    ] = 2
+    units: Annotated[int, Field(ge=1, le=65_536, description="units of each hidden layer")] = 256
+    dropout: Annotated[Fraction, Field(description="dropout probability after each hidden layer")] = 0.0
+    activation: Annotated[Literal["relu", "tanh", "gelu"], Field(description="after each hidden layer")] = "relu"
 
 
 def build(hyperparameters: MlpHyperparameters, shape: InputShape, classes: int) -> nn.Module:
-    """`hidden_layers` linear layers of `units` with activation and dropout, then a linear head (B, classes)."""
-    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+    """Build `hidden_layers` layers of `units` units, and a linear head (B, classes).
+
+    Each hidden layer is linear, activation and dropout.
+    """
+    from torch import nn  # imported here: torch takes seconds, and a study does not need it
 
     activation = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}[hyperparameters.activation]
     layers: list[nn.Module] = [nn.Flatten()]

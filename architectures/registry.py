@@ -1,4 +1,4 @@
-"""The registry: which architectures there are, as a frozen value that is handed on."""
+"""The registry of architectures, an immutable value."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from architectures.simple_cnn import SIMPLE_CNN
 
 @dataclass(frozen=True, eq=False)
 class Registry(Mapping[str, Architecture]):
-    """Architectures by name, in the order in which reports show them.
+    """Architectures by name, in the order of the reports.
 
     Attributes:
-        architectures: name to architecture.
-        loaded: source of each architecture of a user's own, to its name.
+        architectures: Name to architecture.
+        loaded: Source of each of the user's architectures, to its name.
     """
 
     architectures: Mapping[str, Architecture]
@@ -44,13 +44,16 @@ class Registry(Mapping[str, Architecture]):
         return len(self.architectures)
 
     def with_sources(self, sources: Iterable[str]) -> Registry:
-        """The same registry with the architectures of these sources, whose code is run to load them.
+        """Return a registry that also contains the architectures of these sources.
+
+        Loading an architecture runs its code.
 
         Args:
-            sources: as `architectures.own.load` takes them.
+            sources: Sources for `architectures.own.load`.
 
         Raises:
-            OwnArchitectureError: a source gives no architecture, or the name of its architecture is taken.
+            OwnArchitectureError: If a source does not provide an architecture, or the name of its
+                architecture is used already.
         """
         architectures, loaded = dict(self.architectures), dict(self.loaded)
         for source in map(absolute, sources):
@@ -58,21 +61,23 @@ class Registry(Mapping[str, Architecture]):
             known = architectures.get(architecture.name)
             if known is not None and not is_stand_in(known) and loaded.get(source) != architecture.name:
                 raise OwnArchitectureError(
-                    f"{source}: its name '{architecture.name}' is taken by another architecture; give it another name"
+                    f"{source}: another architecture has the name '{architecture.name}'; choose a different name"
                 )
             architectures[architecture.name] = architecture
             loaded[source] = architecture.name
         return Registry(architectures, loaded)
 
     def with_descriptions(self, described: Iterable[Mapping[str, Any]]) -> Registry:
-        """The same registry with stand-ins for architectures of which only the description is at hand.
+        """Return a registry that also contains stand-ins for described architectures.
+
+        A stand-in does not replace an architecture of the same name.
 
         Raises:
-            ValueError: something is not the description of an architecture.
+            ValueError: If a value is not the description of an architecture.
         """
         stand_ins = {architecture.name: architecture for architecture in map(stand_in, described)}
         return Registry(dict(self.architectures) | {n: a for n, a in stand_ins.items() if n not in self}, self.loaded)
 
 
 BUILT_IN = Registry({one.name: one for one in (SIMPLE_CNN, ADVANCED_CNN, LENET5, ADVANCED_MLP, MLP)})
-"""The architectures that come with the harness."""
+"""The built-in architectures."""

@@ -1,4 +1,4 @@
-"""The smallest network that is a convolutional one; the yardstick for what depth buys."""
+"""A minimal convolutional network, to measure the effect of depth."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ if TYPE_CHECKING:
 
 
 class SimpleCnnHyperparameters(TrainingHyperparameters):
-    """Two blocks of 16 and 32 channels by default."""
+    """Hyperparameters of the simple CNN; by default, the blocks have 16 and 32 channels."""
 
     epochs: Epochs = 6
-    channels: Annotated[int, Field(ge=1, le=1024, description="of the first block; the second has twice as many")] = 16
+    channels: Annotated[
+        int, Field(ge=1, le=1024, description="channels of the first block; the second has twice as many")
+    ] = 16
 
 
 def build(hyperparameters: SimpleCnnHyperparameters, shape: InputShape, classes: int) -> nn.Module:
-    """Two blocks of 3x3 convolution, 2x2 max pooling and ReLU, and a linear head (B, classes).
+    """Build two blocks of 3x3 convolution, 2x2 max pooling and ReLU, and a linear head.
 
-    Max pooling and ReLU give the same in either order; after pooling there is a quarter left to do.
+    Max pooling and ReLU give the same result in either order. Pooling comes first, because it
+    leaves ReLU a quarter of the work.
 
     Raises:
-        ValueError: the image is smaller than 4 pixels on a side.
+        ValueError: If the image is smaller than 4 pixels on a side.
     """
-    from torch import nn  # torch takes seconds to import, and a study needs the hyperparameters only
+    from torch import nn  # imported here: torch takes seconds, and a study does not need it
 
     if min(shape.height, shape.width) < 4:
         raise ValueError(f"simple_cnn needs images of at least 4x4 pixels, got {shape.height}x{shape.width}")

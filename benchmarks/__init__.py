@@ -1,1 +1,1 @@
-"""Speed, measured side by side: each module is a command, `python -m benchmarks.<name>`, and writes `results/`."""
+"""Benchmarks. Each is a command, `python -m benchmarks.<name>`, that writes to `results/`."""

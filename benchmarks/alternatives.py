@@ -1,11 +1,12 @@
-"""One search by the harness and by what a user would run instead: Ray's own example, and Optuna.
+"""Comparison of a search by the harness, by the example of Ray Tune, and by Optuna.
 
     pip install -e '.[benchmarks]'
     python -m benchmarks.alternatives
 
-Every contender searches the same 30 configurations of lenet5, at most 8 epochs each with asynchronous successive
-halving at the same rungs, on the same split, two trials at a time with one thread each. Clocks start with the command:
-until the last trial of the search has ended, and until a validation accuracy of 98.5 % is first seen.
+Each program searches the same 30 configurations of lenet5 on the same split. A trial has at most 8
+epochs. All programs use asynchronous successive halving with the same rungs, and run two trials at
+a time with one thread each. Two times are measured from the start of the command: until the last
+trial of the search has ended, and until a validation accuracy of 98.5 % is first reached.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ GOAL = 0.985
 
 
 def harness(folder: Path) -> dict[str, Any]:
-    """`python -m harness.run`; the confirm trial that follows the search is not part of it."""
+    """Measure `python -m harness.run`, without the confirm trial that follows the search."""
     from harness.records.trial import Phase
     from harness.runs.journal import read_journal
 
@@ -52,7 +53,7 @@ def harness(folder: Path) -> dict[str, Any]:
 
 
 def alternative(module: str, folder: Path) -> dict[str, Any]:
-    """A contender that notes every accuracy when it sees it."""
+    """Measure another program, which records the time of every accuracy."""
     began = time.time()
     log = (folder / "log.txt").open("w", encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -63,7 +64,7 @@ def alternative(module: str, folder: Path) -> dict[str, Any]:
 
 
 def summary(seen: list[tuple[float, float]], seconds: float) -> dict[str, Any]:
-    """What is compared."""
+    """Return the values to compare."""
     return {
         "seconds": seconds,
         "seconds to goal": min((at for at, accuracy in seen if accuracy >= GOAL), default=None),
@@ -80,13 +81,13 @@ CONTENDERS: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 
 def median_of(rounds: list[dict[str, Any]], clock: str) -> float | None:
-    """Over the rounds; None when a round never saw the goal."""
+    """Return the median over the rounds; None if a round did not reach the goal."""
     values = [one[clock] for one in rounds]
     return None if None in values else statistics.median(values)
 
 
-def main(rounds: Annotated[int, typer.Option(help="Rounds; one takes about half an hour.")] = 1) -> None:
-    """Run every contender in turn, and write `results/alternatives.md` and `.json`."""
+def main(rounds: Annotated[int, typer.Option(help="Number of rounds; one takes about 30 minutes.")] = 1) -> None:
+    """Run the programs in turn, and write `results/alternatives.md` and `.json`."""
     raw: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
     for _ in range(rounds):
         for name, contender in CONTENDERS.items():

@@ -1,7 +1,7 @@
-"""The loop that everybody copies: torchvision's MNIST, ToTensor, Normalize, DataLoader, batch 64.
+"""The common DataLoader loop: torchvision's MNIST, ToTensor, Normalize, batch size 64.
 
-As in PyTorch's own MNIST example (github.com/pytorch/examples, mnist/main.py), with the optimizer of the harness's
-architectures.
+It follows PyTorch's MNIST example (github.com/pytorch/examples, mnist/main.py), but uses the
+optimizer of the harness's architectures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BATCH_SIZE = 64
 
 
 def torchvision_folder(root: Path) -> Path:
-    """A folder that torchvision's MNIST reads: the cached raw files under the names that it expects."""
+    """Make a folder for torchvision's MNIST, with links to the cached raw files."""
     raw = root / "MNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     for name in CHECKSUMS:
@@ -31,7 +31,7 @@ def torchvision_folder(root: Path) -> Path:
 
 
 def loader(root: Path, train: bool, indices: range | list[int], batch_size: int = BATCH_SIZE) -> DataLoader:
-    """Batches of some of the images, made one image at a time."""
+    """Return a loader for some of the images, which processes one image at a time."""
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     return DataLoader(
         Subset(datasets.MNIST(str(root), train=train, transform=transform), indices),
@@ -41,7 +41,7 @@ def loader(root: Path, train: bool, indices: range | list[int], batch_size: int 
 
 
 def train_epoch(model: nn.Module, batches: DataLoader, optimizer: Optimizer) -> None:
-    """One pass over the batches."""
+    """Train for one epoch."""
     model.train()
     for images, labels in batches:
         optimizer.zero_grad()
@@ -51,7 +51,7 @@ def train_epoch(model: nn.Module, batches: DataLoader, optimizer: Optimizer) -> 
 
 
 def accuracy(model: nn.Module, batches: DataLoader) -> float:
-    """Fraction of the images that the model gets right."""
+    """Compute the fraction of images that the model classifies correctly."""
     model.eval()
     correct = total = 0
     with torch.no_grad():
@@ -62,5 +62,5 @@ def accuracy(model: nn.Module, batches: DataLoader) -> float:
 
 
 def optimizer_of(model: nn.Module, learning_rate: float) -> Optimizer:
-    """As the harness's architectures are trained, without its fused kernels."""
+    """Return the optimizer of the harness's architectures, without fused kernels."""
     return AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01)

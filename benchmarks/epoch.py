@@ -1,9 +1,10 @@
-"""Seconds of an epoch: the engine against the loop that everybody copies, and against one resident batch.
+"""Duration of an epoch: the engine, the common DataLoader loop, and one batch that is reused.
 
     python -m benchmarks.epoch
 
-Every contender has one thread. The engine runs in a process with the environment of a worker, the copied loop in one
-with none of it, and they take turns. Validation is not on the clock of an epoch; its share is a column of its own.
+All contenders use one thread and take turns. The engine runs in a process with the environment
+variables of a worker. The DataLoader loop runs in a process without them. The duration of an epoch
+excludes validation, which has its own column.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import typer
 from benchmarks.measurement import median_ratio, take_turns, write_results
 from harness.orchestration.ray_environment import ENVIRONMENT
 
-IMAGES = 20_000  # of each epoch: more rounds in the same time
+IMAGES = 20_000  # images per epoch; fewer images allow more rounds in the same time
 CASES: dict[str, dict[str, Any]] = {
     "lenet5": {},
     "simple_cnn": {},
@@ -36,11 +37,11 @@ _prepared: dict[str, Callable[[], dict[str, float]]] = {}
 
 
 def prepare(contender: str, architecture: str, rounds: int, root: str) -> None:
-    """In a process of its own: make a contender ready, so that only its epochs are measured."""
+    """Prepare a contender in its process, so that only its epochs are measured."""
     import torch
 
     torch.set_num_threads(1)
-    # All random bits of a model come from its specification; these are for the copied loop's order.
+    # For the data order of the DataLoader loop; models are seeded by their specification.
     torch.manual_seed(0)
     makers = {"copied": partial(copied, Path(root)), "resident": resident_batch}
     name, _, options = contender.partition(" ")
@@ -49,12 +50,12 @@ def prepare(contender: str, architecture: str, rounds: int, root: str) -> None:
 
 
 def measure(contender: str) -> dict[str, float]:
-    """One epoch of a prepared contender."""
+    """Run one epoch of a prepared contender."""
     return _prepared[contender]()
 
 
 def copied(root: Path, architecture: str, _: str, __: int) -> Iterator[dict[str, float]]:
-    """The loop that everybody copies."""
+    """Run epochs of the common DataLoader loop."""
     import torch
 
     from benchmarks import copied_loop
@@ -62,7 +63,9 @@ def copied(root: Path, architecture: str, _: str, __: int) -> Iterator[dict[str,
 
     batches = copied_loop.loader(copied_loop.torchvision_folder(root), True, range(IMAGES))
     spec, shape = _spec(architecture, 1), _shape()
-    model = build_model(spec, shape, 10).to(memory_format=torch.contiguous_format)  # as a user's model lies in memory
+    model = build_model(spec, shape, 10).to(
+        memory_format=torch.contiguous_format
+    )  # the default layout of a user's model
     optimizer = copied_loop.optimizer_of(model, 1e-3)
     while True:
         started = time.perf_counter()
@@ -71,7 +74,7 @@ def copied(root: Path, architecture: str, _: str, __: int) -> Iterator[dict[str,
 
 
 def engine(architecture: str, options: str, epochs: int) -> Iterator[dict[str, float]]:
-    """The engine; options are `batch=64` and `augmentation=none`, where they are not the study's own."""
+    """Run epochs of the engine; options such as `batch=64 augmentation=none` override the study."""
     from harness.training import build_model, resident, resolve_settings, train
 
     changes: dict[str, Any] = dict(option.split("=") for option in options.split())
@@ -82,7 +85,7 @@ def engine(architecture: str, options: str, epochs: int) -> Iterator[dict[str, f
 
 
 def resident_batch(architecture: str, _: str, __: int) -> Iterator[dict[str, float]]:
-    """The same forward pass, backward pass and optimizer step, again and again on one batch: the limit."""
+    """Run the same training steps on one batch that stays in memory, which is the upper limit."""
     from torch.nn.functional import cross_entropy
 
     from harness.training import build_model, prepare, resident, resolve_settings
@@ -112,7 +115,7 @@ def _data() -> Any:
     from harness.data import load_dataset
     from harness.study import DatasetStudy
 
-    # As many validation images for each training image as the default study has.
+    # The same ratio of validation to training images as in the default study.
     return load_dataset(DatasetStudy(validation_size=IMAGES // 11, train_size=IMAGES), None).training
 
 
@@ -147,11 +150,11 @@ CONTENDERS = {
 
 
 def run(architecture: str, rounds: int, root: str) -> dict[str, list[dict[str, float]]]:
-    """Every contender's epochs, in turn."""
+    """Run the epochs of all contenders in turn."""
     context = multiprocessing.get_context("spawn")
     kept: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     with ProcessPoolExecutor(1, context) as plain, ProcessPoolExecutor(1, context) as worker:
-        plain.submit(os.getpid).result()  # a process takes its environment when it starts
+        plain.submit(os.getpid).result()  # starts the process, which copies the current environment
         outside = dict(os.environ)
         os.environ.update(ENVIRONMENT)
         worker.submit(os.getpid).result()
@@ -166,11 +169,11 @@ def run(architecture: str, rounds: int, root: str) -> dict[str, list[dict[str, f
             return kept[name][-1]["train"]
 
         take_turns({name: partial(epoch, name) for name in CONTENDERS}, rounds)
-    return {name: epochs[1:] for name, epochs in kept.items()}  # the first round warmed up
+    return {name: epochs[1:] for name, epochs in kept.items()}  # without the warm-up round
 
 
 def row(architecture: str, epochs: dict[str, list[dict[str, float]]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Rows for the two tables: against the copied loop, and against the limit."""
+    """Make the rows for the two tables: comparison with the DataLoader loop and with the limit."""
     train = {name: [epoch["train"] for epoch in of_one] for name, of_one in epochs.items()}
     per_second = {name: round(IMAGES / statistics.median(seconds)) for name, seconds in train.items()}
     small, own, whole = (name for name in CONTENDERS if name.startswith("engine"))
@@ -196,8 +199,8 @@ def row(architecture: str, epochs: dict[str, list[dict[str, float]]]) -> tuple[d
 
 
 def main(
-    rounds: Annotated[int, typer.Option(help="Rounds that count.")] = 7,
-    architectures: Annotated[str, typer.Option(help="Which, separated by commas.")] = ",".join(CASES),
+    rounds: Annotated[int, typer.Option(help="Number of measured rounds.")] = 7,
+    architectures: Annotated[str, typer.Option(help="Architectures, separated by commas.")] = ",".join(CASES),
 ) -> None:
     """Measure every architecture, and write `results/epoch.md` and `results/epoch.json`."""
     raw = {}
@@ -206,8 +209,8 @@ def main(
             raw[architecture] = run(architecture, rounds, root)
     rows = [row(architecture, epochs) for architecture, epochs in raw.items()]
     sections = {
-        "Against the loop that everybody copies, one thread": [first for first, _ in rows],
-        "Against the limit: one resident batch, one thread": [second for _, second in rows],
+        "Comparison with the common DataLoader loop, one thread": [first for first, _ in rows],
+        "Comparison with the limit, one batch that stays in memory, one thread": [second for _, second in rows],
     }
     write_results("epoch", sections, raw)
 

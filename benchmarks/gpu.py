@@ -1,9 +1,10 @@
-"""What one CUDA device does with the engine, part by part.
+"""Benchmarks of the engine on one CUDA device.
 
-    python -m benchmarks.gpu                # every part, each in a process of its own with a limit of time
+    python -m benchmarks.gpu                # every part, each in its own process with a timeout
     python -m benchmarks.gpu --part host    # one part; `host` needs no GPU
 
-Each part is written to `results/gpu.json` and `results/gpu.md` as soon as it ends.
+The result of each part is written to `results/gpu.json` and `results/gpu.md` as soon as it ends.
+The docstring of a part is the title of its table.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ CASES: dict[str, dict[str, Any]] = {
     "advanced_mlp": {},
 }
 LAYOUTS = {"channels last": torch.channels_last, "contiguous": torch.contiguous_format}
-WRITTEN = "the benchmark compares"
+WRITTEN = "disabled by the benchmark"
 FAULTS = {
     "waits": "logits * (1.0 if logits.sum().item() > -1e9 else 0.0)",
     "asserts": "logits[:, torch.full((logits.shape[1],), 99, device=logits.device)]",
@@ -72,7 +73,7 @@ Rows = list[dict[str, Any]]
 
 
 def spec_of(architecture: str, epochs: int = 1, seed: int = 1, **changes: Any) -> TrialSpec:
-    """A confirm trial at the batch size that is compared."""
+    """Make the specification of a confirm trial with the batch size of this benchmark."""
     changes = CASES[architecture] | {"epochs": epochs, "batch_size": BATCH_SIZE} | changes
     hyperparameters = BUILT_IN[architecture].hyperparameters(**changes).model_dump(mode="json")
     return TrialSpec(
@@ -81,19 +82,19 @@ def spec_of(architecture: str, epochs: int = 1, seed: int = 1, **changes: Any) -
 
 
 def cuda(precision: str = "auto", not_captured: str | None = None) -> Settings:
-    """On the whole device."""
-    settings = resolve_settings("cuda", 1, precision, gpus=1.0)  # type: ignore[arg-type]  # one of the three
+    """Make settings for a whole CUDA device."""
+    settings = resolve_settings("cuda", 1, precision, gpus=1.0)  # type: ignore[arg-type]  # a valid name
     return Settings("cuda", 1, settings.precision, 1.0, not_captured)
 
 
 @cache
 def mnist() -> TrainingData:
-    """Training and validation images of the published study."""
+    """Load the training and validation images of the published study."""
     return load_dataset(DatasetStudy(), None).training
 
 
 def epochs_of(architecture: str, epochs: int, settings: Settings, seeds: int = 1, **changes: Any) -> Iterator[float]:
-    """Seconds of each epoch of one model, or of several together."""
+    """Yield the seconds of each epoch of one model, or of several models together."""
     data = mnist()
     specs = [spec_of(architecture, epochs, seed, **changes) for seed in range(1, seeds + 1)]
     models = [build_model(spec, data.shape, len(data.classes)) for spec in specs]
@@ -104,7 +105,7 @@ def epochs_of(architecture: str, epochs: int, settings: Settings, seeds: int = 1
 
 
 def versions() -> Rows:
-    """The card, its driver and the libraries."""
+    """GPU, driver and libraries."""
     card = torch.cuda.get_device_properties(0)
     driver = subprocess.run(
         ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
@@ -124,14 +125,14 @@ def versions() -> Rows:
 
 
 def tests() -> Rows:
-    """The tests that need a device."""
+    """Tests that need a CUDA device."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/unit", "-p", "no:cacheprovider"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return [{"exit code": done.returncode, "last line": (done.stdout.splitlines() or [done.stderr[-200:]])[-1]}]
 
 
 def capture() -> Rows:
-    """What capturing a program takes, and what a second trial of the same shape takes."""
+    """Time and memory to capture a program, and time until a second trial can use it."""
     from torch.profiler import ProfilerActivity, profile
 
     rows = []
@@ -166,9 +167,9 @@ def capture() -> Rows:
             {
                 "architecture": architecture,
                 "captured": made.captured,
-                "kernels of a step": kernels,
-                "first trial ready after (s)": round(first, 2),
-                "second one (s)": round(second, 3),
+                "kernels per step": kernels,
+                "preparing the first trial (s)": round(first, 2),
+                "preparing the second trial (s)": round(second, 3),
                 "memory of the program (MiB)": round(grown / 2**20),
             }
         )
@@ -176,7 +177,7 @@ def capture() -> Rows:
 
 
 def steps() -> Rows:
-    """Steps a second: as written, a step a launch, many a launch; by precision and memory layout."""
+    """Steps per second without and with capture, by precision and memory layout."""
     rows = []
     for architecture in CASES:
         layouts = LAYOUTS if BUILT_IN[architecture].convolutional else {"contiguous": torch.contiguous_format}
@@ -185,9 +186,9 @@ def steps() -> Rows:
                 row: dict[str, Any] = {"architecture": architecture, "layout": layout, "precision": precision}
                 with mock.patch.dict(globals(), build_model=partial(_built, memory_format)):
                     for name, many, reason in (
-                        ("as written", 1, WRITTEN),
-                        ("a step a launch", 1, None),
-                        (f"{program.STEPS} steps a launch", program.STEPS, None),
+                        ("without capture", 1, WRITTEN),
+                        ("1 step per launch", 1, None),
+                        (f"{program.STEPS} steps per launch", program.STEPS, None),
                     ):
                         with mock.patch.object(program, "STEPS", many):
                             _, *seconds = epochs_of(architecture, 3, cuda(precision, reason))
@@ -203,7 +204,7 @@ def _built(memory_format: torch.memory_format, spec: TrialSpec, shape: InputShap
 
 
 def host() -> Rows:
-    """What the processor does for a captured step, with a stand-in for graphs that launches nothing."""
+    """CPU time for a captured step, with replacement graphs that launch nothing."""
     from harness.training import engine, optimization
 
     data = mnist()
@@ -226,7 +227,7 @@ def host() -> Rows:
             optimization.learning_rates(hyperparameters, many)
 
         def orders(specs: Any = specs, many: int = many, hyperparameters: Any = hyperparameters) -> None:
-            # On a CUDA device draws are made by the device; only the orders are the processor's.
+            # On a CUDA device, the device draws for augmentation. The CPU only draws the orders.
             undrawn = mock.patch.object(engine, "draw", lambda _, images, *__: torch.empty(images, 0))
             with undrawn:
                 engine._epoch_streams(specs, 1, many, BATCH_SIZE, on_cpu, hyperparameters)
@@ -234,16 +235,16 @@ def host() -> Rows:
         rows.append(
             {
                 "augmentation": augmentation,
-                "launching (µs a step)": round(1e6 * launched / many, 2),
-                "learning rates (µs a step)": round(1e6 * _seconds(schedule) / many, 2),
-                f"orders of an epoch of {SEEDS} seeds (ms)": round(1e3 * _seconds(orders), 1),
+                "launching (µs per step)": round(1e6 * launched / many, 2),
+                "learning rates (µs per step)": round(1e6 * _seconds(schedule) / many, 2),
+                f"data orders of {SEEDS} seeds (ms per epoch)": round(1e3 * _seconds(orders), 1),
             }
         )
     return rows
 
 
 def _seconds(work: Callable[[], Any], rounds: int = 9) -> float:
-    """Median of some calls, after one that does not count."""
+    """Measure the median seconds of several calls, after a warm-up call."""
     return statistics.median(take_turns({"work": partial(_timed, work)}, rounds)["work"])
 
 
@@ -254,7 +255,7 @@ def _timed(work: Callable[[], Any]) -> float:
 
 
 def together() -> Rows:
-    """An epoch as written, captured, and of ten seeds as one program."""
+    """Seconds of an epoch without capture, with capture, and with ten seeds trained together."""
     rows, rounds = [], 5
     for architecture in CASES:
         contenders = {
@@ -266,18 +267,18 @@ def together() -> Rows:
         rows.append(
             {
                 "architecture": architecture,
-                "as written (s)": round(statistics.median(taken["written"]), 3),
+                "without capture (s)": round(statistics.median(taken["written"]), 3),
                 "captured (s)": round(statistics.median(taken["captured"]), 3),
-                "gain by capture": round(median_ratio(taken["written"], taken["captured"]), 1),
+                "speedup by capture": round(median_ratio(taken["written"], taken["captured"]), 1),
                 f"{SEEDS} seeds together (s)": round(statistics.median(taken["together"]), 3),
-                "together / one": round(median_ratio(taken["together"], taken["captured"]), 2),
+                f"{SEEDS} seeds together / 1 seed": round(median_ratio(taken["together"], taken["captured"]), 2),
             }
         )
     return rows
 
 
 def speedrun() -> Rows:
-    """Test accuracy and training seconds of `configs/speedrun.yaml`, each seed alone."""
+    """Test accuracy and training seconds of `configs/speedrun.yaml`; each seed is trained alone."""
     study = load_study("speedrun")
     loaded = load_dataset(study.dataset, None)
     [search] = plan_search(study, loaded.provenance.fingerprint)
@@ -286,19 +287,19 @@ def speedrun() -> Rows:
         spec = TrialSpec.model_validate(search.model_dump() | {"phase": Phase.CONFIRM, "seed": seed})
         messages = [m for found in run_trials([spec], loaded.training, lambda: loaded.test, cuda()) for m in found]
         seconds.append(sum(message.epoch.train_seconds for message in messages if message.epoch))
-        accuracies.append(messages[-1].outcome.test.accuracy)  # type: ignore[union-attr]  # the last one is the outcome
+        accuracies.append(messages[-1].outcome.test.accuracy)  # type: ignore[union-attr]  # the last is the outcome
     return [
         {
             "seeds": len(seconds),
             "test accuracy (%)": round(100 * statistics.mean(accuracies), 3),
             "training, median (s)": round(statistics.median(seconds), 3),
-            "training, longest (s)": round(max(seconds), 3),
+            "training, maximum (s)": round(max(seconds), 3),
         }
     ]
 
 
 def processes() -> Rows:
-    """Images a second on the whole card, by how many processes train on it at once."""
+    """Images per second on the whole GPU, by the number of processes that train at once."""
     context, rows = multiprocessing.get_context("spawn"), []
     for architecture in ("lenet5", "advanced_cnn"):
         row: dict[str, Any] = {"architecture": architecture}
@@ -307,7 +308,7 @@ def processes() -> Rows:
             with context.Pool(number, initializer=_meet_at, initargs=(ready,)) as pool:
                 seconds = pool.map(_epochs_beside, [architecture] * number, chunksize=1)
             row[f"{number} (images/s)"] = round(sum(3 * 55_000 / of_one for of_one in seconds))
-        row["gain of 4"] = round(row["4 (images/s)"] / row["1 (images/s)"], 2)
+        row["speedup by 4 processes"] = round(row["4 (images/s)"] / row["1 (images/s)"], 2)
         rows.append(row)
     return rows
 
@@ -325,7 +326,7 @@ def _epochs_beside(architecture: str) -> float:
 
 
 def failures() -> Rows:
-    """A model that waits for the device, a failed assertion and too little memory, each in a run through Ray."""
+    """Outcome of models that wait for the device, fail an assertion or need too much memory."""
     with tempfile.TemporaryDirectory() as folder:
         own = []
         for name, fault in FAULTS.items():
@@ -352,7 +353,7 @@ def failures() -> Rows:
 
 
 def smoke() -> Rows:
-    """The study `smoke` through Ray, with the report."""
+    """Run of the study `smoke` with Ray, including the report."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         code, run = _command(["--all", "--config", "smoke"], Path(folder) / "run")
@@ -392,11 +393,11 @@ PARTS: dict[str, tuple[Callable[[], Rows], int]] = {
     "failures": (failures, 150),
     "smoke": (smoke, 240),
 }
-"""Name to what is measured, and to the most seconds that it may take."""
+"""Name of a part to its function and its timeout in seconds."""
 
 
 def main(part: Annotated[str | None, typer.Option(help=f"One of {', '.join(PARTS)}.")] = None) -> None:
-    """Measure every part or one, and write `results/gpu.md` and `results/gpu.json`."""
+    """Measure one part or all parts, and write `results/gpu.md` and `results/gpu.json`."""
     if part is not None and part not in PARTS:
         raise typer.BadParameter(f"Unknown part '{part}'. Choose one of {', '.join(PARTS)}.")
     if part != "host" and not torch.cuda.is_available():
@@ -412,7 +413,7 @@ def main(part: Annotated[str | None, typer.Option(help=f"One of {', '.join(PARTS
         try:
             code: int | str = subprocess.run(command, timeout=limit, check=False).returncode
         except subprocess.TimeoutExpired:
-            code = f"ended after {limit} s"
+            code = f"timeout after {limit} s"
         sys.stdout.write(f"{name}: exit code {code}, {time.perf_counter() - began:.0f} s\n")
         if code != 0:
             add_section("gpu", _title(measured), [{"not measured": f"exit code {code}"}])

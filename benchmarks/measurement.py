@@ -1,4 +1,4 @@
-"""What every benchmark does: contenders that take turns, medians and ratios, a table and its JSON."""
+"""Helpers of the benchmarks: alternating measurement, ratios, and result files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def take_turns(contenders: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every contender in every round, after one round that only warms up.
+    """Measure the seconds of every contender in every round, after one warm-up round.
 
-    What the machine does besides falls on neighbours in time alike, so contenders alternate.
+    The contenders alternate, so that other load on the machine affects all of them equally.
     """
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + 1):
@@ -32,14 +32,14 @@ def take_turns(contenders: Mapping[str, Callable[[], float]], rounds: int) -> di
 
 
 def median_ratio(slow: Sequence[float], fast: Sequence[float]) -> float:
-    """How many times as long the first takes: the ratio of the medians."""
+    """Return the ratio of the medians: how many times as long the first takes."""
     return statistics.median(slow) / statistics.median(fast)
 
 
 def add_section(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table, and put it among the others of a benchmark whose parts are measured one by one.
+    """Print a table and add it to the results of a benchmark with several parts.
 
-    Tables that were measured with another commit or on another machine are dropped.
+    Tables that were measured with another commit or on another machine are removed.
     """
     try:
         before = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
@@ -50,17 +50,17 @@ def add_section(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def forget_results(name: str) -> None:
-    """Drop what was measured before."""
+    """Delete earlier results of a benchmark."""
     (RESULTS / f"{name}.json").unlink(missing_ok=True)
 
 
 def write_results(name: str, sections: Mapping[str, Sequence[Mapping[str, Any]]], raw: Mapping[str, Any]) -> None:
-    """Print the tables, and keep them with every measurement, the hardware and the versions.
+    """Print the tables, and write them with all measurements, hardware and versions.
 
     Args:
-        name: of the benchmark: `results/<name>.md` and `results/<name>.json`.
-        sections: title to rows; the first row's keys are the columns.
-        raw: every single measurement.
+        name: Name of the benchmark. The files are `results/<name>.md` and `results/<name>.json`.
+        sections: Title to rows. The keys of the first row are the columns.
+        raw: All single measurements.
     """
     commit, dirty = provenance.commit()
     where = {

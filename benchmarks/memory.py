@@ -1,10 +1,10 @@
-"""Resident memory of a worker beyond that of importing torch, for every architecture of the default study.
+"""Resident memory that a worker needs in addition to importing torch, for each architecture.
 
     python -m benchmarks.memory
 
-Each architecture trains one epoch in a process of its own with the environment of a worker. The arrays of the data set
-are mapped from files, as a worker maps them from the object store: their pages are shared by all workers of a node, and
-are counted here all the same.
+Each architecture trains one epoch in its own process, with the environment variables of a worker.
+The arrays of the data set are mapped from files, as a worker maps them from the object store. All
+workers of a node share these pages, but the pages are included in the numbers here.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ MEBIBYTE = 2**20
 
 
 def peak_mib() -> float:
-    """The most memory that this process ever had resident."""
+    """Return the peak of the resident memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def save(split: Split, folder: Path, name: str) -> None:
-    """A split as two files that can be mapped."""
+    """Save a split as two files that can be memory-mapped."""
     np.save(folder / f"{name}-images.npy", split.images)
     np.save(folder / f"{name}-labels.npy", split.labels)
 
 
 def mapped(folder: Path, name: str) -> Split:
-    """The same split, of which nothing is read before it is used."""
+    """Load a split as memory-mapped arrays, which are read only when they are used."""
     images, labels = (np.load(folder / f"{name}-{part}.npy", mmap_mode="r") for part in ("images", "labels"))
     return Split(images, labels)
 
 
 def train_once(architecture: str, empty: TrainingData, folder: Path) -> dict[str, Any]:
-    """Import torch, train one epoch, and say what was resident when."""
+    """Import torch, train one epoch, and return the resident memory after each."""
     import torch
 
     imported = psutil.Process().memory_info().rss / MEBIBYTE
@@ -80,7 +80,7 @@ def train_once(architecture: str, empty: TrainingData, folder: Path) -> dict[str
 
 
 def main() -> None:
-    """Measure, and write `results/memory.md` and `.json`."""
+    """Measure every architecture, and write `results/memory.md` and `.json`."""
     from harness.data import load_dataset
     from harness.orchestration.ray_environment import ENVIRONMENT
     from harness.study import DatasetStudy

@@ -1,8 +1,9 @@
-"""Optuna as its PyTorch example uses it, in two processes that share a journal: pruning, a DataLoader.
+"""A search with Optuna, after its PyTorch example: pruning, a DataLoader, two processes.
 
     python -m benchmarks.optuna_example FOLDER
 
-The pruner is asynchronous successive halving, with the rungs of the other contenders.
+The processes share a journal. The pruner is asynchronous successive halving with the rungs of the
+other programs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ PROCESSES = 2
 
 
 def work(folder: Path) -> None:
-    """Trials until all have been handed out."""
+    """Run trials until none is waiting."""
     import optuna
     import torch
     from optuna.storages import JournalStorage
@@ -53,13 +54,13 @@ def work(folder: Path) -> None:
             min_resource=search_job.GRACE_EPOCHS, reduction_factor=search_job.REDUCTION_FACTOR
         ),
     )
-    # Every trial that was enqueued begins as WAITING; a process stops when none is left.
+    # An enqueued trial has the state WAITING until a process starts it.
     while study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
         study.optimize(objective, n_trials=1)
 
 
 def main() -> None:
-    """The whole search."""
+    """Run the search."""
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -81,7 +82,7 @@ def main() -> None:
     for process in processes:
         process.join()
         if process.exitcode:
-            raise SystemExit(f"a process of Optuna ended with {process.exitcode}")
+            raise SystemExit(f"a process of Optuna failed with exit code {process.exitcode}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What a trial costs besides its training: 200 trivial trials by the real command, and the accounting of a run.
+"""Overhead of a trial: 200 trivial trials, the start-up time, and the use of time in a run.
 
     python -m benchmarks.orchestration
     python -m benchmarks.orchestration --accounting reports/reference
 
-A trivial trial trains a perceptron of four units on scikit-learn's digits for one epoch of a few milliseconds. Start-up
-is measured with the default study's data and first trials, which are interrupted as soon as the first one has begun.
+A trivial trial trains a perceptron with four units on scikit-learn's digits, for one epoch of a few
+milliseconds. The start-up time is measured with a short study on MNIST, until its first training
+step.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ FIRST_STEP = {
 
 
 def run(study: dict[str, Any], folder: Path) -> Path:
-    """A run of a study by the command."""
+    """Run a study with the command `harness.run`, and return the run folder."""
     config = folder / "study.yaml"
     config.write_text(write_yaml(study), encoding="utf-8")
     output = folder / "run"
@@ -63,35 +64,37 @@ def run(study: dict[str, Any], folder: Path) -> Path:
 
 
 def measure_trivial(folder: Path) -> dict[str, float]:
-    """Seconds for each of the trivial trials, from the moment when every worker has started."""
+    """Measure the time per trivial trial, after all workers have started."""
     records = [r for r in read_journal(run(TRIVIAL, folder) / "journal.jsonl") if r.spec.phase is Phase.SEARCH]
     ends = sorted(record.ended_at for record in records)
-    # Workers start while the first few trials are handed out; they are start-up, and not counted.
+    # Workers start during the first few trials, so these belong to the start-up and are excluded.
     first = len(ends) // 10
     return {"milliseconds a trial": 1000 * (ends[-1] - ends[first]) / (len(ends) - 1 - first)}
 
 
 def measure_start_up(folder: Path) -> dict[str, float]:
-    """Seconds from the command to the first training step on MNIST."""
+    """Measure the seconds from the command to the first training step on MNIST."""
     timeline = json.loads((run(FIRST_STEP, folder) / "environment.json").read_text(encoding="utf-8"))["timeline"]
     return {"start-up (s)": timeline["first_step"] - timeline["command_started"]}
 
 
 def accounting(folder: Path) -> list[dict[str, Any]]:
-    """The report's table of where the time of a run went."""
+    """Return the rows of the report's table on the use of time."""
     finished = read_run_folder(folder)
     use = time_use(finished.records, finished.environment.timeline, finished.environment.slots)
     if use is None:
-        raise SystemExit(f"{folder}: no trial of this run began")
+        raise SystemExit(f"{folder}: no trial of this run has started; give the folder of a completed run")
     rows: list[dict[str, Any]] = time_table(use).frame.to_dict("records")
     return rows
 
 
 def main(
-    rounds: Annotated[int, typer.Option(help="Rounds.")] = 5,
-    accounted: Annotated[Path, typer.Option("--accounting", help="Run folder.")] = Path("reports/reference"),
+    rounds: Annotated[int, typer.Option(help="Number of rounds.")] = 5,
+    accounted: Annotated[
+        Path, typer.Option("--accounting", help="Run folder for the table on the use of time.")
+    ] = Path("reports/reference"),
 ) -> None:
-    """Measure, and write `results/orchestration.md` and `.json`."""
+    """Measure the overhead, and write `results/orchestration.md` and `.json`."""
     raw: list[dict[str, float]] = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:

@@ -1,9 +1,10 @@
-"""Ray Tune as its own `mnist_pytorch` example uses it: a fresh actor for each trial, a DataLoader, default loggers.
+"""A search with Ray Tune, after its example `mnist_pytorch`: DataLoader and default loggers.
 
     python -m benchmarks.ray_example FOLDER
 
-The example (docs.ray.io, tune/examples/mnist_pytorch) stops trials by their test accuracy and trains on few images;
-here a trial sees the whole training split and is judged on the validation split, as in every other contender.
+Each trial has a new actor. The original example (docs.ray.io, tune/examples/mnist_pytorch) stops
+trials by their test accuracy and trains on few images. Here, as in the other programs, a trial uses
+the whole train split and is evaluated on the validation split.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from benchmarks import search_job
 
 
 def train_mnist(config: dict[str, Any]) -> None:
-    """One trial."""
+    """Run one trial."""
     from benchmarks import copied_loop
 
     folder = Path(config["folder"])
@@ -36,7 +37,7 @@ def train_mnist(config: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """The whole search."""
+    """Run the search."""
     from benchmarks import copied_loop
 
     folder = copied_loop.torchvision_folder(Path(sys.argv[1]))

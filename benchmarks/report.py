@@ -1,9 +1,10 @@
-"""Time and memory of the report of made-up runs with 1,000 and 10,000 trials, of ten epochs on average.
+"""Time and memory to write the report of synthetic runs with 1,000 and 10,000 trials.
 
     python -m benchmarks.report
 
-Seconds and the peak of resident memory are those of a process that does nothing but write the report. Ten times the
-trials must not take more than ten times as long: no step may grow with the square of their number.
+A trial has ten epochs on average. Time and peak resident memory are measured for a process that
+only writes the report. Ten times as many trials must take at most ten times as long, so no step may
+have quadratic cost.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ TEST_IMAGES = 10_000
 
 
 def study_of(trials: int) -> dict[str, Any]:
-    """A study of so many search trials."""
+    """Return a study with this number of search trials."""
     space = {
         "epochs": EPOCHS,
         "learning_rate": {"loguniform": [1.0e-5, 0.1]},
@@ -51,7 +52,7 @@ def study_of(trials: int) -> dict[str, Any]:
 
 
 def epoch_results(error: float, epochs: int) -> tuple[EpochResult, ...]:
-    """A learning curve that falls to the error."""
+    """Return a learning curve that falls to this error."""
     return tuple(
         EpochResult(
             epoch=epoch,
@@ -67,7 +68,7 @@ def epoch_results(error: float, epochs: int) -> tuple[EpochResult, ...]:
 
 
 def record_of(spec: TrialSpec, error: float, epochs: int) -> TrialRecord:
-    """A trial that ended after so many epochs."""
+    """Return the record of a trial that ended after this number of epochs."""
     return TrialRecord(
         trial_id=spec.trial_id,
         spec=spec,
@@ -79,7 +80,7 @@ def record_of(spec: TrialSpec, error: float, epochs: int) -> TrialRecord:
 
 
 def write_run(path: Path, trials: int) -> None:
-    """Everything that a run leaves for its report."""
+    """Write all files of a run that its report needs."""
     folder = RunFolder.create(path)
     study = parse_study(study_of(trials), "large")
     generator = np.random.default_rng(0)
@@ -105,7 +106,7 @@ def write_run(path: Path, trials: int) -> None:
 
 
 def environment() -> dict[str, object]:
-    """What ran where, if anything had run."""
+    """Return the content of `environment.json`."""
     dataset = {"name": "made up", "source": "nowhere", "fingerprint": "made up", "train": 55_000, "validation": 5_000}
     return {
         "command": "nobody ran this",
@@ -119,17 +120,17 @@ def environment() -> dict[str, object]:
 
 
 def measure(run: Path) -> dict[str, float]:
-    """Seconds and peak of resident memory in GiB of a report."""
+    """Measure the seconds and the peak of resident memory in GiB to write a report."""
     started = time.perf_counter()
     process = psutil.Popen([sys.executable, "-m", "harness.report", str(run)], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"the report ended with {os.waitstatus_to_exitcode(status)}")
+        raise SystemExit(f"harness.report failed with exit code {os.waitstatus_to_exitcode(status)}")
     return {"seconds": time.perf_counter() - started, "peak (GiB)": used.ru_maxrss / 2**20}
 
 
-def main(rounds: Annotated[int, typer.Option(help="Rounds.")] = 3) -> None:
-    """Write both runs, measure their reports in turn, and write `results/report.md` and `.json`."""
+def main(rounds: Annotated[int, typer.Option(help="Number of rounds.")] = 3) -> None:
+    """Make both runs, measure their reports in turn, and write `results/report.md` and `.json`."""
     raw: dict[int, list[dict[str, float]]] = {trials: [] for trials in TRIALS}
     facts: dict[int, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -146,7 +147,7 @@ def main(rounds: Annotated[int, typer.Option(help="Rounds.")] = 3) -> None:
         facts[trials] | {clock: round(statistics.median(one[clock] for one in taken), 2) for clock in taken[0]}
         for trials, taken in raw.items()
     ]
-    write_results("report", {"The report of a made-up run": rows}, {"rounds": list(raw.values())})
+    write_results("report", {"The report of a synthetic run": rows}, {"rounds": list(raw.values())})
 
 
 if __name__ == "__main__":

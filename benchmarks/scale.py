@@ -1,8 +1,11 @@
-"""Trials that wait instead of train, on simulated nodes: what orchestration costs, and where it bends.
+"""Cost and limits of the orchestration, with trials that wait instead of training.
 
-The real path from supply to journal, with Tune, the scheduler and Ray's processes; only the epoch is a wait. Nodes,
-workers and driver share the cores of this machine, so what is measured is the worst case: on a real cluster the
-workers start and report on machines of their own.
+    python -m benchmarks.scale
+
+The benchmark uses the real code from the supply of trials to the journal, with Tune, the scheduler
+and Ray's processes. Only the epoch is replaced by a wait. Nodes are simulated: nodes, workers and
+driver share the cores of this machine. This is the worst case, because on a real cluster the
+workers start and report on other machines.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ CPUS = 8
 _WAIT = "HARNESS_BENCHMARK_WAIT"
 
 
-def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # what a trial would share
-    """In place of `trainable`: waits, and reports an epoch, as often as the trial has epochs."""
+def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # the signature of `trainable`
+    """Replace `trainable`: wait and report once for each epoch of the trial."""
     import os
     import platform
 
@@ -41,7 +44,7 @@ def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # wha
     worker = f"{platform.node()}-{os.getpid()}"
     placement = Placement(node=worker, device="cpu", threads=1, precision="fp32", captured=False, together=1)
     started = Started(placement, time.time())
-    if spec.phase is Phase.CONFIRM:  # there is no model that could be tested
+    if spec.phase is Phase.CONFIRM:  # there is no model to evaluate
         tune.report(as_result((Message(spec.trial_id, started, time.time(), failure="it only waits"),)))
     for number in range(1, spec.epochs + 1):
         time.sleep(seconds)
@@ -58,25 +61,32 @@ def waiting(config: dict[str, Any], placed: Any) -> None:  # noqa: ARG001  # wha
 
 
 class InJournal:
-    """Keeps records as a run does, and nothing else."""
+    """Keeps the records of a run in a journal, without checkpoints and models."""
 
     def __init__(self, journal: Any) -> None:
         self._journal = journal
 
-    def keep(self, record: Any, outcome: Any) -> None:  # noqa: ARG002  # no trial of these has one
-        """One more line."""
+    def keep(self, record: Any, outcome: Any) -> None:  # noqa: ARG002  # these trials have no outcome
+        """Append a record to the journal."""
         self._journal.append(record)
 
     def keep_checkpoint(self, trial_id: str, checkpoint: bytes) -> None:
-        """None is left."""
+        """Ignore the checkpoint."""
 
     def checkpoint(self, spec: Any) -> None:  # noqa: ARG002
-        """None is there."""
+        """Return no checkpoint."""
         return
 
 
 def measure(nodes: int, trials: int, wait: float, epochs: int = 1) -> dict[str, float]:
-    """One experiment on a cluster of its own, in this process; a trial waits so long for each of its epochs."""
+    """Run one experiment in this process, on a new simulated cluster.
+
+    Args:
+        nodes: Number of nodes.
+        trials: Number of trials.
+        wait: Seconds to wait for each epoch.
+        epochs: Epochs per trial.
+    """
     import os
 
     os.environ[_WAIT] = str(wait)
@@ -135,7 +145,7 @@ def measure(nodes: int, trials: int, wait: float, epochs: int = 1) -> dict[str, 
     first_of: dict[str, float] = {}
     for record in searched:
         first_of.setdefault(record.placement.node if record.placement else "", record.started_at)
-    # Until each slot has had a trial, Ray's workers are being started: that is told apart from the rest.
+    # Ray starts workers until every slot has had a trial. This time is measured separately.
     slots = nodes * CPUS
     full, last_begun = sorted(first_of.values())[:slots][-1], starts[-1]
     in_it = sum(
@@ -157,23 +167,23 @@ def measure(nodes: int, trials: int, wait: float, epochs: int = 1) -> dict[str, 
 
 
 class Silent:
-    """Observes nothing."""
+    """An observer that does nothing."""
 
     def started(self, spec: Any) -> None:
-        """A trial began."""
+        """Ignore the start of a trial."""
 
     def epoch(self, spec: Any, result: Any) -> None:
-        """An epoch ended."""
+        """Ignore the end of an epoch."""
 
     def again(self, spec: Any, reason: str) -> None:
-        """A trial is tried again."""
+        """Ignore the retry of a trial."""
 
     def ended(self, record: Any) -> None:
-        """A trial ended."""
+        """Ignore the end of a trial."""
 
 
 def measured(one: str) -> dict[str, float]:
-    """One experiment, in a process of its own."""
+    """Run one experiment in a new process."""
     command = [sys.executable, "-m", "benchmarks.scale", "--one", one]
     said = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(said.stdout.strip().splitlines()[-1])
@@ -181,28 +191,28 @@ def measured(one: str) -> dict[str, float]:
 
 
 def measure_results() -> None:
-    """Trials of one epoch and of eleven, alternating: the difference is what ten results cost."""
+    """Measure trials of 1 and of 11 epochs in turn; the difference is the cost of ten results."""
     trials, epochs = 300, 11
     pairs = [(measured(f"1,{trials},0.0,1"), measured(f"1,{trials},0.0,{epochs}")) for _ in range(3)]
     further = [(many["cpu_ms_per_trial"] - one["cpu_ms_per_trial"]) / (epochs - 1) for one, many in pairs]
     rows = [
         {
-            "driver CPU for a trial of one epoch": f"{one['cpu_ms_per_trial']:.1f} ms",
-            f"of {epochs} epochs": f"{many['cpu_ms_per_trial']:.1f} ms",
-            "for each further result": f"{each:.1f} ms",
-            "results a second": f"{trials * epochs / many['seconds']:.0f}",
+            "driver CPU per trial of 1 epoch": f"{one['cpu_ms_per_trial']:.1f} ms",
+            f"driver CPU per trial of {epochs} epochs": f"{many['cpu_ms_per_trial']:.1f} ms",
+            "driver CPU per further result": f"{each:.1f} ms",
+            "results per second": f"{trials * epochs / many['seconds']:.0f}",
         }
         for (one, many), each in zip(pairs, further, strict=True)
     ]
-    write_results("scale_results", {"What a result costs the driver": rows}, {"pairs": pairs})
+    write_results("scale_results", {"CPU time of the driver per result": rows}, {"pairs": pairs})
 
 
 def main(
-    one: Annotated[str, typer.Option(help="Measure one NODES,TRIALS,SECONDS, and print it as JSON.")] = "",
-    most: Annotated[int, typer.Option(help="The largest number of trials.")] = 10_000,
-    results: Annotated[bool, typer.Option(help="What each further result of a trial costs, instead.")] = False,
+    one: Annotated[str, typer.Option(help="Run one experiment, NODES,TRIALS,SECONDS; print JSON.")] = "",
+    most: Annotated[int, typer.Option(help="Largest number of trials.")] = 10_000,
+    results: Annotated[bool, typer.Option(help="Measure only the cost of each further result of a trial.")] = False,
 ) -> None:
-    """Measure all, and write the table."""
+    """Run all experiments, and write `results/scale.md` and `.json`."""
     if one:
         nodes, trials, wait, *epochs = one.split(",")
         print(json.dumps(measure(int(nodes), int(trials), float(wait), *map(int, epochs))))  # noqa: T201
@@ -220,13 +230,13 @@ def main(
             {
                 "nodes": nodes,
                 "slots": nodes * CPUS,
-                "of them used": got["slots_used"],
+                "slots used": got["slots_used"],
                 "trials": trials,
-                "each waits": f"{wait:g} s",
-                "trials a second": f"{got['trials_per_second']:.1f}",
-                "slots busy": f"{got['busy']:.0%}" if wait else "",
-                "until all slots had one": f"{got['fill_seconds']:.1f} s",
-                "driver CPU for a trial": f"{got['cpu_ms_per_trial']:.1f} ms",
+                "duration of a trial": f"{wait:g} s",
+                "trials per second": f"{got['trials_per_second']:.1f}",
+                "busy slots": f"{got['busy']:.0%}" if wait else "",
+                "time until every used slot has a worker": f"{got['fill_seconds']:.1f} s",
+                "driver CPU per trial": f"{got['cpu_ms_per_trial']:.1f} ms",
                 "driver memory": f"{got['driver_gib']:.2f} GiB",
             }
         )

@@ -1,11 +1,12 @@
-"""Epochs that early stopping saves on the MLP grid, and what that costs: stopping against resuming.
+"""Epochs that early stopping saves on the MLP grid, and the accuracy that it costs.
 
     python -m benchmarks.search
 
-For each of three study seeds the grid of the default study is trained in full, and once more with its early stopping,
-by the real command; both confirm what they selected. The learning curves of the full grids then answer, without
-training anything, what other rungs would have done, and what asynchronous successive halving would do that pauses
-trials at a rung and resumes those that it promotes (Li et al. 2020, algorithm 2) instead of stopping the others.
+For each of three study seeds, `harness.run` trains the grid of the default study in full, and once
+more with early stopping. Both runs confirm their selected configuration. The learning curves of the
+full grids are then replayed with other rungs, without training. They are also replayed with the
+variant of asynchronous successive halving that pauses trials at a rung and later resumes the
+promoted ones (Li et al. 2020, algorithm 2). The harness stops the others instead.
 """
 
 from __future__ import annotations
@@ -29,19 +30,22 @@ from harness.records.trial import Phase, Status, TrialRecord
 from harness.runs.journal import read_journal
 from harness.study import EarlyStopping
 
-SEEDS = (0, 100, 200)  # far enough apart that no confirm seed of one study is one of another
+SEEDS = (0, 100, 200)  # far enough apart that no two studies share a confirm seed
 EPOCHS = 9
-ORDERS = 50  # random orders of the trials, for each seed
+ORDERS = 50  # random orders of the trials for each seed
 WORKERS = 2
 RUNGS = ((1, 3), (1, 4), (2, 3), (3, 3))  # grace epochs, reduction factor
 
 Policy = Callable[[Sequence[TrialRecord], int, int], tuple[int, list[TrialRecord]]]
-"""Trials in the order in which they are handed out, grace epochs, reduction factor; gives the epochs that were trained
-and the trials that reached their last one."""
+"""Replays early stopping on known learning curves.
+
+The arguments are the trials in the order in which they start, the grace epochs and the reduction
+factor. The results are the number of trained epochs, and the trials that reached their last epoch.
+"""
 
 
 def run(seed: int, folder: Path, confirm: int, *settings: str) -> tuple[TrialRecord, ...]:
-    """The MLP of the default study, by the command."""
+    """Run the MLP of the default study with the command `harness.run`."""
     changes = [f"seed={seed}", f"confirm.seeds={confirm}", "confirm.default_seeds=0", "audit.trials=0", *settings]
     command = [sys.executable, "-m", "harness.run", "--architectures", "mlp", "--output", str(folder)]
     command += [part for change in changes for part in ("--set", change)]
@@ -50,27 +54,27 @@ def run(seed: int, folder: Path, confirm: int, *settings: str) -> tuple[TrialRec
 
 
 def last_accuracy(record: TrialRecord) -> float:
-    """Validation accuracy after the last epoch."""
+    """Return the validation accuracy after the last epoch."""
     return record.epochs[-1].validation_accuracy
 
 
 def searched(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Search trials in the order in which they began."""
+    """Return the search trials in the order in which they started."""
     return sorted((r for r in records if r.spec.phase is Phase.SEARCH), key=lambda record: record.started_at)
 
 
 def confirmed(records: Sequence[TrialRecord]) -> float:
-    """Mean test accuracy of the confirm trials."""
+    """Return the mean test accuracy of the confirm trials."""
     return statistics.mean(record.test.accuracy for record in records if record.test is not None)
 
 
 def best(records: Sequence[TrialRecord]) -> TrialRecord:
-    """What selection would take."""
+    """Return the trial that would be selected."""
     return max((r for r in records if r.status is Status.COMPLETED), key=last_accuracy)
 
 
 def stopping(trials: Sequence[TrialRecord], grace: int, factor: int) -> tuple[int, list[TrialRecord]]:
-    """Ray's ASHA, as the harness builds it, on known curves: a trial below the cutoff of its rung ends there."""
+    """Replay Ray's ASHA as the harness uses it: stop a trial below the cutoff of its rung."""
     asha = build_asha(EarlyStopping(grace_epochs=grace, reduction_factor=factor), EPOCHS)
     nobody: Any = None
     waiting, running, trained, completed = list(trials), [], 0, []
@@ -101,12 +105,12 @@ def stopping(trials: Sequence[TrialRecord], grace: int, factor: int) -> tuple[in
 
 
 class Rungs:
-    """Asynchronous successive halving that pauses and resumes (Li et al. 2020, algorithm 2): who trains next, how far.
+    """Asynchronous successive halving that pauses and resumes trials (Li et al. 2020, algorithm 2).
 
     Args:
-        trials: in the order in which they begin.
-        grace: epochs of the first rung.
-        factor: one trial in so many is promoted.
+        trials: Trials in the order in which they start.
+        grace: Epoch of the first rung.
+        factor: Reduction factor: one in this number of trials is promoted.
     """
 
     def __init__(self, trials: Sequence[TrialRecord], grace: int, factor: int) -> None:
@@ -121,7 +125,7 @@ class Rungs:
         self._promoted: list[set[str]] = [set() for _ in self.epochs]
 
     def next(self) -> tuple[TrialRecord, int] | None:
-        """A trial and the rung that it goes to: the highest promotion there is, else a new trial."""
+        """Return the next trial and its target rung: the highest promotion, or a new trial."""
         for level in reversed(range(len(self.epochs) - 1)):
             ranked = sorted(self._reached[level], key=lambda trial_id: -self._reached[level][trial_id])
             for trial_id in ranked[: len(ranked) // self._factor]:
@@ -131,12 +135,15 @@ class Rungs:
         return (self._waiting.pop(0), 0) if self._waiting else None
 
     def reached(self, record: TrialRecord, level: int) -> None:
-        """A trial pauses at a rung."""
+        """Record that a trial has paused at a rung."""
         self._reached[level][record.trial_id] = record.epochs[self.epochs[level] - 1].validation_accuracy
 
 
 def resuming(trials: Sequence[TrialRecord], grace: int, factor: int) -> tuple[int, list[TrialRecord]]:
-    """Trials pause at every rung; a free worker resumes one that its rung promotes, else begins a new one."""
+    """Replay trials that pause at every rung.
+
+    A free worker resumes a promoted trial, or starts a new one if there is none.
+    """
     rungs = Rungs(trials, grace, factor)
     running, idle, trained, completed = [], list(range(WORKERS)), 0, []
     now = 0.0
@@ -157,7 +164,7 @@ def resuming(trials: Sequence[TrialRecord], grace: int, factor: int) -> tuple[in
 
 
 def compare(grids: Sequence[list[TrialRecord]], policy: Policy, grace: int, factor: int) -> dict[str, Any]:
-    """Epochs and regret of a policy: in the order of the harness, and over random orders."""
+    """Compute epochs and lost accuracy of a policy, in the harness's order and in random orders."""
     own: list[tuple[float, float]] = []
     other: list[tuple[float, float]] = []
     for grid in grids:
@@ -181,8 +188,8 @@ def compare(grids: Sequence[list[TrialRecord]], policy: Policy, grace: int, fact
     }
 
 
-def main(confirm: Annotated[int, typer.Option(help="Seeds of each confirm phase.")] = 3) -> None:
-    """Run both studies for every seed, replay their curves, and write `results/search.md` and `.json`."""
+def main(confirm: Annotated[int, typer.Option(help="Number of seeds in each confirm phase.")] = 3) -> None:
+    """Run and replay the studies of every seed, and write `results/search.md` and `.json`."""
     rows, grids, raw = [], [], []
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""The search that `benchmarks.alternatives` gives to every contender: 30 configurations of lenet5, at most 8 epochs."""
+"""The search for `benchmarks.alternatives`: 30 configurations of lenet5, at most 8 epochs each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STUDY = {
 
 
 def configurations() -> list[dict[str, Any]]:
-    """Hyperparameters of every trial: those that the harness draws."""
+    """Return the hyperparameters of every trial, as the harness draws them."""
     from harness.schedule.plan import plan_search
     from harness.study import parse_study
 
@@ -40,7 +40,7 @@ def configurations() -> list[dict[str, Any]]:
 
 
 def split_indices() -> tuple[list[int], list[int]]:
-    """Indices of the harness's training and validation images among torchvision's 60,000."""
+    """Return the indices of the train and validation splits in torchvision's 60,000 images."""
     from harness.data.sources.mnist import load_mnist
     from harness.data.splits import stratified_cut
 
@@ -49,7 +49,7 @@ def split_indices() -> tuple[list[int], list[int]]:
 
 
 def build(hyperparameters: Mapping[str, Any]) -> Any:
-    """The model of a configuration, as a user's own would lie in memory."""
+    """Build the model of a configuration in the default memory layout."""
     from architectures import BUILT_IN, InputShape
 
     entry = BUILT_IN["lenet5"]
@@ -57,6 +57,6 @@ def build(hyperparameters: Mapping[str, Any]) -> Any:
 
 
 def note(path: Path, accuracy: float) -> None:
-    """Write down when a validation accuracy was seen."""
+    """Record a validation accuracy with the current time."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"at": time.time(), "accuracy": accuracy}) + "\n")

@@ -1,1 +1,1 @@
-"""The shipped studies, as YAML files beside this one."""
+"""The built-in studies, as YAML files in this folder."""

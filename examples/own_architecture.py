@@ -1,6 +1,6 @@
-"""A network of your own against LeNet-5, in a notebook-like script: is it better?"""
+"""Compare your own network with LeNet-5. The script has notebook cells."""
 
-# %% Where results go, and the network: PyTorch's MNIST example, in the file beside this one.
+# %% Output folder. The network is in mnist_net.py, in the same folder as this file.
 import sys
 from pathlib import Path
 
@@ -11,16 +11,16 @@ output = Path(sys.argv[1] if len(sys.argv) > 1 else "reports/own_architecture")
 
 
 def main() -> None:
-    # %% A study: smoke is a tenth of MNIST; use "default" for numbers that mean something.
+    # %% The study "smoke" uses a tenth of MNIST. Use "default" for meaningful results.
     study = Study.load("smoke", {"confirm.seeds": 3}).restricted_to(["lenet5"])
 
-    # %% Search, confirm, report.
+    # %% Search, confirm and report.
     result = run_study(study, output=output, architectures=[HERE / "mnist_net.py"], quiet=True)
 
-    # %% What came of it.
+    # %% Results.
     print(result.accuracy[["mean", "low", "high", "seeds", "group"]])
     print(result.verdicts[["a", "b", "difference", "low", "high", "verdict"]])
-    print(f"the whole report: {result.report}")
+    print(f"report: {result.report}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Images of your own, unlike in size and number: which network should tell them apart?"""
+"""Compare networks on your own images, with different image sizes and unbalanced classes."""
 
 # %%
 import sys
@@ -13,7 +13,7 @@ output = Path(sys.argv[1] if len(sys.argv) > 1 else "reports/own_data")
 
 
 def paint(folder: Path) -> None:
-    """Stands for your images: one folder for each class."""
+    """Make example images, with one folder per class. Replace them by your own."""
     random = Random(0)
     for name, images in {"circle": 120, "square": 80, "triangle": 40}.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -31,16 +31,16 @@ def paint(folder: Path) -> None:
 
 
 def main() -> None:
-    # %% The images, and a study of them: ten epochs, since there are few.
+    # %% The images and a study of them. There are few images, so one network trains for ten epochs.
     images = output.parent / "shapes"
     paint(images)
     changes = {"dataset.image_size": 32, "architectures.simple_cnn.space": {"epochs": 10, "batch_size": 16}}
     study = Study.load("smoke", changes, data=str(images)).restricted_to(["simple_cnn", "mlp"])
 
-    # %% Search, confirm, report.
+    # %% Search, confirm and report.
     result = run_study(study, output=output, quiet=True)
 
-    # %% Classes are unlike in size, so look at the balanced accuracy, and at each class.
+    # %% The classes are unbalanced, so compare the balanced accuracy, and look at each class.
     print(result.accuracy[["mean", "balanced", "low", "high"]])
     print(result.classes)
     print(result.confusion_matrix("simple_cnn"))

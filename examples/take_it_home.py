@@ -1,4 +1,4 @@
-"""The winner of a run as a file that torch loads without the harness, asked about image files."""
+"""Export the best model of a run to a file that torch loads without the harness, and use it."""
 
 # %%
 import sys
@@ -21,18 +21,18 @@ def main() -> None:
     result = run_study(Study.load("smoke", changes, data="digits").restricted_to(["mlp"]), output=output, quiet=True)
     print(result.accuracy[["mean", "validation"]])
 
-    # %% The file, with preprocessing inside, and its model card.
+    # %% Export the model with its preprocessing, and a model card.
     files = export(output, None, ["exported-program"], None, None)
     print([file.name for file in files])
 
-    # %% Serving needs torch alone: bytes in, probabilities out.
+    # %% Predict with torch only: uint8 images in, probabilities out.
     model = torch.export.load(files[0]).module()
     images, labels = load_digits(return_X_y=True)
     pixels = np.rint(images[:10].reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
-    answers = model(torch.from_numpy(pixels)).argmax(1).tolist()
-    print(f"said {answers}, is {labels[:10].tolist()}")
+    predicted = model(torch.from_numpy(pixels)).argmax(1).tolist()
+    print(f"predicted {predicted}, true {labels[:10].tolist()}")
 
-    # %% The same from the command line: python -m harness.predict MODEL.pt2 IMAGE...
+    # %% Predict from the command line: python -m harness.predict MODEL.pt2 IMAGE...
     Image.fromarray(pixels[3, 0]).resize((80, 80)).save(output / "three.png")
     print(f"python -m harness.predict {files[0]} {output / 'three.png'}")
 

@@ -1,6 +1,7 @@
-"""Architectures that do not come with the harness: a user's files and modules, torchvision's and timm's models.
+"""Architectures from the user's files and modules, and from torchvision and timm.
 
-It may import `architectures.architecture` and `architectures.hyperparameters`, and torch inside functions.
+This package may import `architectures.architecture` and `architectures.hyperparameters`, and torch
+inside functions.
 """
 
 from architectures.own.described import description, is_stand_in, stand_in

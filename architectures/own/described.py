@@ -1,4 +1,4 @@
-"""Architectures as plain values, for where their code is not at hand."""
+"""Descriptions of architectures, for use without their code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def description(architecture: Architecture) -> dict[str, Any]:
-    """What a report says of an architecture, as plain values: enough to rebuild it where the code is not at hand."""
+    """Describe an architecture with plain values, so that a report needs no code of it."""
     return {
         "name": architecture.name,
         "title": architecture.title,
@@ -28,10 +28,10 @@ def description(architecture: Architecture) -> dict[str, Any]:
 
 
 def stand_in(described: Mapping[str, Any]) -> Architecture:
-    """An architecture of which only the description is at hand; it cannot be built.
+    """Make an architecture from its description; its model cannot be built.
 
     Raises:
-        ValueError: it is not a description.
+        ValueError: If the value is not a description of an architecture.
     """
     try:
         texts = {key: str(described[key]) for key in ("name", "title", "summary", "reference")}
@@ -46,7 +46,7 @@ def stand_in(described: Mapping[str, Any]) -> Architecture:
         }
         hyperparameters = create_model("Described", __base__=TrainingHyperparameters, **inherited, **fields)
     except (KeyError, TypeError) as error:
-        raise ValueError(f"not the description of an architecture: {error!r}") from None
+        raise ValueError(f"it is not the description of an architecture: {error!r}") from None
     return Architecture(
         name=texts["name"],
         title=texts["title"],
@@ -59,22 +59,20 @@ def stand_in(described: Mapping[str, Any]) -> Architecture:
 
 
 class _NotAtHand:
-    """In place of the function that builds a model."""
+    """Placeholder for the function that builds a model."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __call__(self, *_: object) -> nn.Module:
-        """Refuse.
+        """Raise an error, because the code is not loaded.
 
         Raises:
-            OwnArchitectureError: always.
+            OwnArchitectureError: Always.
         """
-        raise OwnArchitectureError(
-            f"'{self._name}' is an architecture of your own, and its code is not at hand; name its source again"
-        )
+        raise OwnArchitectureError(f"the code of your architecture '{self._name}' is not loaded; name its source again")
 
 
 def is_stand_in(architecture: Architecture) -> bool:
-    """Whether only the description of an architecture is at hand."""
+    """Whether an architecture was made from a description only."""
     return isinstance(architecture.build, _NotAtHand)

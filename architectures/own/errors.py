@@ -1,5 +1,5 @@
-"""What can go wrong with an architecture of a user's own."""
+"""Errors of the user's architectures."""
 
 
 class OwnArchitectureError(Exception):
-    """A source gives no architecture; the message says why, and what to do."""
+    """A source does not provide an architecture; the message has the reason and the remedy."""

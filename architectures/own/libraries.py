@@ -1,4 +1,4 @@
-"""Models of torchvision and timm as architectures."""
+"""Architectures from the models of torchvision and timm."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 def _torchvision(model: str) -> Architecture:
     if importlib.util.find_spec("torchvision.models") is None:
-        raise OwnArchitectureError(f"torchvision:{model}: torchvision is not installed")
+        raise OwnArchitectureError(
+            f"torchvision:{model}: torchvision is not installed; run: python -m pip install torchvision"
+        )
     from torchvision import models
 
     known = models.list_models(module=models)
     if model not in known:
         raise OwnArchitectureError(
-            f"torchvision:{model}: torchvision has no such classification model; it has {', '.join(known)}"
+            f"torchvision:{model}: torchvision has no such classification model; choose one of {', '.join(known)}"
         )
     return Architecture(
         name=model,
@@ -34,7 +36,7 @@ def _torchvision(model: str) -> Architecture:
     )
 
 
-_WITHOUT_SECOND_HEAD = ("googlenet", "inception_v3")  # in training they would give the logits of several heads
+_WITHOUT_SECOND_HEAD = ("googlenet", "inception_v3")  # in training they return the logits of several heads
 
 
 def _build_torchvision(model: str, _: TrainingHyperparameters, shape: InputShape, classes: int) -> nn.Module:
@@ -49,7 +51,7 @@ def _build_torchvision(model: str, _: TrainingHyperparameters, shape: InputShape
 
 
 def _with_channels(model: nn.Module, channels: int) -> nn.Module:
-    """The model, its first convolution replaced by one of as many input channels as the images have."""
+    """Replace the first convolution if its number of input channels differs from the images."""
     from torch import nn
 
     for name, layer in model.named_modules():
@@ -66,7 +68,7 @@ def _convolution_like(layer: nn.Conv2d, channels: int) -> nn.Conv2d:
     replacement = nn.Conv2d(
         channels,
         layer.out_channels,
-        layer.kernel_size,  # type: ignore[arg-type]  # torch types it wider than it is
+        layer.kernel_size,  # type: ignore[arg-type]  # torch's type is too wide
         layer.stride,  # type: ignore[arg-type]
         layer.padding,  # type: ignore[arg-type]
         layer.dilation,  # type: ignore[arg-type]
@@ -84,7 +86,7 @@ def _timm(model: str) -> Architecture:
 
     if not timm.is_model(model):
         near = ", ".join(timm.list_models(f"*{model[:6]}*")[:8]) or "see timm.list_models()"
-        raise OwnArchitectureError(f"timm:{model}: timm has no such model; near are: {near}")
+        raise OwnArchitectureError(f"timm:{model}: timm has no such model; similar names: {near}")
     return Architecture(
         name=f"timm_{model}",
         title=f"{model} (timm)",
@@ -98,7 +100,7 @@ def _build_timm(model: str, _: TrainingHyperparameters, shape: InputShape, class
     import timm
 
     options: dict[str, Any] = {"pretrained": False, "num_classes": classes, "in_chans": shape.channels}
-    try:  # transformers must know the size of images, and convolutional nets do not take it
+    try:  # transformers need the image size, and convolutional networks do not accept it
         built: nn.Module = timm.create_model(model, img_size=(shape.height, shape.width), **options)
     except TypeError:
         built = timm.create_model(model, **options)

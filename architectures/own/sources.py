@@ -1,7 +1,7 @@
-"""Architectures of a user's own: a file, a module, an entry point of an installed package, or torchvision's and timm's.
+"""Loading of the user's architectures from files, modules, entry points, torchvision and timm.
 
-Such code runs with the rights of whoever names it, so it is only ever loaded from where a command names it, never
-from where a run folder says that it came from.
+Loading runs the code with the rights of the user. So a source is loaded only if a command names it,
+never because a run folder names it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from architectures.own.errors import OwnArchitectureError
 from architectures.own.libraries import LIBRARIES
 
 GROUP = "harness.architectures"
-"""Entry points of installed packages: the name in the group, and what it stands for."""
+"""Group of the entry points with which installed packages provide architectures."""
 
 ATTRIBUTE = "ARCHITECTURE"
-"""What a file or a module calls its architecture, unless it has only one."""
+"""Name of the architecture in a file or a module; not needed if there is only one."""
 
 _DIGEST = "__digest_of_its_source__"
 
 SHIPPED_PACKAGE = "own_architectures"
-"""Name under which files travel to the machines of a cluster."""
+"""Name of the package in which files are sent to the machines of a cluster."""
 
 
 def absolute(source: str) -> str:
-    """The source, its file with the whole path: a process may be started in another folder.
+    """Make the path in a source absolute, because a process may start in another folder.
 
     >>> absolute("torchvision:resnet18")
     'torchvision:resnet18'
@@ -44,19 +44,20 @@ def absolute(source: str) -> str:
 
 
 def file_of(source: str) -> Path | None:
-    """The file that a source names; None where it names something else."""
+    """Return the file that a source names, or None if it names something else."""
     return _file_and_name(source)[0]
 
 
 def load(source: str) -> Architecture:
-    """The architecture that a source names.
+    """Load the architecture that a source names.
 
     Args:
-        source: `path/to/file.py`, `package.module`, either with `:NAME` where it has several; the name of an entry
-            point; `torchvision:MODEL` or `timm:MODEL`.
+        source: One of `path/to/file.py`, `package.module`, the name of an entry point,
+            `torchvision:MODEL` and `timm:MODEL`. Add `:NAME` to a file or a module that declares
+            several architectures.
 
     Raises:
-        OwnArchitectureError: there is none.
+        OwnArchitectureError: If the source does not provide an architecture.
     """
     path, name = _file_and_name(source)
     if path is not None:
@@ -66,12 +67,14 @@ def load(source: str) -> Architecture:
         return LIBRARIES[kind](model)
     module, attribute = module_of(source)
     if module is None:
-        raise OwnArchitectureError(f"{source}: is neither a file that ends in .py, nor package.module:NAME")
+        raise OwnArchitectureError(f"{source}: unknown source; give path/to/file.py or package.module:NAME")
     return _only(_attempt(lambda: _import_module(module), source), attribute, source)
 
 
 def module_of(source: str) -> tuple[str | None, str]:
-    """Module and name that a source stands for, an entry point by what it points to; None where it names no module.
+    """Return the module and the name in it that a source refers to; (None, "") if it is no module.
+
+    An entry point is resolved to its target.
 
     >>> module_of("my_package.nets:SMALL"), module_of("torchvision:resnet18")
     (('my_package.nets', 'SMALL'), (None, ''))
@@ -85,7 +88,7 @@ def module_of(source: str) -> tuple[str | None, str]:
 
 
 def _file_and_name(source: str) -> tuple[Path | None, str]:
-    """Path and name of `path/to/file.py:NAME`; None for what names no file."""
+    """Split `path/to/file.py:NAME` into path and name; (None, "") if the source is no file."""
     if source.endswith(".py"):
         return Path(source), ""
     path, separator, name = source.rpartition(".py:")
@@ -94,7 +97,7 @@ def _file_and_name(source: str) -> tuple[Path | None, str]:
 
 def _import_module(name: str) -> ModuleType:
     here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:  # a console script does not look there
+    if here not in sys.path and "" not in sys.path:  # for a console script, Python does not add it
         sys.path.insert(0, here)
     return importlib.import_module(name)
 
@@ -102,18 +105,18 @@ def _import_module(name: str) -> ModuleType:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise OwnArchitectureError(
-            f"{path}: there is no such file; python -m harness.new NAME writes one to begin with"
+            f"{path}: the file does not exist; to create one to start from, run: python -m harness.new NAME"
         )
     path = path.absolute()
-    # Found by its name when a model of it is unpickled; two files of one name are two modules.
+    # Unpickling a model finds the module by this name, so files of the same name need two names.
     name = f"own_architecture_{path.stem}_{zlib.crc32(str(path).encode()):08x}"
     digest = zlib.crc32(path.read_bytes())
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, _DIGEST, None) == digest:
-        return loaded  # one that was edited since, as in a notebook, is another one
+        return loaded  # a file that was edited since, as in a notebook, is loaded again
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise OwnArchitectureError(f"{path}: not a Python file")
+        raise OwnArchitectureError(f"{path}: it is not a Python file")
     module = importlib.util.module_from_spec(spec)
     setattr(module, _DIGEST, digest)
     sys.modules[name] = module
@@ -127,20 +130,20 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _attempt(import_it: Callable[[], Any], source: str) -> Any:
-    """Import what is not ours: whatever it raises is said in a sentence."""
+    """Import code of the user; every exception becomes an error message in one sentence."""
     try:
         return import_it()
     except ModuleNotFoundError as error:
         raise OwnArchitectureError(
-            f"{source}: there is no module '{error.name}' that could be imported; install it, or, if it is a file of "
-            "yours, put all into one file, or into a package named as package.module:NAME"
+            f"{source}: module '{error.name}' cannot be imported; install it, or, if it is your own file, put all code "
+            "into one file or into a package, and name it as package.module:NAME"
         ) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001  # an architecture file may raise anything
-        raise OwnArchitectureError(f"{source}: cannot be imported: {_where(error)}") from None
+        raise OwnArchitectureError(f"{source}: it cannot be imported: {_where(error)}") from None
 
 
 def _where(error: BaseException) -> str:
-    """An exception in a line, with the place of its last frame."""
+    """Format an exception as one line, with the file and line where it was raised."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -151,17 +154,17 @@ def _where(error: BaseException) -> str:
 
 
 def _only(module: ModuleType, name: str, source: str) -> Architecture:
-    """The architecture of that name in a module; without a name, the one that it declares."""
+    """Return the architecture with this name in a module; without a name, the only one in it."""
     if name:
         if not hasattr(module, name):
-            raise OwnArchitectureError(f"{source}: there is no '{name}' in it")
+            raise OwnArchitectureError(f"{source}: it does not define '{name}'")
         return _checked(getattr(module, name), source)
     if hasattr(module, ATTRIBUTE):
         return _checked(getattr(module, ATTRIBUTE), source)
     declared = [key for key, value in vars(module).items() if isinstance(value, Architecture)]
     if len(declared) != 1:
-        several = f"it declares {', '.join(declared)}: name one as {source}:{declared[0]}" if declared else (
-            "it declares no architecture: end it with ARCHITECTURE = Architecture(name=..., summary=..., build=...)"
+        several = f"it declares {', '.join(declared)}; name one, as in {source}:{declared[0]}" if declared else (
+            "it declares no architecture; add ARCHITECTURE = Architecture(name=..., summary=..., build=...)"
         )  # fmt: skip
         raise OwnArchitectureError(f"{source}: {several}")
     return _checked(getattr(module, declared[0]), source)
@@ -170,18 +173,18 @@ def _only(module: ModuleType, name: str, source: str) -> Architecture:
 def _checked(found: object, source: str) -> Architecture:
     if not isinstance(found, Architecture):
         raise OwnArchitectureError(
-            f"{source}: is a {type(found).__name__} and no Architecture; declare "
+            f"{source}: it is a {type(found).__name__}, not an Architecture; declare "
             "ARCHITECTURE = Architecture(name=..., summary=..., build=...)"
         )
     if not (isinstance(found.hyperparameters, type) and issubclass(found.hyperparameters, TrainingHyperparameters)):
         raise OwnArchitectureError(
-            f"{source}: its hyperparameters are no subclass of TrainingHyperparameters; write "
-            "class Hyperparameters(TrainingHyperparameters) with a type and a default for each"
+            f"{source}: its hyperparameters must be a subclass of TrainingHyperparameters; declare "
+            "class Hyperparameters(TrainingHyperparameters) with a type and a default for each field"
         )
     try:
         found.hyperparameters()
     except ValueError as error:
         raise OwnArchitectureError(
-            f"{source}: its hyperparameters need defaults that fit their types: {' '.join(str(error).split())[:300]}"
+            f"{source}: every hyperparameter needs a default of its type: {' '.join(str(error).split())[:300]}"
         ) from None
     return found

@@ -1,6 +1,6 @@
-"""Where pixels come from: sources, checksums, splits. `load_dataset` is the way in.
+"""Loading of image data sets: sources, checksums and splits. The entry point is `load_dataset`.
 
-It may import the study and the records; torchvision only where it downloads.
+This package may import the study and the records. It imports torchvision only to download.
 """
 
 from harness.data.dataset import Normalisation, SealedTest, Split, TrainingData

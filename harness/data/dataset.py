@@ -1,4 +1,4 @@
-"""Data sets as values: plain arrays, so that neither torch nor Ray is needed to hold them."""
+"""Types for data sets: plain NumPy arrays, which need neither torch nor Ray."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from architectures import InputShape
 from harness.errors import TestSplitSealedError
 from harness.records.trial import Phase
 
-UNKNOWN_LICENCE = "not known to the harness: ask where the data came from"
+UNKNOWN_LICENCE = "unknown; check the source of the data"
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Split:
 
     Attributes:
         images: uint8 (N, channels, height, width).
-        labels: int64 (N,), from 0.
+        labels: int64 (N,). The first class is 0.
     """
 
     images: NDArray[np.uint8]
@@ -33,20 +33,20 @@ class Split:
         return len(self.labels)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Images that lie in a file are sent to other processes of this machine as the path of it."""
+        """Pickle memory-mapped images as the path of their file, for processes on this machine."""
         if self.mapped is not None:
             return _mapped, (self.mapped, self.labels)
         return Split, (self.images, self.labels)
 
     @property
     def mapped(self) -> str | None:
-        """Path of the file that the images lie in, all of them and nothing else; None for images in memory."""
+        """Path of the file that contains exactly these images; None for images in memory."""
         images = self.images
         whole = isinstance(images, np.memmap) and isinstance(images.base, mmap.mmap)
         return str(images.filename) if whole and isinstance(images, np.memmap) else None
 
     def select(self, indices: NDArray[np.int64]) -> Split:
-        """The examples at these indices, in their order."""
+        """Return the examples at these indices, in the order of the indices."""
         return Split(self.images[indices], self.labels[indices])
 
 
@@ -56,18 +56,18 @@ def _mapped(path: str, labels: NDArray[np.int64]) -> Split:
 
 @dataclass(frozen=True, eq=False)
 class UncutDataset:
-    """A data set as its source delivers it: the training images are not yet cut.
+    """A data set from its source, before it is split into train and validation.
 
     Attributes:
-        name: of the data set.
-        classes: names of the classes, in the order of their labels.
-        shape: of one image.
-        train: what train and validation are cut from.
-        test: the test split; None where there is none, and one has to be cut.
-        source: how the bytes came.
-        sha256: hexadecimal SHA-256 of each raw file; empty where there are no files.
-        licence: of the data, as far as it is known.
-        notes: sentences on what was done to the data before they were cut.
+        name: Name of the data set.
+        classes: Names of the classes, in the order of their labels.
+        shape: Shape of one image.
+        train: Examples for the train and validation splits.
+        test: The test split; None if the source has none.
+        source: Where the data came from.
+        sha256: Hexadecimal SHA-256 of each raw file, by file name; empty if there are no raw files.
+        licence: Licence of the data.
+        notes: Sentences for the report that describe how the source prepared the data.
     """
 
     name: str
@@ -83,7 +83,7 @@ class UncutDataset:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Mean and standard deviation of each channel of the training images, on a scale from 0 to 1."""
+    """Mean and standard deviation of each channel of the training images (pixels from 0 to 1)."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -91,16 +91,16 @@ class Normalisation:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """All that the search phase may see of a data set: there is no test split in it.
+    """The train and validation splits of a data set, without the test split.
 
     Attributes:
-        name: of the data set.
-        classes: names of the classes, in the order of their labels.
-        shape: of one image.
-        train: what is trained on.
-        validation: what selects.
-        normalisation: computed from the training images alone.
-        fingerprint: hash of the data and of how it was cut.
+        name: Name of the data set.
+        classes: Names of the classes, in the order of their labels.
+        shape: Shape of one image.
+        train: Examples for training.
+        validation: Examples for early stopping and selection.
+        normalisation: Statistics of the train split only.
+        fingerprint: Hash of the data and of all three splits.
     """
 
     name: str
@@ -113,17 +113,19 @@ class TrainingData:
 
 
 class SealedTest:
-    """The test split, which opens in the confirm phase only."""
+    """The test split, which can be read in the confirm phase only."""
 
     def __init__(self, split: Split) -> None:
         self._split = split
 
     def open(self, phase: Phase) -> Split:
-        """The test split.
+        """Return the test split.
 
         Raises:
-            TestSplitSealedError: the phase is not confirm.
+            TestSplitSealedError: If the phase is not confirm.
         """
         if phase is not Phase.CONFIRM:
-            raise TestSplitSealedError(f"the test split was asked for in the {phase.value} phase")
+            raise TestSplitSealedError(
+                f"the {phase.value} phase tried to read the test split; only the confirm phase may read it"
+            )
         return self._split

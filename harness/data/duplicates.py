@@ -1,4 +1,4 @@
-"""Test images that are trained on as well: a result on them is no result."""
+"""Detection of test images that are also in the train or validation split."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ from harness.data.dataset import Split
 
 
 def repeated_test_images(others: Iterable[Split], test: Split) -> tuple[str, ...]:
-    """A sentence that says how many test images are, to the pixel, among these too; none when none is."""
+    """Return a warning with the number of test images that also occur in other splits.
+
+    Args:
+        others: Splits to search for identical images.
+        test: The test split.
+
+    Returns:
+        One warning, or an empty tuple if there are no identical images.
+    """
     seen = {_digest(image) for split in others for image in split.images}
     repeated = sum(_digest(image) in seen for image in test.images)
     if not repeated:
         return ()
     what = "test image is" if repeated == 1 else "test images are"
     return (
-        f"WARNING: {repeated:,} of {len(test):,} {what}, to the pixel, among the images that models are trained or "
-        "selected on, so the accuracy is too high; remove the duplicates.",
+        f"WARNING: {repeated:,} of {len(test):,} {what} also in the train or validation split (identical pixels), "
+        "so the reported accuracy is too high. Remove the duplicates.",
     )
 
 

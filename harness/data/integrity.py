@@ -1,4 +1,4 @@
-"""What must hold of a split before anything is computed from it."""
+"""Consistency checks of a split."""
 
 from __future__ import annotations
 
@@ -10,32 +10,38 @@ from harness.errors import DataError
 
 
 def check_split(split: Split, classes: tuple[str, ...], shape: InputShape, name: str) -> None:
-    """Accept a split whose images and labels fit together, with every class in it.
+    """Check that images and labels of a split match and that every class occurs.
 
     Args:
-        split: what is checked.
-        classes: names of the classes, in the order of their labels.
-        shape: that each image must have.
-        name: of the split and its data set, for the message of an error.
+        split: The split to check.
+        classes: Names of the classes, in the order of their labels.
+        shape: Required shape of each image.
+        name: Name of the split and its data set, for error messages.
 
     Raises:
-        DataError: it is not so; the message says what is wrong.
+        DataError: If types, shapes or labels are wrong, or a class has no images.
     """
     images, labels = split.images, split.labels
     expected = (shape.channels, shape.height, shape.width)
     if images.dtype != np.uint8 or labels.dtype != np.int64:
-        raise DataError(f"{name}: images are {images.dtype} and labels {labels.dtype}, not uint8 and int64")
+        raise DataError(
+            f"{name}: images must be uint8 and labels int64, but they are {images.dtype} and {labels.dtype}"
+        )
     if images.ndim != 4 or images.shape[1:] != expected:
-        raise DataError(f"{name}: images have the shape {images.shape}, not (N, {', '.join(map(str, expected))})")
+        raise DataError(
+            f"{name}: images must have the shape (N, {', '.join(map(str, expected))}), but have {images.shape}"
+        )
     if labels.shape != (len(images),):
-        raise DataError(f"{name}: {len(images)} images do not go with labels of the shape {labels.shape}")
+        raise DataError(
+            f"{name}: there are {len(images)} images, but the labels have the shape {labels.shape}; give one per image"
+        )
     if len(labels) == 0:
-        raise DataError(f"{name}: there are no images in it")
+        raise DataError(f"{name}: it contains no images")
     if labels.min() < 0 or labels.max() >= len(classes):
         raise DataError(
-            f"{name}: labels run from {labels.min()} to {labels.max()}, and {len(classes)} classes "
-            f"have labels from 0 to {len(classes) - 1}"
+            f"{name}: labels range from {labels.min()} to {labels.max()}, but {len(classes)} classes "
+            f"need labels from 0 to {len(classes) - 1}"
         )
     counts = np.bincount(labels, minlength=len(classes))
     if empty := [kind for kind, count in zip(classes, counts, strict=True) if count == 0]:
-        raise DataError(f"{name}: there are no images of class {', '.join(empty)} in it")
+        raise DataError(f"{name}: it contains no images of class {', '.join(empty)}")

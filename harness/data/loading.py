@@ -1,4 +1,4 @@
-"""From the study's words to a data set that is checked, cut and sealed."""
+"""Loading, checking and splitting of the data set that a study names."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from harness.study import DatasetStudy, Size
 
 @dataclass(frozen=True, eq=False)
 class LoadedDataset:
-    """A data set, ready for use.
+    """A data set that was checked and split.
 
     Attributes:
-        training: all that the search phase may see.
-        test: the test split, which opens in the confirm phase only.
-        provenance: where it came from.
+        training: The train and validation splits.
+        test: The test split, which can be read in the confirm phase only.
+        provenance: Facts about the data set that are recorded with the run.
     """
 
     training: TrainingData
@@ -41,7 +41,7 @@ class LoadedDataset:
 
     @property
     def bytes_in_memory(self) -> int:
-        """Size of the images that other processes are sent; those in a file are not."""
+        """Bytes of image data to send to each other process; 0 for images mapped from a file."""
         if self.training.train.mapped is not None:
             return 0
         counted = self.provenance.train + self.provenance.validation + self.provenance.test
@@ -49,29 +49,32 @@ class LoadedDataset:
 
 
 def load_dataset(study: DatasetStudy, data_dir: Path | None, in_memory: bool = False) -> LoadedDataset:
-    """The data set of a study.
+    """Load the data set of a study.
 
     Args:
-        study: which, and how it is cut.
-        data_dir: folder that holds the raw files of a known data set or shall receive them; None for the user's cache.
-        in_memory: whether the images must not stay in a file of this machine, since others need them.
+        study: Name or path of the data set, and sizes of the splits.
+        data_dir: Folder with the raw files of a built-in data set. Missing files are downloaded to
+            it. None for the user's cache.
+        in_memory: Whether to load all images into memory. Other machines cannot read a file of
+            this machine.
 
     Raises:
-        DataError: the data cannot be had, is not what it claims to be, or cannot be cut as the study asks.
+        DataError: If the data cannot be found or downloaded, is damaged, or cannot be split as
+            the study specifies.
     """
     if data_dir is not None and not data_dir.is_dir():
         raise DataError(
-            Argument("data_dir", data_dir), ": there is no such folder; make it to have the data stored there"
+            Argument("data_dir", data_dir), ": the folder does not exist; create it to store the data there"
         )
     whole = _known(study.name, data_dir) if study.path is None else _own(study, Path(study.path), in_memory)
     return prepare(whole, study)
 
 
 def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
-    """Check, cut and seal a data set.
+    """Check a data set and split it.
 
     Raises:
-        DataError: the data is not what it claims to be, or cannot be cut as the study asks.
+        DataError: If the data is inconsistent or cannot be split as the study specifies.
     """
     name, classes, shape = dataset.name, dataset.classes, dataset.shape
     check_split(dataset.train, classes, shape, f"the training images of {name}")
@@ -83,8 +86,8 @@ def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
         whole.labels, len(classes), validation_size, train_size, study.split_seed
     )
     train, validation = _cut(whole, train_indices, "train"), _cut(whole, validation_indices, "validation")
-    check_split(train, classes, shape, f"the train split of {name}, cut to {len(train)}")
-    check_split(validation, classes, shape, f"the validation split of {name}, cut to {len(validation)}")
+    check_split(train, classes, shape, f"the train split of {name} with {len(train)} images")
+    check_split(validation, classes, shape, f"the validation split of {name} with {len(validation)} images")
     if study.path is not None:
         notes += repeated_test_images((train, validation), test)
     identity = fingerprint(name, classes, {"train": train, "validation": validation, "test": test})
@@ -118,7 +121,7 @@ def prepare(dataset: UncutDataset, study: DatasetStudy) -> LoadedDataset:
 
 
 def _with_test(dataset: UncutDataset, study: DatasetStudy) -> tuple[Split, Split, tuple[str, ...]]:
-    """What train and validation are cut from, the test split, and what there is to say of it."""
+    """Return the examples for train and validation, the test split, and notes for the report."""
     if dataset.test is not None:
         return dataset.train, _contiguous(dataset.test), dataset.notes
     images = len(dataset.train)
@@ -126,19 +129,19 @@ def _with_test(dataset: UncutDataset, study: DatasetStudy) -> tuple[Split, Split
     least = len(dataset.classes)
     if not least <= size <= images - 2 * least:
         raise DataError(
-            f"dataset.test_size: {size} of {images} images cannot be cut with at least one of each of the {least} "
-            f"classes for the test and two for the rest; choose {least} to {images - 2 * least}"
+            f"dataset.test_size: a split of {size} of {images} images is not possible; each of the {least} classes "
+            f"needs one test image and two others, so choose {least} to {images - 2 * least}"
         )
     rest, taken = stratified_cut(dataset.train.labels, size, study.split_seed)
     note = (
-        f"There was no test split: {size:,} of {images:,} images were cut for it before everything else, stratified, "
-        f"with seed {study.split_seed}."
+        f"The data set has no test split, so {size:,} of {images:,} images were set aside for it first, "
+        f"stratified by class, with seed {study.split_seed}."
     )
     return _cut(dataset.train, rest, "rest"), _cut(dataset.train, taken, "test"), (*dataset.notes, note)
 
 
 def _number(size: Size, images: int) -> int:
-    """A size as a number of images.
+    """Convert a size, given as a number of images or as a fraction, to a number of images.
 
     >>> _number(0.2, 101), _number(7, 101)
     (20, 7)
@@ -169,7 +172,7 @@ def _known(name: str, data_dir: Path | None) -> UncutDataset:
 
 
 def _own(study: DatasetStudy, path: Path, in_memory: bool) -> UncutDataset:
-    """Images of a user's own, by what lies at the path."""
+    """Load the user's images, in the format found at the path."""
     if path.is_file() and path.suffix == ".npz":
         found = load_npz(path)
     elif path.is_dir() and is_idx_folder(path):
@@ -177,9 +180,9 @@ def _own(study: DatasetStudy, path: Path, in_memory: bool) -> UncutDataset:
     elif path.is_dir():
         found = load_image_folder(path, study.image_size, in_memory)
     else:
-        what = "is no .npz file" if path.exists() else "does not exist"
+        what = "it is not an .npz file" if path.exists() else "it does not exist"
         raise DataError(
-            f"dataset.path {path}: {what}; name a folder with one folder of images for each class, an .npz with "
+            f"dataset.path {path}: {what}; give a folder with one subfolder of images per class, an .npz file with "
             "'images' and 'labels', or a folder of IDX files"
         )
     return replace(found, name=study.name)

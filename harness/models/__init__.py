@@ -1,4 +1,4 @@
-"""Trained models outside of a run: saved, deployed, and the contract that every architecture keeps.
+"""Saved and exported models, and the checks that every architecture must pass.
 
-It may import training, data, the study and the records.
+This package may import training, data, the study and the records.
 """

@@ -1,6 +1,6 @@
-"""What every architecture must do, as checks that say what is wrong and how to mend it.
+"""Checks that every architecture must pass, with the error and the remedy for each.
 
-The registry's own architectures are held to them by the tests, and a user's by `python -m harness.check`.
+The tests check the built-in architectures. `python -m harness.check` checks a user's architecture.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ CLASSES = 10
 _NUMBERS_OF_CLASSES = (2, 10, 62)
 _LEARNT_BY_HEART = 32
 _STEPS = 150
-_LEARNING_RATES = (3e-3, 5e-4)  # a deep net without normalisation wants the smaller one
+_LEARNING_RATES = (3e-3, 5e-4)  # a deep network without normalisation needs the smaller one
 _KINDS = (bool, int, float, str, type(None))
 
 
 class BreachError(Exception):
-    """The contract is not kept; the message says how, and what to do."""
+    """A check failed; the message contains the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """Result of one check.
 
     Attributes:
-        check: what it looks at.
-        breach: what is wrong and how to mend it; None when nothing is.
+        check: Name of the check, a key of `CHECKS`.
+        breach: What is wrong and how to fix it; None if the check passed.
     """
 
     check: str
@@ -47,12 +47,15 @@ class Finding:
 
 
 def check_architecture(architecture: Architecture, shape: InputShape, classes: int = CLASSES) -> Iterator[Finding]:
-    """Every check, one after the other; none after one without which the others have no meaning.
+    """Run all checks in order; stop if a check fails that the later ones depend on.
 
     Args:
-        architecture: what is checked.
-        shape: of the images that it must take.
-        classes: that it must tell apart, besides other numbers of them.
+        architecture: Architecture to check.
+        shape: Shape of the test images.
+        classes: Number of classes. One check also tries other numbers.
+
+    Yields:
+        The result of each check.
     """
     contender = Contender(architecture, shape, classes)
     for name, check in CHECKS.items():
@@ -64,7 +67,7 @@ def check_architecture(architecture: Architecture, shape: InputShape, classes: i
             yield Finding(name, str(error))
             if name in _NEEDED_BY_ALL:
                 return
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # an architecture may raise anything
             yield Finding(name, f"it raises {describe(error)}")
             if name in _NEEDED_BY_ALL:
                 return
@@ -73,7 +76,7 @@ def check_architecture(architecture: Architecture, shape: InputShape, classes: i
 
 
 class Contender:
-    """An architecture with the images that it is checked with."""
+    """An architecture under test, with the shape and number of classes to test it with."""
 
     def __init__(self, architecture: Architecture, shape: InputShape, classes: int = CLASSES) -> None:
         self.architecture = architecture
@@ -81,18 +84,18 @@ class Contender:
         self.classes = classes
 
     def build(self, classes: int | None = None, seed: int = 0, changes: Mapping[str, float] | None = None) -> nn.Module:
-        """A model with this seed, and these hyperparameters besides the defaults."""
+        """Build a model with a seed; `changes` overrides defaults of the hyperparameters."""
         torch.manual_seed(seed)
         hyperparameters = self.architecture.hyperparameters.model_validate(changes or {})
         return self.architecture.build(hyperparameters, self.shape, classes or self.classes)
 
     def images(self, count: int) -> Tensor:
-        """Noise, the same every time."""
+        """Return random images, the same for every call."""
         generator = torch.Generator().manual_seed(1)
         return torch.randn(count, self.shape.channels, self.shape.height, self.shape.width, generator=generator)
 
     def labels(self, count: int) -> Tensor:
-        """Every class in turn."""
+        """Return labels that cycle through all classes."""
         return torch.arange(count) % self.classes
 
 
@@ -102,33 +105,33 @@ def _hyperparameters(contender: Contender) -> None:
     unlike = [name for name, value in defaults.items() if not isinstance(value, _KINDS)]
     if unlike:
         raise BreachError(
-            f"hyperparameter {unlike[0]} is a {type(defaults[unlike[0]]).__name__}; studies and tables hold numbers, "
-            "texts and booleans only: split it, or name it by a text"
+            f"hyperparameter {unlike[0]} is a {type(defaults[unlike[0]]).__name__}, but only numbers, strings and "
+            "booleans are supported; split it into several, or select its value by a string"
         )
     if kind.model_validate(json.loads(kind().model_dump_json())).model_dump() != defaults:
-        raise BreachError("its hyperparameters do not survive being written as JSON; use plain types")
+        raise BreachError("its hyperparameters change when they are written to JSON and read back; use plain types")
     try:
         kind.model_validate({"no_such_hyperparameter": 1})
     except ValueError:
         return
     raise BreachError(
-        "it takes hyperparameters that do not exist, so a misspelt one would go unnoticed; remove extra='allow' from "
-        "its model_config"
+        "it accepts unknown hyperparameters, so a misspelt name would be ignored; remove extra='allow' from its "
+        "model_config"
     )
 
 
 def _builds(contender: Contender) -> None:
     try:
         model = contender.build()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # an architecture may raise anything
         raise BreachError(
-            f"build raises {describe(error)}; it is called as build(hyperparameters, shape, classes)"
+            f"build raises {describe(error)}; it must work when called as build(hyperparameters, shape, classes)"
         ) from None
     if not isinstance(model, nn.Module):
-        raise BreachError(f"build gives a {type(model).__name__}; return an nn.Module")
+        raise BreachError(f"build returns a {type(model).__name__}; return an nn.Module")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise BreachError(
-            "the model has no parameters to train; assign layers to self, and lists of them as nn.ModuleList"
+            "the model has no trainable parameters; assign layers to self, and lists of layers as nn.ModuleList"
         )
 
 
@@ -136,21 +139,21 @@ def _logits(contender: Contender) -> None:
     for classes in dict.fromkeys((contender.classes, *_NUMBERS_OF_CLASSES)):
         try:
             logits = contender.build(classes).eval()(contender.images(5))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # an architecture may raise anything
             raise BreachError(
-                f"with images {_words(contender.shape)} and {classes} classes it raises {describe(error)}; compute "
-                "sizes from shape and classes instead of writing them down"
+                f"with {_words(contender.shape)} images and {classes} classes it raises {describe(error)}; compute "
+                "layer sizes from shape and classes instead of using constants"
             ) from None
         if not isinstance(logits, Tensor):
-            raise BreachError(f"it gives a {type(logits).__name__}; return the tensor of logits alone")
+            raise BreachError(f"it returns a {type(logits).__name__}; return only the tensor of logits")
         if logits.shape != (5, classes):
             raise BreachError(
-                f"of 5 images and {classes} classes it gives the shape {tuple(logits.shape)}, not (5, {classes}); "
-                "end with a linear layer of as many outputs as classes"
+                f"for 5 images and {classes} classes it returns the shape {tuple(logits.shape)}, not (5, {classes}); "
+                "end with a linear layer that has one output per class"
             )
         if not logits.dtype.is_floating_point or not torch.isfinite(logits).all():
             raise BreachError(
-                "its logits are not finite floating-point numbers; look for divisions and logarithms of 0"
+                "its logits are not finite floating-point numbers; look for divisions by zero and logarithms of zero"
             )
 
 
@@ -159,8 +162,8 @@ def _not_probabilities(contender: Contender) -> None:
     sums = logits.sum(1)
     if (logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
         raise BreachError(
-            "it gives probabilities, and the loss takes a softmax of them again, which learns badly; return what goes "
-            "into the softmax"
+            "it returns probabilities, but the loss applies a softmax too, which slows learning down; return the input "
+            "of the softmax"
         )
 
 
@@ -170,8 +173,8 @@ def _alone_as_in_a_batch(contender: Contender) -> None:
         alone, together = model(batch[2:3]), model(batch)[2:3]
     if alone.shape != together.shape or not torch.allclose(alone, together, rtol=1e-3, atol=1e-4):
         raise BreachError(
-            "in evaluation mode an image gives another answer in a batch than alone, so accuracy depends on the "
-            "neighbours; compute nothing over dimension 0, and keep batch statistics to training mode"
+            "in evaluation mode the logits of an image depend on the other images in the batch; compute nothing over "
+            "dimension 0, and use batch statistics in training mode only"
         )
 
 
@@ -181,8 +184,8 @@ def _repeats(contender: Contender) -> None:
         first, second = model(batch), model(batch)
     if not torch.equal(first, second):
         raise BreachError(
-            "in evaluation mode the same images give other answers the second time; draw random numbers, and change "
-            "state, only if self.training (dropout as nn.Dropout, or F.dropout(x, p, self.training))"
+            "in evaluation mode a second pass over the same images gives different logits; draw random numbers and "
+            "change state only if self.training (for dropout use nn.Dropout or F.dropout(x, p, self.training))"
         )
 
 
@@ -192,15 +195,15 @@ def _leaves_its_input(contender: Contender) -> None:
     model(batch)
     if not torch.equal(batch, before):
         raise BreachError(
-            "it changes the images that it is given; replace operations in place on the input (x += 1, x.clamp_(), "
-            "ReLU(inplace=True) as the first layer) by others"
+            "it modifies its input images; do not use in-place operations on the input (x += 1, x.clamp_(), or "
+            "ReLU(inplace=True) as the first layer)"
         )
 
 
 def _learns_with_all_of_it(contender: Contender) -> None:
     model = contender.build()
-    # Some units are silent for some images, and what ends in a branch that begins with zeros, as in residual nets,
-    # has its first gradient after the first step: over several, every parameter has its say.
+    # Several steps are needed: a ReLU unit can be inactive for a whole batch. If the last layer of
+    # a residual branch starts at zero, the layers before it have no gradient in the first step.
     model.train()
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01)
     dead = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -212,8 +215,8 @@ def _learns_with_all_of_it(contender: Contender) -> None:
             return
         optimizer.step()
     raise BreachError(
-        f"{', '.join(sorted(dead)[:5])} never get a gradient; use them in forward, without detach() or no_grad(), or "
-        "leave them out"
+        f"{', '.join(sorted(dead)[:5])} never get a gradient; use them in forward without detach() or no_grad(), or "
+        "remove them"
     )
 
 
@@ -222,32 +225,32 @@ def _weights_from_the_seed(contender: Contender) -> None:
     differing = [name for name in first if not torch.equal(first[name], second[name])]
     if differing:
         raise BreachError(
-            f"the same seed gives other weights ({differing[0]}); draw them with torch, not with numpy or random, and "
-            "from the global generator"
+            f"the same seed gives different weights ({differing[0]}); draw them with torch's global generator, not "
+            "with numpy or random"
         )
     if all(torch.equal(first[name], other[name]) for name in first):
-        raise BreachError("every seed gives the same weights; do not call torch.manual_seed in build")
+        raise BreachError("all seeds give the same weights; do not call torch.manual_seed in build")
 
 
 def _is_copied(contender: Contender) -> None:
     model, batch = contender.build().eval(), contender.images(3)
     try:
-        travelled = pickle.loads(pickle.dumps(model))  # what it was a moment ago, in this very process
+        travelled = pickle.loads(pickle.dumps(model))  # safe: the bytes come from this process
         copied = copy.deepcopy(model)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # an architecture may raise anything
         raise BreachError(
-            f"it cannot be sent to a worker: {describe(error)}; define layers and functions at the top of the file, "
-            "not as lambdas or inside functions"
+            f"it cannot be sent to a worker: {describe(error)}; define layers and functions at module level, not as "
+            "lambdas or inside functions"
         ) from None
     with torch.no_grad():
         expected = model(batch)
         if not (torch.equal(travelled(batch), expected) and torch.equal(copied(batch), expected)):
-            raise BreachError("a copy of it gives other answers; keep all state in parameters and buffers")
+            raise BreachError("a copy of it gives different logits; keep all state in parameters and buffers")
 
 
 def _is_saved(contender: Contender) -> None:
     model, batch = contender.build(), contender.images(16)
-    for _ in range(2):  # statistics that are gathered in training mode
+    for _ in range(2):  # update running statistics, such as those of batch norm
         model.train()(batch)
     buffer = io.BytesIO()
     torch.save(model.state_dict(), buffer)
@@ -257,7 +260,7 @@ def _is_saved(contender: Contender) -> None:
     with torch.no_grad():
         if not torch.allclose(model.eval()(batch), other.eval()(batch), rtol=1e-4, atol=1e-5):
             raise BreachError(
-                "a model with its saved weights gives other answers; keep what it remembers in parameters and in "
+                "a model loaded from its saved weights gives different logits; keep all state in parameters and "
                 "buffers (self.register_buffer)"
             )
 
@@ -269,7 +272,7 @@ def _overfits(contender: Contender) -> None:
     best = 0
     for learning_rate in _LEARNING_RATES:
         model = contender.build(changes=changes).train()
-        for module in model.modules():  # what hinders learning by heart on purpose
+        for module in model.modules():  # dropout prevents overfitting, so it is switched off
             if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Dropout3d):
                 module.p = 0.0
         optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=learning_rate)
@@ -282,20 +285,20 @@ def _overfits(contender: Contender) -> None:
             torch.autograd.backward(cross_entropy(logits, labels))
             optimizer.step()
     raise BreachError(
-        f"it cannot learn {_LEARNT_BY_HEART} images by heart: {best} after {_STEPS} steps; look for a layer that lets "
-        "little through, an activation after the last layer, or inputs that are thrown away"
+        f"it cannot overfit {_LEARNT_BY_HEART} images: only {best} are correct after {_STEPS} steps; look for a layer "
+        "that is too narrow, an activation after the last layer, or discarded inputs"
     )
 
 
 def _is_described(contender: Contender) -> None:
     if not contender.architecture.summary.strip():
-        raise BreachError("it has no summary; say in a sentence what it is and why it is here")
+        raise BreachError("it has no summary; describe in one sentence what it is and why it is compared")
     build = contender.architecture.build
     try:
         inspect.signature(build).bind(None, None, None)
     except TypeError:
         raise BreachError(
-            "build does not take three arguments; write build(hyperparameters, shape, classes), or a class with "
+            "build does not accept three arguments; define build(hyperparameters, shape, classes), or a class with "
             "__init__(self, hyperparameters, shape, classes)"
         ) from None
 
@@ -305,25 +308,25 @@ def _words(shape: InputShape) -> str:
 
 
 CHECKS: Mapping[str, Callable[[Contender], None]] = {
-    "is described": _is_described,
-    "has hyperparameters of plain types with defaults": _hyperparameters,
+    "has a summary and a build function": _is_described,
+    "has hyperparameters with plain types and defaults": _hyperparameters,
     "builds a model": _builds,
-    "gives one logit for each class": _logits,
-    "gives logits, not probabilities": _not_probabilities,
-    "answers alone as in a batch": _alone_as_in_a_batch,
-    "answers the same twice": _repeats,
-    "leaves its input as it was": _leaves_its_input,
-    "learns with every parameter": _learns_with_all_of_it,
-    "has its weights from the seed": _weights_from_the_seed,
-    "is copied and sent to workers": _is_copied,
-    "is saved and loaded": _is_saved,
-    f"learns {_LEARNT_BY_HEART} images by heart": _overfits,
+    "returns one logit per class": _logits,
+    "returns logits, not probabilities": _not_probabilities,
+    "treats each image of a batch independently": _alone_as_in_a_batch,
+    "is deterministic in evaluation mode": _repeats,
+    "does not modify its input": _leaves_its_input,
+    "trains every parameter": _learns_with_all_of_it,
+    "takes its initial weights from the seed": _weights_from_the_seed,
+    "can be copied and sent to workers": _is_copied,
+    "can be saved and loaded": _is_saved,
+    f"can overfit {_LEARNT_BY_HEART} images": _overfits,
 }
-"""Name of each check to what raises `BreachError`."""
+"""Name of each check, a predicate of "it", to a function that raises `BreachError`."""
 
 _NEEDED_BY_ALL = (
-    "is described",
-    "has hyperparameters of plain types with defaults",
+    "has a summary and a build function",
+    "has hyperparameters with plain types and defaults",
     "builds a model",
-    "gives one logit for each class",
+    "returns one logit per class",
 )

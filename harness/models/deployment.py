@@ -1,4 +1,4 @@
-"""Models that leave the harness: pixels in, probabilities out, in a file that needs nothing of it."""
+"""Export of models to files that map pixels to probabilities without the harness."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FORMATS: tuple[str, ...] = get_args(Format)
 SUFFIXES = {"safetensors": ".safetensors", "onnx": ".onnx", "exported-program": ".pt2"}
 
 Predictor = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""From images (N, channels, height, width) to probabilities (N, classes)."""
+"""Maps images (N, channels, height, width) to probabilities (N, classes)."""
 
 _AT_A_TIME = 250  # images
 
 
 class Deployable(nn.Module):
-    """A model with what comes before and after it: images uint8 (B, C, H, W) to probabilities (B, classes)."""
+    """A model with preprocessing and softmax: uint8 images (B, C, H, W) to probabilities."""
 
     scale: Tensor
     offset: Tensor
@@ -42,15 +42,15 @@ class Deployable(nn.Module):
         self.register_buffer("offset", normaliser.offset)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities."""
+        """Return probabilities (B, classes)."""
         return torch.softmax(self.model(images.to(torch.float32) * self.scale + self.offset), dim=1)
 
 
 def deployable(model_json: Path, registry: Registry = BUILT_IN) -> Deployable:
-    """A saved model, ready to be asked.
+    """Load a saved model, with preprocessing, in evaluation mode.
 
     Raises:
-        HarnessError: it cannot be loaded.
+        HarnessError: If the model cannot be loaded.
     """
     saved, model = load_model(model_json, registry)
     whole = Deployable(model.to(memory_format=torch.contiguous_format), saved.normalisation)
@@ -58,27 +58,27 @@ def deployable(model_json: Path, registry: Registry = BUILT_IN) -> Deployable:
 
 
 def write_model(module: Deployable, example: NDArray[np.uint8], kind: str, path: Path) -> None:
-    """Write a model with its preprocessing; any number of images can be given to it at once.
+    """Export a model with its preprocessing; the exported model accepts any batch size.
 
     Args:
-        module: in evaluation mode.
-        example: a few images (N, C, H, W), N at least 2.
+        module: The model, in evaluation mode.
+        example: Example images (N, C, H, W); N is at least 2.
         kind: `onnx` or `exported-program`.
-        path: of the file.
+        path: File to write.
 
     Raises:
-        EnvironmentMismatchError: what ONNX needs is not installed.
-        RunFolderError: torch cannot export this model.
+        EnvironmentMismatchError: If the packages for ONNX are not installed.
+        RunFolderError: If torch cannot export this model.
     """
     if kind == "onnx":
         check_onnx()
     try:
         _write(module, torch.from_numpy(example[:2].copy()), kind, path)
-    except Exception as error:  # noqa: BLE001  # torch's exceptions have no base class of their own
+    except Exception as error:  # noqa: BLE001  # torch's exceptions have no common base class
         path.unlink(missing_ok=True)
         raise RunFolderError(
-            f"{path}: torch cannot export this model as {kind} ({describe(error)[:300]}); decisions that depend on the "
-            "values of an image cannot be exported: write them without if, or use ",
+            f"{path}: torch cannot export this model as {kind} ({describe(error)[:300]}); an if statement that depends "
+            "on pixel values cannot be exported, so replace it by tensor operations, or use ",
             Argument("format", "safetensors"),
         ) from None
 
@@ -97,43 +97,43 @@ def _write(module: Deployable, images: Tensor, kind: str, path: Path) -> None:
                 verbose=False,
             )
             if program is None:
-                raise RuntimeError("torch gave no ONNX program")
+                raise RuntimeError("torch returned no ONNX program")
             program.save(path)
         else:
             torch.export.save(torch.export.export(module, (images,), dynamic_shapes=shapes), path)
 
 
 def check_onnx() -> None:
-    """See that what ONNX needs is there.
+    """Check that the packages for ONNX are installed.
 
     Raises:
-        EnvironmentMismatchError: it is not.
+        EnvironmentMismatchError: If a package is missing.
     """
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
-        raise EnvironmentMismatchError(
-            f"onnx: {', '.join(missing)} is not installed; run: python -m pip install '.[onnx]'"
-        )
+        raise EnvironmentMismatchError(f"ONNX export needs {', '.join(missing)}; run: python -m pip install '.[onnx]'")
 
 
 def predictor(path: Path, registry: Registry = BUILT_IN) -> Predictor:
-    """What answers, from the `.json` of a saved model, or from an exported `.pt2` or `.onnx`.
+    """Load a model from the `.json` of a saved model, or from an exported `.pt2` or `.onnx` file.
 
     Raises:
-        HarnessError: the file is not one of these, or cannot be loaded.
+        HarnessError: If the file has another type or cannot be loaded.
     """
     if path.suffix == ".json":
         return _in_torch(deployable(path, registry))
     if not path.is_file():
-        raise RunFolderError(f"{path}: there is no such file")
+        raise RunFolderError(f"{path}: the file does not exist")
     if path.suffix == ".pt2":
         try:
             return _in_torch(torch.export.load(path).module())
-        except Exception as error:  # noqa: BLE001  # whatever torch raises over bytes that are no program
-            raise RunFolderError(f"{path}: cannot be loaded as an exported program: {error}") from None
+        except Exception as error:  # noqa: BLE001  # torch may raise anything for damaged files
+            raise RunFolderError(f"{path}: it cannot be loaded as an exported program: {error}") from None
     if path.suffix == ".onnx":
         return _in_onnx(path)
-    raise RunFolderError(f"{path}: is no model; give models/<architecture>.json of a run, or an exported .pt2 or .onnx")
+    raise RunFolderError(
+        f"{path}: it is not a model file; give models/<architecture>.json of a run, or an exported .pt2 or .onnx file"
+    )
 
 
 def _in_torch(module: nn.Module) -> Predictor:
@@ -152,8 +152,8 @@ def _in_onnx(path: Path) -> Predictor:
 
     try:
         session: Any = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001  # its exceptions have no base class of their own
-        raise RunFolderError(f"{path}: cannot be loaded as ONNX: {error}") from None
+    except Exception as error:  # noqa: BLE001  # its exceptions have no common base class
+        raise RunFolderError(f"{path}: it cannot be loaded as ONNX: {error}") from None
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         starts = range(0, len(images), _AT_A_TIME)

@@ -1,4 +1,4 @@
-"""A model on disk: its weights as safetensors, and beside them what rebuilds it."""
+"""Saved models: weights in a safetensors file and a description in a JSON file next to it."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 class SavedModel(Frozen):
-    """What rebuilds a model around its weights.
+    """Description of a saved model, sufficient to rebuild it and load its weights.
 
     Attributes:
-        architecture: name in the registry.
-        hyperparameters: every one of them.
-        shape: channels, height and width of its input.
-        classes: names of the classes, in the order of its outputs.
-        mean: of each channel of the training images, on a scale from 0 to 1.
-        std: standard deviation, likewise.
-        dataset: what it was trained on.
-        fingerprint: of those data.
-        seed: of the confirm trial.
-        precision: that it was tested in.
-        threads: that it was tested with.
-        test_accuracy: what the report says of it.
-        background: `dark` or `light`, where the training images are grey and nearly all have such a border.
+        architecture: Name of the architecture in the registry.
+        hyperparameters: All hyperparameters.
+        shape: Channels, height and width of the input.
+        classes: Names of the classes, in the order of the outputs.
+        mean: Mean of each channel of the training images (pixels from 0 to 1).
+        std: Standard deviation of each channel of the training images (pixels from 0 to 1).
+        dataset: Data set that the model was trained on.
+        fingerprint: Fingerprint of that data set.
+        seed: Seed of the confirm trial.
+        precision: Precision of the evaluation on the test split.
+        threads: CPU threads of the evaluation on the test split.
+        test_accuracy: Accuracy on the test split, as in the report.
+        background: `dark` or `light` if over 95 % of the grey training images have such a border.
     """
 
     architecture: str
@@ -55,61 +55,66 @@ class SavedModel(Frozen):
 
     @property
     def normalisation(self) -> Normalisation:
-        """Of its input."""
+        """Normalisation of the input."""
         return Normalisation(self.mean, self.std)
 
 
 def matching_test(path: Path, saved: SavedModel, data_dir: Path | None) -> Split:
-    """The test split that a model was tested on.
+    """Load the test split that a model was evaluated on.
 
     Args:
-        path: of the description, for the message of an error.
-        saved: the description.
-        data_dir: where the data files are; None for the user's cache.
+        path: File of the description, for error messages.
+        saved: Description of the model.
+        data_dir: Folder of the data files; None for the user's cache.
 
     Raises:
-        HarnessError: the data cannot be had, or are not those.
+        HarnessError: If the data cannot be loaded, or its fingerprint differs.
     """
     loaded = load_dataset(saved.dataset, data_dir)
     if loaded.provenance.fingerprint != saved.fingerprint:
         raise RunFolderError(
-            f"{path}: the model belongs to data {saved.fingerprint}, and these are {loaded.provenance.fingerprint}; ",
+            f"{path}: the model was trained on data with fingerprint {saved.fingerprint}, but the data has now "
+            f"{loaded.provenance.fingerprint}; ",
             *former_data(saved.dataset),
         )
     return loaded.test.open(Phase.CONFIRM)
 
 
 def read_saved_model(path: Path) -> SavedModel:
-    """Read the JSON of a model.
+    """Read the description of a model from its JSON file.
 
     Raises:
-        RunFolderError: it is not there, or not the description of a model.
+        RunFolderError: If the file cannot be read or is not the description of a model.
     """
     try:
         return SavedModel.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}; give models/<architecture>.json") from None
+        raise RunFolderError(f"{path}: it cannot be read: {error.strerror}; give models/<architecture>.json") from None
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
-        raise RunFolderError(f"{path}: not the description of a model ({key or 'file'}: {problem['msg']})") from None
+        raise RunFolderError(
+            f"{path}: it is not the description of a model ({key or 'file'}: {problem['msg']}); give "
+            "models/<architecture>.json of a run"
+        ) from None
 
 
 def load_model(path: Path, registry: Registry = BUILT_IN) -> tuple[SavedModel, nn.Module]:
-    """Rebuild a model from its JSON and the safetensors file of the same name beside it.
+    """Rebuild a model from its JSON file and the safetensors file with the same name.
 
     Raises:
-        HarnessError: a file is missing or damaged, or the weights do not fit the architecture.
+        HarnessError: If a file is missing or damaged, or the weights do not fit the architecture.
     """
     saved = read_saved_model(path)
     architecture = registry.get(saved.architecture)
     if architecture is None or is_stand_in(architecture):
         raise HarnessError(
-            f"{path}: there is no architecture '{saved.architecture}' that could be built; if it is your own, name its "
-            "code, as in ",
+            f"{path}: the code of architecture '{saved.architecture}' is not loaded; if it is your own architecture, "
+            "name its source, as in ",
             Argument("architecture", f"path/to/{saved.architecture}.py"),
         )
-    from safetensors import SafetensorError  # torch takes seconds to import, and a description can be read without it
+    # Imported here because these import torch, which takes seconds and no description needs.
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from harness.training.model import in_its_layout

@@ -1,4 +1,4 @@
-"""The values that flow from room to room: what a trial is, what it says, how it ended, what a model costs.
+"""Types that the packages exchange: specifications, messages, results and costs.
 
-It imports nothing but the errors.
+This package imports only the errors.
 """

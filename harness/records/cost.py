@@ -1,4 +1,4 @@
-"""What a model costs when it is used: latency and throughput, as values."""
+"""Types for the inference cost of a model: latency and throughput."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ THROUGHPUT_BATCH = 512
 
 
 class Quartiles(Frozen):
-    """Median of repeated measurements, and the two quartiles around it."""
+    """Median and quartiles of repeated measurements."""
 
     low: Annotated[float, Field(ge=0.0)]
     median: Annotated[float, Field(ge=0.0)]
@@ -23,16 +23,17 @@ class Quartiles(Frozen):
 
 
 class Cost(Frozen):
-    """Cost of one confirmed model, from uint8 images on the device to logits there.
+    """Inference cost of one confirmed model, from uint8 images on the device to logits.
 
-    Measured after training, when no trial ran: warmed up, synchronised, all models in turns.
+    It is measured after training, while no trial runs. Each model is warmed up, the device is
+    synchronised, and the models take turns.
 
     Attributes:
-        architecture: name in the registry.
-        placement: where and how it was measured; None when it could not be.
-        latency: seconds for a batch of 1; None when it could not be measured.
-        throughput: images per second in batches of 512; None when it could not be measured.
-        reason: why it could not be measured; None when it was.
+        architecture: Name of the architecture in the registry.
+        placement: Where and how the cost was measured; None if the measurement failed.
+        latency: Seconds for a batch of 1; None if the measurement failed.
+        throughput: Images per second in batches of 512; None if the measurement failed.
+        reason: Why the measurement failed; None if it did not.
     """
 
     architecture: str
@@ -46,22 +47,24 @@ _COSTS = TypeAdapter(tuple[Cost, ...])
 
 
 def costs_json(costs: tuple[Cost, ...]) -> bytes:
-    """Costs as JSON that `read_costs` reads back to equal values."""
+    """Format costs as JSON for `read_costs`."""
     return _COSTS.dump_json(costs, indent=2) + b"\n"
 
 
 def read_costs(path: Path) -> tuple[Cost, ...]:
-    """The costs of a run; none when the run was interrupted before they were measured.
+    """Read the costs of a run; empty if the run was interrupted before they were measured.
 
     Raises:
-        RunFolderError: the file is damaged.
+        RunFolderError: If the file cannot be read or is damaged.
     """
     try:
         return _COSTS.validate_json(path.read_bytes())
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RunFolderError(f"{path}: it cannot be read: {error.strerror}") from None
     except ValidationError as error:
         problem = error.errors()[0]
-        raise RunFolderError(f"{path}: not a list of costs ({problem['msg']}); restore the file from a copy") from None
+        raise RunFolderError(
+            f"{path}: it is not a list of costs ({problem['msg']}); restore the file from a backup"
+        ) from None

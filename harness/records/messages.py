@@ -1,4 +1,4 @@
-"""What a trial tells the one who ordered it, while it runs and when it ends."""
+"""Messages that a trial sends to the orchestration while it runs and when it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.records.trial import EpochResult, Placement, TestResult
 
 @dataclass(frozen=True)
 class Started:
-    """The trial has a model and can begin: where it runs, and when (seconds since 1970)."""
+    """Where a trial runs and when it was ready to start training (seconds since 1970)."""
 
     placement: Placement
     at: float
@@ -20,12 +20,12 @@ class Started:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a confirm trial gives after its last epoch.
+    """Result of a confirm trial after its last epoch.
 
     Attributes:
-        test: the one look at the test split.
-        probabilities: float32 (N, classes), in the test split's own order.
-        weights: the model's parameters and buffers as safetensors.
+        test: Result on the test split, which each trial evaluates once.
+        probabilities: float32 (N, classes), in the order of the test split.
+        weights: Parameters and buffers of the model as safetensors.
     """
 
     test: TestResult
@@ -35,16 +35,17 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """News of a trial; exactly one of `epoch`, `outcome` and `failure` is set.
+    """A message of a trial. Exactly one of `epoch`, `outcome` and `failure` is set.
 
     Attributes:
-        trial_id: whose news this is.
-        started: how it began; None when it failed before that.
-        epoch: an epoch has ended.
-        outcome: a confirm trial has ended, and this is what it gave.
-        checkpoint: from which the trial can go on after this epoch; with an epoch only.
-        failure: the trial has ended without a result, for this reason.
-        at: seconds since 1970.
+        trial_id: The trial.
+        started: Where and when the trial started; None if it failed before that.
+        epoch: Result of the epoch that has ended.
+        outcome: Result of the confirm trial that has completed.
+        checkpoint: Checkpoint after this epoch, from which the trial can resume. May be set only
+            together with `epoch`.
+        failure: Why the trial failed.
+        at: When the message was created, in seconds since 1970.
     """
 
     trial_id: str

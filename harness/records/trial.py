@@ -1,4 +1,4 @@
-"""The unit of work as frozen values: what a trial is, what an epoch of it gave, how it ended."""
+"""Frozen types for trials: specification, result of an epoch, and final record."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from pydantic import BaseModel, ConfigDict, Field
 Scalar = bool | int | float | str
 
 Precision = Literal["fp32", "tf32", "bf16"]
-"""Of convolutions and matrix products. TF32 is fp32 with a mantissa of 10 bits, and exists on GPUs alone."""
+"""Precision of convolutions and matrix products. TF32, fp32 with a 10-bit mantissa, needs a GPU."""
 
 AskedPrecision = Literal["auto", "fp32", "tf32", "bf16"]
-"""What a study asks for; `auto` is decided where a trial runs."""
+"""Precision in a study. `auto` is resolved on the machine that runs the trial."""
 
 NAME = r"^[A-Za-z][A-Za-z0-9_.:-]*$"
-"""Pattern of an architecture's name, which becomes part of file names: it cannot lead out of a folder."""
+"""Pattern of architecture names. Names become part of file names: path separators are excluded."""
 
 
 class Phase(StrEnum):
-    """What a trial is for; only confirm opens the test set.
+    """Purpose of a trial. Only the confirm phase reads the test split.
 
-    Search compares configurations on validation data. Confirm retrains the selected one, and the default one beside
-    it, with fresh seeds. Audit finishes search trials that early stopping ended, and selects nothing.
+    Search compares configurations on validation data. Confirm trains the selected configuration and
+    the default configuration again, with new seeds. Audit trains a sample of the search trials that
+    were stopped early to their last epoch, and selects nothing.
     """
 
     SEARCH = "search"
@@ -36,7 +37,7 @@ class Phase(StrEnum):
 
 
 class Status(StrEnum):
-    """How a trial ended. A trial that early stopping ended is not a completed one."""
+    """How a trial ended. A trial that was stopped early does not count as completed."""
 
     COMPLETED = "completed"
     STOPPED_EARLY = "stopped_early"
@@ -44,21 +45,21 @@ class Status(StrEnum):
 
 
 class Frozen(BaseModel):
-    """A value: it never changes, and it has no field but its own."""
+    """Base class of immutable values that reject unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TrialSpec(Frozen):
-    """What a trial does; its identity is a hash of exactly this.
+    """Specification of a trial. The identity of the trial is a hash of these fields.
 
     Attributes:
-        phase: search, confirm or audit.
-        architecture: name in the registry.
-        hyperparameters: every hyperparameter of the architecture, defaults included.
-        seed: of the data order and the augmentation stream, the same for every architecture;
-            with the rest of the specification, also of initialisation and dropout.
-        dataset: fingerprint of the data and of its split.
+        phase: Search, confirm or audit.
+        architecture: Name of the architecture in the registry.
+        hyperparameters: All hyperparameters of the architecture, including defaults.
+        seed: Seed for data order and augmentation, which it determines for every architecture
+            alike. Initialisation and dropout depend on the seed and on all other fields.
+        dataset: Fingerprint of the data set and its splits.
     """
 
     phase: Phase
@@ -69,7 +70,7 @@ class TrialSpec(Frozen):
 
     @property
     def epochs(self) -> int:
-        """Passes over the training images, when nothing stops the trial."""
+        """Number of epochs if the trial is not stopped early."""
         return int(self.hyperparameters["epochs"])
 
     @cached_property
@@ -80,40 +81,45 @@ class TrialSpec(Frozen):
 
     @property
     def stream_id(self) -> str:
-        """What initialisation and dropout are drawn from: an audit trial repeats its search trial, bit for bit."""
+        """Identity that seeds initialisation and dropout.
+
+        An audit trial has the same one as its search trial, so it repeats that trial exactly.
+        """
         return self.in_phase(Phase.SEARCH).trial_id if self.phase is Phase.AUDIT else self.trial_id
 
     def differs_in_seed_only(self, other: TrialSpec) -> bool:
-        """Whether another trial does the same with another seed, or the same seed."""
+        """Whether another trial is equal in everything except possibly the seed."""
         return self.model_dump(exclude={"seed"}) == other.model_dump(exclude={"seed"})
 
     def in_phase(self, phase: Phase) -> TrialSpec:
-        """The same work in another phase."""
+        """Return the same specification in another phase."""
         return TrialSpec.model_validate(self.model_dump() | {"phase": phase})
 
 
 def stream_seed(*parts: Scalar) -> int:
-    """Seed of a random stream, from what the stream is for; never from when or where it is drawn.
+    """Derive the seed of a random stream from the purpose of the stream.
+
+    The seed does not depend on the time, the machine or the order of calls.
 
     >>> stream_seed("order", 1, 2) == stream_seed("order", 1, 2) != stream_seed("order", 12)
     True
     """
     digest = hashlib.sha256(json.dumps(parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1  # 63 bits: what every generator accepts
+    return int.from_bytes(digest[:8], "big") >> 1  # 63 bits, which every generator accepts
 
 
 class EpochResult(Frozen):
-    """One epoch of a trial.
+    """Result of one epoch of a trial.
 
     Attributes:
-        epoch: from 1.
-        train_loss: mean over the images it trained on, as they were seen (augmented, in training mode).
-        validation_loss: mean cross-entropy over the validation images.
-        validation_accuracy: fraction of the validation images.
-        train_images: how many the epoch trained on: all that fill whole batches; its order leaves out others
-            than the next one's.
-        train_seconds: training alone, validation excluded.
-        validation_seconds: validation alone.
+        epoch: Number of the epoch; the first epoch is 1.
+        train_loss: Mean loss over the training images, augmented and in training mode.
+        validation_loss: Mean cross-entropy over the validation images.
+        validation_accuracy: Accuracy on the validation images, as a fraction.
+        train_images: Images used in the epoch. The incomplete last batch is dropped; it differs in
+            each epoch.
+        train_seconds: Seconds of training, without validation.
+        validation_seconds: Seconds of validation.
     """
 
     epoch: Annotated[int, Field(ge=1)]
@@ -126,7 +132,13 @@ class EpochResult(Frozen):
 
 
 class ModelSummary(Frozen):
-    """Size of a model: parameters, multiply-adds of the forward pass of one image, bytes of its weights."""
+    """Size of a model.
+
+    Attributes:
+        parameters: Number of parameters.
+        macs: Multiply-adds of the forward pass of one image.
+        bytes: Bytes of parameters and buffers.
+    """
 
     parameters: int
     macs: int
@@ -134,18 +146,19 @@ class ModelSummary(Frozen):
 
 
 class Placement(Frozen):
-    """Where a trial ran and how.
+    """Where and how a trial ran.
 
     Attributes:
-        node: the machine.
+        node: Name of the machine.
         device: `cpu` or `cuda`.
-        threads: of the CPU computations.
-        precision: of convolutions and matrix products.
-        gpus: share of a GPU that it was given, above 1 for several; 0 on a CPU.
-        captured: whether its steps ran as captured CUDA graphs.
-        not_captured: why they did not, on a CUDA device; None on any other.
-        together: how many trials one program trained at once, this one included.
-        not_together: why it was trained alone although other seeds were to be trained with it.
+        threads: Number of CPU threads.
+        precision: Precision of convolutions and matrix products.
+        gpus: Fraction of a GPU, or number of GPUs, that the trial had; 0 on a CPU.
+        captured: Whether training steps ran as CUDA graphs.
+        not_captured: Why steps did not run as CUDA graphs on a CUDA device; otherwise None.
+        together: Number of trials, including this one, that were trained at once in one process.
+        not_together: Why the trial was trained alone although it could have been trained together
+            with other seeds; otherwise None.
     """
 
     node: str
@@ -160,7 +173,7 @@ class Placement(Frozen):
 
 
 class TestResult(Frozen):
-    """The one look at the test split: accuracy as a fraction, mean cross-entropy, number of images."""
+    """Result on the test split: accuracy as a fraction, mean cross-entropy, number of images."""
 
     __test__ = False  # the name begins with Test, and pytest would collect it
 
@@ -170,20 +183,20 @@ class TestResult(Frozen):
 
 
 class TrialRecord(Frozen):
-    """How a trial ended: one line of the journal.
+    """Record of a trial that has ended: one line of the journal.
 
     Attributes:
-        trial_id: of the specification.
-        spec: what was asked.
-        status: how it ended.
-        reason: why it failed, in a sentence; None unless it failed.
-        epochs: what it gave, in order; may be empty when it failed.
-        placement: where it ran; None when it failed before it knew.
-        model: size of the model; None when it failed before it was built.
-        test: of a completed confirm trial only.
-        started_at: seconds since 1970 when its first epoch could begin, in its last attempt.
-        ended_at: seconds since 1970 when it ended.
-        attempts: how many workers it was given: more than one where a worker died.
+        trial_id: Identity of the trial, see `TrialSpec.trial_id`.
+        spec: Specification of the trial.
+        status: How the trial ended.
+        reason: Why the trial failed, in one sentence; None if it did not fail.
+        epochs: Results of the epochs, in order; may be empty if the trial failed.
+        placement: Where and how the trial ran; None if it failed before it started.
+        model: Size of the model; None if the trial failed before the model was built.
+        test: Result on the test split; only for completed confirm trials.
+        started_at: When the last attempt was ready for its first epoch, in seconds since 1970.
+        ended_at: When the trial ended, in seconds since 1970.
+        attempts: Number of workers that ran the trial; more than one if a worker died.
     """
 
     trial_id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
@@ -200,15 +213,15 @@ class TrialRecord(Frozen):
 
     @property
     def train_seconds(self) -> float:
-        """Seconds of training alone, over all its epochs."""
+        """Seconds of training over all epochs, without validation."""
         return sum(epoch.train_seconds for epoch in self.epochs)
 
     @property
     def last_epoch(self) -> EpochResult | None:
-        """What it gave last; None when it gave nothing."""
+        """Result of the last epoch; None if there is none."""
         return self.epochs[-1] if self.epochs else None
 
 
 def flat_json(value: Mapping[str, Any]) -> str:
-    """Hyperparameters in one stable line, for comparison and for tables."""
+    """Format hyperparameters as one line of JSON with sorted keys, for comparison and tables."""
     return json.dumps(dict(value), sort_keys=True)

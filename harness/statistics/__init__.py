@@ -1,4 +1,4 @@
-"""What repeated measurements say: estimates of an accuracy, comparisons of pairs, groups of equals.
+"""Statistics of repeated training: estimates of accuracy, comparisons of pairs, and letters.
 
-It works on arrays and numbers alone, and may import nothing of the harness.
+This package works on arrays and numbers only. It may import nothing from the rest of the harness.
 """

@@ -1,4 +1,4 @@
-"""Which architecture is better, of every pair, on the same test images and with the same seeds."""
+"""Paired comparisons of architectures on the same test images and with the same seeds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALPHA = 1 - CONFIDENCE
 
 
 class Verdict(StrEnum):
-    """What can be said of two architectures."""
+    """Conclusion about two architectures."""
 
     A_BETTER = "A better"
     B_BETTER = "B better"
@@ -30,7 +30,11 @@ class Verdict(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a comparison is about: with one seed two models, whose architectures it says nothing of."""
+    """What a comparison applies to.
+
+    With two or more common seeds it compares architectures. With one common seed it compares two
+    models only. With none it allows no conclusion.
+    """
 
     ARCHITECTURES = "architectures"
     MODELS = "models"
@@ -39,7 +43,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two to be compared: names, and which test images each got right at which seed."""
+    """Two architectures to compare: their names, and the correct test images at each seed."""
 
     a: str
     b: str
@@ -48,19 +52,19 @@ class Pair:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Those that both have, in ascending order."""
+        """Common seeds, in ascending order."""
         return tuple(sorted(set(self.correct_a) & set(self.correct_b)))
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """McNemar's exact test of two single models.
+    """Result of McNemar's exact test of two models.
 
     Attributes:
-        seed: of both models.
-        only_a: images that A's model alone got right.
-        only_b: images that B's model alone got right.
-        p: two-sided.
+        seed: Seed of both models.
+        only_a: Number of images that only the model of A classified correctly.
+        only_b: Number of images that only the model of B classified correctly.
+        p: Two-sided p-value.
     """
 
     seed: int
@@ -71,31 +75,32 @@ class McNemar:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two architectures compared; accuracies and their differences are fractions.
+    """Comparison of two architectures. Accuracies and differences are fractions.
 
     Attributes:
-        a: the first.
-        b: the second.
-        difference: mean accuracy of A minus that of B over the common seeds; over the seeds that each has, when they
-            have none in common.
-        low: lower end of the 95 % interval of the difference, which covers other seeds and other test images; other
-            test images alone, when there is one seed; -1 when there is none.
-        high: upper end of it.
-        low_corrected: lower end of the interval corrected for the number of pairs, at `level`.
-        high_corrected: upper end of it.
-        level: of the corrected interval, that of the pair's step in Holm's procedure.
-        p: two-sided, of no difference.
-        p_holm: the same, adjusted for the number of pairs.
-        probability: P(A > B), that A is ahead at one more seed.
-        probability_low: lower end of its 95 % interval.
-        probability_high: upper end of it.
-        seeds: how many both have.
-        images: how many test images.
-        mcnemar: of the models of the first common seed; None when there is none.
-        verdict: what all this amounts to.
-        seeds_needed: for an undecided pair, the number of seeds that would probably decide; None when no number up
-            to 1000 would, when there is one seed and nothing to go by, or when the pair is decided.
-        limit: what an undecided pair lacks; None when the pair is decided.
+        a: Name of the first architecture.
+        b: Name of the second architecture.
+        difference: Mean accuracy of A minus mean accuracy of B, over the common seeds. Without
+            common seeds, each mean is over the architecture's own seeds.
+        low: Lower end of the 95 % interval of the difference. It accounts for the choice of seeds
+            and of test images; with one common seed, of test images only; -1 without one.
+        high: Upper end of the 95 % interval; 1 without a common seed.
+        low_corrected: Lower end of the corrected interval.
+        high_corrected: Upper end of the corrected interval.
+        level: Level of the corrected interval: the level of the pair's step in Holm's method.
+        p: Two-sided p-value of the hypothesis that there is no difference.
+        p_holm: p-value adjusted for the number of pairs by Holm's method.
+        probability: P(A > B), the probability that A is more accurate at one more seed.
+        probability_low: Lower end of the 95 % interval of P(A > B).
+        probability_high: Upper end of the 95 % interval of P(A > B).
+        seeds: Number of common seeds.
+        images: Number of test images.
+        mcnemar: McNemar's test at the first common seed; None without a common seed.
+        verdict: Conclusion about the pair.
+        seeds_needed: Number of seeds that would probably decide an undecided pair. None if no
+            number up to 1000 would, if there are fewer than two common seeds, or if the pair is
+            decided.
+        limit: What keeps the pair undecided; None if the pair is decided.
     """
 
     a: str
@@ -120,42 +125,47 @@ class Comparison:
 
     @property
     def scope(self) -> Scope:
-        """What the comparison is about."""
+        """What the comparison applies to."""
         return (Scope.NOTHING, Scope.MODELS, Scope.ARCHITECTURES)[min(self.seeds, 2)]
 
 
 def compare_all(models: Mapping[str, Correct], rope: float, replicates: int = REPLICATES) -> tuple[Comparison, ...]:
-    """Compare every pair of architectures, in the order in which they are given.
+    """Compare every pair of architectures, in the given order.
 
     Args:
-        models: architecture to the outcomes of its seeds.
-        rope: half the width of the region of practical equivalence, as a fraction.
-        replicates: as for `compare_pairs`.
+        models: Architecture to the correct test images at each seed.
+        rope: Half the width of the region of practical equivalence, as a fraction.
+        replicates: Number of replicates, see `compare_pairs`.
 
     Raises:
-        ValueError: an architecture has no seed, or the outcomes are not for the same images.
+        ValueError: If an architecture has no seed, or the numbers of test images differ.
     """
     pairs = [Pair(a, b, models[a], models[b]) for a, b in combinations(models, 2)]
     return compare_pairs(pairs, rope, replicates)
 
 
 def compare_pairs(pairs: Sequence[Pair], rope: float, replicates: int = REPLICATES) -> tuple[Comparison, ...]:
-    """Compare pairs, and correct for their number by Holm's procedure.
+    """Compare pairs, and correct for the number of pairs by Holm's method.
 
-    - equivalent: the corrected interval lies within [-rope, rope], with or without 0;
-    - better: else, the adjusted p is below 0.05 and the interval of P(A > B) is beyond 1/2 on the same side;
-    - undecided: else, and always with fewer than two seeds, which say nothing of architectures.
+    The verdict of a pair is the first of these that applies:
 
-    Pairs with one seed are claims of another kind, and are corrected among themselves.
+    - undecided: there are fewer than two common seeds, so nothing is known about architectures;
+    - equivalent: the corrected interval lies within [-rope, rope]; it may exclude zero;
+    - better: the adjusted p-value is below 0.05, and the interval of P(A > B) lies on the same side
+      of one half as the difference does of zero;
+    - undecided: all other pairs.
+
+    Pairs with one common seed compare models, not architectures. They are a separate family for
+    the correction.
 
     Args:
-        pairs: what to compare.
-        rope: half the width of the region of practical equivalence, as a fraction.
-        replicates: draws for each pair. The smallest p is 2 / (replicates + 1), so the 20,000 of the default suffice
-            for some 500 pairs.
+        pairs: Pairs to compare.
+        rope: Half the width of the region of practical equivalence, as a fraction.
+        replicates: Number of replicates for each pair. The smallest possible p-value is
+            2 / (replicates + 1), so the default of 20,000 suffices for about 500 pairs.
 
     Raises:
-        ValueError: an architecture has no seed, or the outcomes are not for the same images.
+        ValueError: If an architecture has no seed, or the numbers of test images differ.
     """
     resampled = [
         resample(pair.correct_a, pair.correct_b, pair.seeds, replicates) if pair.seeds else None for pair in pairs
@@ -168,7 +178,7 @@ def compare_pairs(pairs: Sequence[Pair], rope: float, replicates: int = REPLICAT
 
 
 def mcnemar_test(pair: Pair) -> McNemar | None:
-    """McNemar's exact test of the models of the first common seed; None when there is none."""
+    """Run McNemar's exact test at the first common seed; return None without a common seed."""
     if not pair.seeds:
         return None
     seed = pair.seeds[0]
@@ -179,13 +189,19 @@ def mcnemar_test(pair: Pair) -> McNemar | None:
 
 
 def holm(p: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Adjusted p of each of m hypotheses (Holm 1979), and the level of the interval that belongs to its step.
+    """Adjust p-values by Holm's method (Holm 1979).
 
-    Equal p share the stricter step, so that their order does not matter.
+    Equal p-values share the stricter step, so the result does not depend on their order.
 
     >>> adjusted, level = holm(np.array([0.03, 0.01]))
     >>> adjusted.tolist(), level.round(3).tolist()
     ([0.03, 0.02], [0.95, 0.975])
+
+    Args:
+        p: (M,) p-values.
+
+    Returns:
+        (M,) adjusted p-values, and (M,) confidence levels of the steps.
     """
     order = np.argsort(p, kind="stable")
     steps = (p[:, None] <= p).sum(axis=1)  # m - rank + 1
@@ -195,7 +211,10 @@ def holm(p: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArr
 
 
 def _corrected(resampled: Sequence[Resampled | None]) -> dict[int, tuple[float, float]]:
-    """Index of a pair to its adjusted p and the level of its interval, each kind of claim on its own."""
+    """Map the index of a pair to its adjusted p-value and the level of its corrected interval.
+
+    Pairs with one seed and pairs with several are corrected separately.
+    """
     families: dict[bool, list[int]] = defaultdict(list)
     for index, found in enumerate(resampled):
         if found is not None:
@@ -251,9 +270,9 @@ def _verdict(difference: float, corrected: tuple[float, float], p_holm: float, w
 
 
 def _unpaired(pair: Pair) -> Comparison:
-    """Without a common seed nothing is said, and every interval is all that is possible."""
+    """Compare a pair without common seeds: it is undecided and has the widest intervals."""
     if not (pair.correct_a and pair.correct_b):
-        raise ValueError(f"'{pair.a}' and '{pair.b}' cannot be compared: one of them has no seed")
+        raise ValueError(f"'{pair.a}' and '{pair.b}' cannot be compared: one of them has no seeds")
     accuracies = [
         float(np.mean([outcome.mean() for outcome in correct.values()])) for correct in (pair.correct_a, pair.correct_b)
     ]

@@ -1,4 +1,4 @@
-"""What a handful of accuracies says: mean, standard deviation, and a 95 % interval for the mean."""
+"""Estimates from repeated measurements: mean, standard deviation and 95 % intervals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 
 
 class IntervalMethod(StrEnum):
-    """Where an interval comes from, and so what it covers: spread over seeds, or over test images."""
+    """How an interval was computed: from the variation over seeds, or over test images."""
 
     STUDENT_T = "student_t"
     WILSON = "wilson"
@@ -26,12 +26,12 @@ class AccuracyEstimate:
     """Accuracy of one configuration, from repeated training.
 
     Attributes:
-        mean: over the seeds, as a fraction.
-        std: sample standard deviation over the seeds; None for a single seed, which shows no spread.
-        low: lower end of the 95 % interval.
-        high: upper end of the 95 % interval.
-        method: how the interval was computed.
-        n: number of seeds.
+        mean: Mean over the seeds, as a fraction.
+        std: Sample standard deviation over the seeds; None for a single seed.
+        low: Lower end of the 95 % interval.
+        high: Upper end of the 95 % interval.
+        method: How the interval was computed.
+        n: Number of seeds.
     """
 
     mean: float
@@ -43,10 +43,10 @@ class AccuracyEstimate:
 
 
 def student_t_interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval for the mean of which the values are independent, roughly normal draws.
+    """Compute the 95 % interval of a mean, from independent, roughly normal values.
 
     Raises:
-        ValueError: there are fewer than two values.
+        ValueError: If there are fewer than two values.
     """
     centre = fmean(values)
     quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, df=max(len(values) - 1, 1)))
@@ -55,28 +55,38 @@ def student_t_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def wilson_interval(correct: int, images: int) -> tuple[float, float]:
-    """95 % interval for the accuracy of one model, from how many of the test images it got right.
+    """Compute the 95 % interval of the accuracy of one model.
+
+    Args:
+        correct: Number of test images that the model classified correctly.
+        images: Number of test images.
 
     Raises:
-        ValueError: there are no images, or more are right than there are.
+        ValueError: If there are no images, or `correct` is larger than `images`.
     """
     interval = stats.binomtest(correct, images).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def finite_population_interval(found: int, sampled: int, population: int) -> tuple[int, int]:
-    """95 % interval for how many of a population have a property, from how many of a simple random sample have it.
+    """Compute the 95 % interval of the number of members of a population that have a property.
 
-    Exact, from the hypergeometric distribution: the numbers that leave what was found not too unlikely on either side.
+    The interval is exact. It contains every number for which the sample is not too unlikely on
+    either side under the hypergeometric distribution.
 
     >>> finite_population_interval(0, 4, 31)
     (0, 17)
 
+    Args:
+        found: Number of sampled members that have the property.
+        sampled: Size of the simple random sample.
+        population: Size of the population.
+
     Raises:
-        ValueError: more found than sampled, or more sampled than there are.
+        ValueError: Unless 0 <= found <= sampled <= population.
     """
     if not 0 <= found <= sampled <= population:
-        raise ValueError(f"{found} found among {sampled} sampled of {population} is not possible")
+        raise ValueError(f"0 <= found <= sampled <= population does not hold: {found=}, {sampled=}, {population=}")
     tail = (1 - CONFIDENCE) / 2
     numbers = np.arange(found, population - sampled + found + 1)
     not_too_few = stats.hypergeom.cdf(found, population, numbers, sampled) > tail
@@ -86,14 +96,14 @@ def finite_population_interval(found: int, sampled: int, population: int) -> tup
 
 
 def estimate_accuracy(accuracies: Sequence[float], images: int) -> AccuracyEstimate:
-    """Mean and interval over seeds; for a single seed, the interval over the test images.
+    """Compute mean and 95 % interval over seeds; for a single seed, the interval over test images.
 
     Args:
-        accuracies: of each seed, as fractions.
-        images: how many test images each was measured on.
+        accuracies: Accuracy at each seed, as a fraction.
+        images: Number of test images.
 
     Raises:
-        ValueError: there are no accuracies.
+        ValueError: If there are no accuracies.
     """
     centre = fmean(accuracies)
     if len(accuracies) == 1:
@@ -103,7 +113,7 @@ def estimate_accuracy(accuracies: Sequence[float], images: int) -> AccuracyEstim
     return AccuracyEstimate(
         mean=centre,
         std=stdev(accuracies),
-        low=max(low, 0.0),  # an accuracy cannot leave [0, 1], and the t interval does not know it
+        low=max(low, 0.0),  # the t interval can exceed the range of an accuracy, [0, 1]
         high=min(high, 1.0),
         method=IntervalMethod.STUDENT_T,
         n=len(accuracies),

@@ -9,20 +9,25 @@ from harness.statistics.comparison import Comparison, Verdict
 
 
 def letters(order: Sequence[str], comparisons: Iterable[Comparison]) -> dict[str, str]:
-    """Compact letter display: two architectures share a letter unless one was found better than the other.
+    """Compute the compact letter display of architectures.
 
-    Insert and absorb (Piepho 2004): one group of all; each "better" splits every group that holds both in two, one
-    without the first and one without the second; a group within another is dropped. Groups are lettered in the order
-    of their best members, so the first architecture always has an a. "Not better" is no ordering: with A better than C
-    alone, B shares a letter with each. Being equivalent and being undecided both leave a letter shared.
+    Two architectures share a letter unless a verdict says that one is better than the other. So
+    equivalent and undecided pairs share a letter. Sharing a letter is not transitive: if the only
+    verdict "better" is A over C, B shares a letter with A and another letter with C.
+
+    The method is insert and absorb (Piepho 2004). It starts with one group of all architectures.
+    Each verdict "better" splits every group that contains both architectures into one without the
+    first and one without the second. A group that is contained in another group is dropped. Letters
+    are assigned in the order of the best members, so the first architecture always has the letter
+    a.
 
     Args:
-        order: the architectures, best first.
-        comparisons: of their pairs; those of others are ignored.
+        order: Architectures, best first.
+        comparisons: Comparisons of their pairs; comparisons of other architectures are ignored.
 
     Returns:
-        Architecture to its letters, in the given order: a to z, then aa, ab and so on, set off by commas when any
-        name of a group is longer than one letter.
+        Architecture to its letters, in the given order. Groups are named a to z, then aa, ab and so
+        on. With more than 26 groups, the names are separated by commas.
     """
     place = {name: index for index, name in enumerate(order)}
     groups = [frozenset(range(len(order)))]
@@ -39,13 +44,13 @@ def letters(order: Sequence[str], comparisons: Iterable[Comparison]) -> dict[str
 
 
 def _split(groups: Sequence[frozenset[int]], a: int, b: int) -> list[frozenset[int]]:
-    """The largest groups that do not hold both."""
+    """Return the largest groups that do not contain both architectures."""
     parts = {part for group in groups for part in ((group - {a}, group - {b}) if {a, b} <= group else (group,))}
     return [part for part in parts if not any(part < other for other in parts)]
 
 
 def _group_name(index: int) -> str:
-    """Letters as in the columns of a spreadsheet.
+    """Name a group with letters, like the columns of a spreadsheet.
 
     >>> [_group_name(index) for index in (0, 25, 26, 27, 701, 702)]
     ['a', 'z', 'aa', 'ab', 'zz', 'aaa']

@@ -1,4 +1,4 @@
-"""How far one architecture is ahead of another on the same test images, uncertain over seeds and over images."""
+"""Resampling of a paired difference in accuracy over seeds and test images."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ import numpy.typing as npt
 from scipy import stats
 
 Correct: TypeAlias = Mapping[int, npt.NDArray[np.bool_]]
-"""Seed to (N,), whether each test image was classified right."""
+"""Seed to (N,): whether each test image was classified correctly."""
 
 REPLICATES = 20_000
-_SEED = 20_251_009  # of the random stream, the same for every pair: a pair's numbers depend on nothing but the pair
-_CHUNK = 4_000_000  # counts drawn at once, 32 MB
+_SEED = 20_251_009  # the same for every pair, so the numbers of a pair do not depend on other pairs
+_CHUNK = 4_000_000  # maximum number of counts drawn at once, 32 MB
 
 
 @dataclass(frozen=True)
 class Variances:
-    """Parts of the variance of a difference of two accuracies.
+    """Components of the variance of a difference of two accuracies.
 
     Attributes:
-        seeds: of the difference at one seed on these images, as it scatters from seed to seed, interaction of seed
-            and image included; divided by the number of seeds it is what the seeds add to the variance of the mean.
-            None for one seed, 0 only where no image tells the models apart.
-        images: what the choice of test images adds to the variance of the mean, however many seeds there are.
+        seeds: Variance of the difference from seed to seed on these images, including the
+            interaction of seed and image. Divided by the number of seeds, it is the contribution of
+            the seeds to the variance of the mean. None for one seed; 0 only if the models agree
+            on every image.
+        images: Contribution of the choice of test images to the variance of the mean. More seeds do
+            not reduce it.
     """
 
     seeds: float | None
@@ -37,14 +39,15 @@ class Variances:
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """A difference of two accuracies, and how it might have come out with other seeds and other test images.
+    """A difference of two accuracies with its resampling distribution.
 
     Attributes:
-        difference: mean over seeds and images, first minus second, as a fraction.
-        per_seed: (S,), the difference at each seed.
-        images: number of test images.
-        replicates: (replicates,), values of the true difference that the data leave plausible, in proportion.
-        variances: what seeds and images add.
+        difference: Mean over seeds and images, first minus second, as a fraction.
+        per_seed: (S,) Difference at each seed.
+        images: Number of test images.
+        replicates: (R,) Plausible values of the true difference, each about as often as the data
+            support it.
+        variances: Variance components of seeds and images.
     """
 
     difference: float
@@ -54,15 +57,16 @@ class Resampled:
     variances: Variances
 
     def interval(self, level: float) -> tuple[float, float]:
-        """The central part of the replicates; a difference of accuracies cannot leave [-1, 1]."""
+        """Return the central interval of the replicates at this level, limited to [-1, 1]."""
         low, high = np.quantile(self.replicates, [(1 - level) / 2, (1 + level) / 2])
         return max(float(low), -1.0), min(float(high), 1.0)
 
     @cached_property
     def p(self) -> float:
-        """Two-sided p of no difference: below alpha when the interval at level 1 - alpha leaves out 0.
+        """Two-sided p-value of the hypothesis that there is no difference.
 
-        It is never below 2 / (replicates + 1).
+        It is below alpha if the interval at level 1 - alpha excludes zero. Its minimum is
+        2 / (replicates + 1).
         """
         beyond = min(int(np.sum(self.replicates <= 0)), int(np.sum(self.replicates >= 0)))
         return min(1.0, 2 * (beyond + 1) / (len(self.replicates) + 1))
@@ -71,32 +75,37 @@ class Resampled:
 def resample(a: Correct, b: Correct, seeds: Sequence[int], replicates: int = REPLICATES) -> Resampled:
     """Resample the paired difference d[s, i] = a[s, i] - b[s, i] over seeds and over test images.
 
-    Seeds and images are crossed, so the mean of d varies by V_seeds + V_images - V_interaction (Cameron, Gelbach and
-    Miller 2011), each unbiased: the interaction is in both of the former. The crossed bootstrap (Owen 2007) counts it
-    three times, and knows nothing of how uncertain a variance of five seeds is. So the two levels are drawn apart:
+    Seeds and images are crossed. The variance of the mean of d is V_seeds + V_images -
+    V_interaction (Cameron, Gelbach and Miller 2011), because the interaction is part of both
+    V_seeds and V_images. All three have unbiased estimates. The crossed bootstrap (Owen 2007)
+    counts the interaction three times, and ignores the uncertainty of a variance that is estimated
+    from five seeds. So seeds and images are handled separately:
 
-    - images are resampled with replacement, and their deviations scaled to V_images - V_interaction;
-    - seeds deviate by Student's t with S - 1 degrees of freedom times the root of V_seeds. For normal seed effects
-      that is exact, and it needs no resampling of a handful of values.
+    - Images are resampled with replacement, and their deviations are scaled to the variance
+      V_images - V_interaction.
+    - The deviations of the seeds follow Student's t distribution with S - 1 degrees of freedom,
+      times the square root of V_seeds. This is exact for normal seed effects.
 
-    A replicate is the difference plus both deviations, which is the Behrens-Fisher solution for a sum of two
-    variances. In simulation its 95 % interval covers the truth 93 to 97 times in 100 from five seeds on, 95 to 98 times
-    with three, 95 to 99 times with two: most where seeds and images have about as much to say as each other, least
-    where some ten images are all that tells the two apart.
+    A replicate is the difference plus both deviations. This is the Behrens-Fisher solution for a
+    sum of two variances. In simulation, its 95 % interval covers the true difference in 93 to 97 %
+    of cases with five or more seeds, in 95 to 98 % with three, and in 95 to 99 % with two. Coverage
+    is highest if seeds and images contribute equally. It is lowest if the two architectures differ
+    on only about ten images.
 
-    With one seed the images alone are resampled: the claim is about two models. Where no image tells the models apart,
-    N images bound the share of images that do by about 3 / N (the rule of three), and so the difference.
+    With one seed, only the images are resampled, and the result applies to two models. If the
+    models agree on all N images, the share of images on which they differ is at most about 3 / N
+    (the rule of three). This also limits the difference.
 
-    Swapping a and b changes signs and nothing else.
+    Swapping a and b only changes signs.
 
     Args:
-        a: of the first architecture.
-        b: of the second.
-        seeds: S of those that both have.
-        replicates: how many to draw.
+        a: Correct test images of the first architecture.
+        b: Correct test images of the second architecture.
+        seeds: Common seeds (S of them).
+        replicates: Number of replicates to draw.
 
     Raises:
-        ValueError: there is no seed, fewer than two images, or not the same number of images everywhere.
+        ValueError: If there are no seeds, fewer than two images, or different numbers of images.
     """
     d = _differences(a, b, seeds)
     sign = _orientation(d)
@@ -122,20 +131,20 @@ def resample(a: Correct, b: Correct, seeds: Sequence[int], replicates: int = REP
 
 
 def _differences(a: Correct, b: Correct, seeds: Sequence[int]) -> npt.NDArray[np.int8]:
-    """An array (S, N): 1 where only the first is right, -1 where only the second is."""
+    """Return an array (S, N): 1 if only the first is correct, -1 if only the second is, else 0."""
     if not seeds:
-        raise ValueError("two architectures need at least one seed in common to be compared")
+        raise ValueError("the architectures have no common seed; a comparison needs at least one seed")
     sizes = {outcome[seed].shape for outcome in (a, b) for seed in seeds}
     if len(sizes) > 1:
-        raise ValueError(f"outcomes are for different numbers of test images: {sorted(sizes)}")
+        raise ValueError(f"the arrays have different numbers of test images: {sorted(sizes)}")
     (shape,) = sizes
     if len(shape) != 1 or shape[0] < 2:
-        raise ValueError(f"outcomes must be for two test images or more, got shape {shape}")
+        raise ValueError(f"the arrays must have the shape (N,) with two test images or more, got {shape}")
     return np.stack([a[seed].astype(np.int8) - b[seed].astype(np.int8) for seed in seeds])
 
 
 def _orientation(d: npt.NDArray[np.int8]) -> int:
-    """1, or -1 to turn d round: of a comparison and its mirror image the same one is resampled."""
+    """Return 1 or -1, so that a comparison and its mirror image resample the same array."""
     total = int(d.sum(dtype=np.int64))
     if total != 0:
         return 1 if total > 0 else -1
@@ -143,15 +152,15 @@ def _orientation(d: npt.NDArray[np.int8]) -> int:
 
 
 def _variances(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], discordant: int) -> Variances:
-    """Unbiased two-way variance components, from sums over images (S,) and over seeds (N,) of d.
+    """Estimate the unbiased two-way variance components of d.
 
     Args:
-        rows: sums over the images.
-        columns: sums over the seeds.
-        discordant: how many entries of d are not 0, which is the sum of their squares.
+        rows: (S,) Sums of d over images.
+        columns: (N,) Sums of d over seeds.
+        discordant: Number of non-zero entries of d, which is the sum of their squares.
     """
     s, n = len(rows), len(columns)
-    smallest = 1 / n**2  # of one image more or less: what was never seen to vary may still
+    smallest = 1 / n**2  # effect of one image: variation that was never observed is still possible
     if discordant == 0:
         return Variances(None if s == 1 else 0.0, smallest)
     total = float(rows.sum())
@@ -162,14 +171,17 @@ def _variances(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], disc
         return Variances(None, max(images, smallest))
     residual = max(discordant - total**2 / (s * n) - of_rows / n - of_columns / s, 0.0)
     interaction = residual / ((s - 1) * (n - 1)) / (s * n)
-    # Accuracies are counts, and those of two seeds may agree by chance; their rounding has a variance of 1/12.
+    # Accuracies are counts, so two seeds may agree by chance. The rounding has a variance of 1/12.
     seeds = max(of_rows / (s - 1), 1 / 12) / n**2
     return Variances(seeds, max(images - interaction, smallest))
 
 
 @lru_cache(maxsize=8)
 def _student_quantiles(number: int, degrees: int) -> npt.NDArray[np.float64]:
-    """Evenly spaced quantiles of Student's t: every pair has the same draws, so these must not err together."""
+    """Return evenly spaced quantiles of Student's t distribution.
+
+    All pairs share these values. Random draws would give all pairs the same sampling error.
+    """
     quantiles: npt.NDArray[np.float64] = stats.t.ppf((np.arange(number) + 0.5) / number, degrees)
     return quantiles
 
@@ -177,9 +189,10 @@ def _student_quantiles(number: int, degrees: int) -> npt.NDArray[np.float64]:
 def _image_deviations(
     columns: npt.NDArray[np.int64], std: float, replicates: int, generator: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Deviations of the mean over resampled images, scaled to a standard deviation.
+    """Draw deviations of the mean over resampled images, scaled to a standard deviation.
 
-    An image counts by its sum over the seeds alone, so counts of the few values of that sum are drawn, not images.
+    Only the sum over the seeds matters for an image. These sums have few distinct values, so the
+    counts of the values are drawn instead of the images.
     """
     values, counts = np.unique(columns, return_counts=True)
     n = len(columns)
@@ -197,9 +210,10 @@ def _image_deviations(
 
 
 def _unseen_deviations(images: int, replicates: int) -> npt.NDArray[np.float64]:
-    """Differences that images can have hidden none of which told the models apart: quantiles, half to either side.
+    """Return plausible differences if the models agree on all images, half of them negative.
 
-    The share x of images that do is above the bound for which (1 - x)^N is the probability of having seen none.
+    These are quantiles of the share of all possible images on which the models differ. The share
+    exceeds c with the probability (1 - c)^N that N random images show no difference.
     """
     quantiles = stats.beta.ppf((np.arange(replicates) // 2 * 2 + 1) / (replicates + 1), 1, images)
     deviations: npt.NDArray[np.float64] = np.where(np.arange(replicates) % 2, quantiles, -quantiles)

@@ -1,4 +1,4 @@
-"""How many seeds would probably decide a comparison that is undecided, or why none would."""
+"""Number of seeds that would probably decide an undecided comparison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POWER = 0.8
 
 
 class Limit(StrEnum):
-    """What keeps a comparison from being decided: too few seeds, or too few test images for so small a difference."""
+    """What keeps a comparison undecided: too few seeds, or too few test images."""
 
     SEEDS = "seeds"
     IMAGES = "test images"
@@ -25,12 +25,13 @@ class Limit(StrEnum):
 
 @dataclass(frozen=True)
 class Outlook:
-    """What it would take to decide.
+    """What is needed to decide a comparison.
 
     Attributes:
-        seeds: the smallest number, up to 1000, that would decide with a probability of 80 %; None when none would.
-        limit: what is lacking. With SEEDS and no number, more than 1000 would be needed, or there is one seed now
-            and nothing is known of how seeds scatter.
+        seeds: Smallest number of seeds, up to 1000, that decides with a probability of 80 %; None
+            if there is no such number.
+        limit: What is missing. If it is SEEDS and `seeds` is None, either more than 1000 seeds are
+            needed, or one seed gives no estimate of the variance over seeds.
     """
 
     seeds: int | None
@@ -38,23 +39,23 @@ class Outlook:
 
 
 def outlook(difference: float, variances: Variances, level: float, rope: float, seeds: int) -> Outlook:
-    """What would decide, if the difference and its variances are what they were estimated to be.
+    """Estimate how many seeds would decide, assuming that difference and variances stay the same.
 
-    More seeds are trained for the same test images, so the difference on these images is what they approach, and the
-    images' share of the interval's width stays. A decision is "better" (the interval leaves out 0 and Wilson's
-    interval of the wins leaves out 1/2) or "equivalent" (the interval lies within the region of practical
-    equivalence).
+    More seeds do not change the test images. So the difference approaches the difference on these
+    images, and the contribution of the images to the width of the interval remains. A decision is
+    "better" (the interval excludes zero and Wilson's interval of P(A > B) excludes one half) or
+    "equivalent" (the interval lies within the region of practical equivalence).
 
     Args:
-        difference: as estimated.
-        variances: as estimated.
-        level: of the interval that decides.
-        rope: half the width of the region of practical equivalence.
-        seeds: so many there are already.
+        difference: Estimated difference.
+        variances: Estimated variance components.
+        level: Level of the corrected interval.
+        rope: Half the width of the region of practical equivalence, as a fraction.
+        seeds: Number of seeds that exist already.
     """
     if variances.seeds is None:
         return Outlook(None, Limit.SEEDS)
-    if variances.seeds == 0:  # no image told the models apart, and more of the same models would not change that
+    if variances.seeds == 0:  # the models agree on every image, which more seeds would not change
         return Outlook(None, Limit.IMAGES)
     size = abs(difference)
     width_of_images = float(stats.norm.ppf((1 + level) / 2) * np.sqrt(variances.images))
@@ -69,17 +70,21 @@ def outlook(difference: float, variances: Variances, level: float, rope: float, 
 def decision_power(
     size: float, seed_variance: float, image_variance: float, level: float, rope: float, seeds: npt.NDArray[np.int_]
 ) -> npt.NDArray[np.float64]:
-    """Probability of "better" or of "equivalent", whichever is larger, for each number of seeds.
+    """Compute the larger of the probabilities of "better" and "equivalent".
 
-    The interval's half width is taken as sqrt(t^2 V_seeds + z^2 V_images), Banerjee's (1961) approximation.
+    The half width of the interval is approximated by sqrt(t^2 V_seeds + z^2 V_images) (Banerjee
+    1961).
 
     Args:
-        size: the difference, not negative.
-        seed_variance: of the difference at one seed.
-        image_variance: what the images add to the variance of the mean.
-        level: of the interval.
-        rope: half the width of the region of practical equivalence.
-        seeds: (M,), numbers of seeds, two or more.
+        size: Absolute difference.
+        seed_variance: Variance of the difference at one seed.
+        image_variance: Contribution of the images to the variance of the mean.
+        level: Level of the interval.
+        rope: Half the width of the region of practical equivalence.
+        seeds: (M,) Numbers of seeds, each at least two.
+
+    Returns:
+        (M,) Probability for each number of seeds.
     """
     of_seeds = np.sqrt(seed_variance / seeds)
     t, z = stats.t.ppf((1 + level) / 2, seeds - 1), stats.norm.ppf((1 + level) / 2)

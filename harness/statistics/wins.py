@@ -1,4 +1,4 @@
-"""At how many seeds one architecture beats another, and what a given number of seeds can show at all."""
+"""Estimate of P(A > B), and the number of seeds that a verdict of "better" needs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _QUANTILE = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 @dataclass(frozen=True)
 class Wins:
-    """P(A > B): the probability that A is more accurate than B when both are trained with one more seed.
+    """P(A > B): the probability that A is more accurate than B with one more seed.
 
     Attributes:
-        probability: the fraction of the seeds at which A was ahead, a tie counted half.
-        low: lower end of the 95 % interval.
-        high: upper end of the 95 % interval.
+        probability: Share of seeds at which A was more accurate; a tie counts as half.
+        low: Lower end of the 95 % interval.
+        high: Upper end of the 95 % interval.
     """
 
     probability: float
@@ -31,29 +31,30 @@ class Wins:
 
 
 def count_wins(differences: Sequence[float]) -> Wins:
-    """P(A > B) with Wilson's interval, from the differences A - B of the seeds.
+    """Estimate P(A > B) with Wilson's interval, from the difference A - B at each seed.
 
-    A tie counts half a win. Wilson's formula takes fractions as they are; it supposes the variance p (1 - p) of
-    outcomes 0 and 1, and outcomes of 1/2 have less, so the interval is too wide with ties, never too narrow.
+    A tie counts as half a win. Wilson's formula assumes the variance p (1 - p) of outcomes 0 and 1.
+    Outcomes of 1/2 have less variance, so ties make the interval too wide, never too narrow.
 
     >>> wins = count_wins([0.001, 0.002, 0.0])
     >>> round(wins.probability, 3), wins.low < 0.5 < wins.high
     (0.833, True)
 
     Raises:
-        ValueError: there are no differences.
+        ValueError: If there are no differences.
     """
     if not differences:
-        raise ValueError("without seeds there is nothing to count")
+        raise ValueError("there are no differences; P(A > B) needs at least one seed")
     won = sum(1.0 if value > 0 else 0.5 if value == 0 else 0.0 for value in differences)
     low, high = proportion_confint(won, len(differences), alpha=1 - CONFIDENCE, method="wilson")
     return Wins(won / len(differences), float(low), float(high))
 
 
 def fewest_wins(seeds: int) -> int:
-    """So many wins put the lower end of Wilson's interval above 1/2; more than there are seeds if nothing can.
+    """Return how many wins put the lower end of Wilson's interval above 1/2.
 
-    Wilson's interval leaves out 1/2 when the score test does: (wins - n/2) > z sqrt(n) / 2.
+    The result is larger than the number of seeds if no number of wins suffices. Wilson's interval
+    excludes 1/2 if the score test rejects it: (wins - n/2) > z sqrt(n) / 2.
 
     >>> [fewest_wins(seeds) for seeds in (3, 4, 5, 10)]
     [4, 4, 5, 9]
@@ -62,19 +63,19 @@ def fewest_wins(seeds: int) -> int:
 
 
 def fewest_seeds_for_better() -> int:
-    """The fewest seeds with which a verdict of "better" can be reached, which then takes a win at every one."""
+    """Return the fewest seeds that allow the verdict "better", which then needs a win at each."""
     return next(seeds for seeds in count(1) if fewest_wins(seeds) <= seeds)
 
 
 def smallest_sign_flip_p(seeds: int) -> float:
-    """The smallest two-sided p that an exact sign-flip test over so many seeds can give.
+    """Return the smallest two-sided p-value that an exact sign-flip test can give.
 
     >>> smallest_sign_flip_p(3), smallest_sign_flip_p(5)
     (0.25, 0.0625)
 
     Raises:
-        ValueError: there is no seed.
+        ValueError: If there are no seeds.
     """
     if seeds < 1:
-        raise ValueError(f"a sign-flip test needs a seed, got {seeds}")
+        raise ValueError(f"a sign-flip test needs at least one seed, got {seeds}")
     return float(2.0 ** (1 - seeds))

@@ -1,6 +1,6 @@
-"""The training engine: one trial in pure PyTorch, with no Ray, no files and no orchestrator's clock.
+"""The training engine: runs trials in pure PyTorch, without Ray and without files.
 
-It may import the arrays of data, the records and the architectures.
+This package may import the types of data, the records and the architectures.
 """
 
 from harness.training.checkpoint import CheckpointError, read_checkpoint, restore, save_checkpoint

@@ -1,6 +1,7 @@
-"""Steps as CUDA graphs.
+"""Training steps as CUDA graphs.
 
-A graph is launched as a whole. Launching the hundred kernels of a step one by one takes longer than running them.
+A graph is launched as a whole. Launching the roughly one hundred kernels of a step one by one takes
+longer than running them.
 """
 
 from __future__ import annotations
@@ -14,24 +15,26 @@ from torch import Tensor
 from harness.errors import WorkerLostError, describe
 from harness.training.step import TrainingStep
 
-_WARM_UP_STEPS = 3  # libraries choose and load their kernels in the first ones
+_WARM_UP_STEPS = 3  # libraries choose and load their kernels in the first steps
 
 Capture = Callable[[Callable[[], None]], Callable[[], None]]
-"""Takes work for the device, which reads and writes the same tensors each time; gives what does that work again."""
+"""Captures a function that uses the same tensors in every call; returns a function to replay it."""
 
 
 class CapturedSteps:
-    """Steps of which each is a part of a captured graph: one graph of many steps, and one of a single step.
+    """Training steps that run as two captured graphs: one of many steps and one of a single step.
 
     Args:
-        step: what is captured; it is kept, since the graphs read its tensors.
-        batches: examples for all steps of the longer graph, see `Steps`; they are overwritten, as are the others.
-        draws: likewise.
-        rates: likewise.
-        capture: what makes a graph; making one may train the model on the examples.
+        step: Step to capture. A reference is kept, because the graphs read its tensors.
+        batches: Example inputs for all steps of the longer graph, see `Steps`. This tensor becomes
+            an input buffer of the graphs and is overwritten, as are the next two.
+        draws: Example inputs for the same steps.
+        rates: Example inputs for the same steps.
+        capture: Function that captures a graph. Capturing may train the model on the examples.
 
     Raises:
-        WorkerLostError: a capture failed; its generators and its allocator stay unusable (pytorch#180395).
+        WorkerLostError: If a capture failed. After that, the generators and the allocator of the
+            process are unusable (pytorch#180395).
     """
 
     def __init__(self, step: TrainingStep, batches: Tensor, draws: Tensor, rates: Tensor, capture: Capture) -> None:
@@ -47,7 +50,7 @@ class CapturedSteps:
             self._total += self._step(batch, drawn, rate)
 
     def __call__(self, batches: Tensor, draws: Tensor, rates: Tensor) -> Tensor:
-        """Run the steps, see `Steps`. The sum is overwritten by the next call."""
+        """Run the steps, see `Steps`. The next call overwrites the returned tensor."""
         self._total.zero_()
         begin = 0
         while begin < len(rates):
@@ -62,13 +65,13 @@ class CapturedSteps:
 
 
 def warm_up(step: TrainingStep, batch: Tensor, draws: Tensor, rate: Tensor) -> None:
-    """Make a few steps on a CUDA device, and find out whether they can be captured.
+    """Run a few steps on a CUDA device, and check that they can be captured.
 
-    A capture must not fail, since the process is lost then. So the last step runs with every wait for the device
-    forbidden, which is what a graph cannot do.
+    A failed capture makes the process unusable, so the check comes first. A graph cannot wait for
+    the device. So in the last step, torch raises an error at every wait for the device.
 
     Raises:
-        RuntimeError: the step asks something back from the device, or fails.
+        RuntimeError: If the step waits for the device, or fails.
     """
     aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     aside.wait_stream(torch.cuda.current_stream())
@@ -82,11 +85,11 @@ def warm_up(step: TrainingStep, batch: Tensor, draws: Tensor, rate: Tensor) -> N
     finally:
         torch.cuda.set_sync_debug_mode(mode)
         torch.cuda.current_stream().wait_stream(aside)
-    torch.cuda.synchronize()  # an assertion that failed in a kernel is the step's failure, and not the capture's
+    torch.cuda.synchronize()  # an assertion that failed in a kernel is reported here, before the capture
 
 
 def graphs_of(step: TrainingStep) -> Capture:
-    """What captures work of this step, warmed up, as CUDA graphs; they share their memory."""
+    """Return a function that captures CUDA graphs of this warmed-up step, with shared memory."""
     pool = torch.cuda.graph_pool_handle()
 
     def capture(work: Callable[[], None]) -> Callable[[], None]:

@@ -1,6 +1,7 @@
-"""A trial between two epochs, as bytes: what it takes to go on from there and arrive at the same bits.
+"""Checkpoints: the state of a trial between two epochs, as bytes.
 
-No random state is among it: every epoch draws from streams of its own.
+A resumed trial gives exactly the same results as an uninterrupted one. A checkpoint contains no
+random state, because every epoch seeds its own random streams.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ _MODEL, _OPTIMIZER = "model/", "optimizer/"
 
 
 class CheckpointError(Exception):
-    """The bytes are no checkpoint of this trial."""
+    """The bytes are not a checkpoint of this trial."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What an earlier attempt at a trial left.
+    """Checkpoint of an earlier attempt at a trial.
 
     Attributes:
-        epochs: what it gave, from the first one on.
-        tensors: of the model and its optimizer after the last of them.
+        epochs: Results of the epochs so far, starting with the first.
+        tensors: Tensors of the model and its optimizer after the last of these epochs.
     """
 
     epochs: tuple[EpochResult, ...]
@@ -42,7 +43,10 @@ class Checkpoint:
 
 
 def save_checkpoint(program: Program, trial_id: str, epochs: tuple[EpochResult, ...]) -> bytes:
-    """Model and optimizer of a program that trains one model, as safetensors; the epochs stand in its header."""
+    """Save model and optimizer as safetensors, with the epochs in the header.
+
+    The program must train a single model.
+    """
     tensors = {f"{_MODEL}{name}": tensor for name, tensor in program.model.state_dict().items()}
     tensors |= dict(_optimizer_tensors(program.optimizer))
     return safetensors.torch.save(
@@ -52,36 +56,36 @@ def save_checkpoint(program: Program, trial_id: str, epochs: tuple[EpochResult, 
 
 
 def read_checkpoint(content: bytes, trial_id: str) -> Checkpoint:
-    """The checkpoint that `save_checkpoint` made of this trial.
+    """Read a checkpoint from `save_checkpoint`.
 
     Raises:
-        CheckpointError: it is damaged, or another trial's.
+        CheckpointError: If it is damaged or belongs to another trial.
     """
     try:
         tensors = safetensors.torch.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         metadata = header["__metadata__"]
         if metadata["trial_id"] != trial_id:
-            raise CheckpointError(f"it belongs to trial {metadata['trial_id']}")
+            raise CheckpointError(f"the checkpoint belongs to trial {metadata['trial_id']}, not {trial_id}")
         epochs = _EPOCHS.validate_json(metadata["epochs"])
     except (SafetensorError, ValidationError, LookupError, ValueError, TypeError) as error:
-        raise CheckpointError(f"it is damaged: {error}") from None
+        raise CheckpointError(f"the checkpoint is damaged: {error}") from None
     if not epochs or [epoch.epoch for epoch in epochs] != list(range(1, len(epochs) + 1)):
-        raise CheckpointError("its epochs are not the first ones of a trial")
+        raise CheckpointError("the checkpoint is damaged: its epochs are not consecutive from 1")
     return Checkpoint(epochs, tensors)
 
 
 def restore(program: Program, checkpoint: Checkpoint) -> None:
-    """Take a program that has made no step yet to where the checkpoint was saved.
+    """Load a checkpoint into a program that has not made any step.
 
     Raises:
-        CheckpointError: the tensors are not those of this model and optimizer.
+        CheckpointError: If the tensors do not fit the model and its optimizer.
     """
     of_model = {n.removeprefix(_MODEL): t for n, t in checkpoint.tensors.items() if n.startswith(_MODEL)}
     try:
         program.model.load_state_dict(of_model)
     except RuntimeError as error:
-        raise CheckpointError(f"it does not fit the model: {error}") from None
+        raise CheckpointError(f"the checkpoint does not fit the model: {error}") from None
     parameters = _parameters(program.optimizer)
     for name, value in checkpoint.tensors.items():
         if not name.startswith(_OPTIMIZER):
@@ -89,13 +93,13 @@ def restore(program: Program, checkpoint: Checkpoint) -> None:
         index, _, key = name.removeprefix(_OPTIMIZER).partition("/")
         state = program.optimizer.state[parameters[int(index)]]
         if isinstance(state.get(key), Tensor):
-            state[key].copy_(value)  # a captured step works on this very memory
+            state[key].copy_(value)  # in place, because a captured step uses this memory
         else:
             state[key] = _like(parameters[int(index)], value)
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
-    """A value of an optimizer's state, on the device and in the memory layout that the optimizer gives it."""
+    """Copy a value of the optimizer state to the device and memory layout of its parameter."""
     if value.shape == parameter.shape:
         return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
     return value.to(parameter.device, copy=True)
@@ -106,7 +110,7 @@ def _parameters(optimizer: Optimizer) -> list[Tensor]:
 
 
 def _optimizer_tensors(optimizer: Optimizer) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of an optimizer's state, with its name in the checkpoint."""
+    """Yield every tensor of an optimizer's state, with its name in the checkpoint."""
     for index, parameter in enumerate(_parameters(optimizer)):
         for key, value in optimizer.state[parameter].items():
             if isinstance(value, Tensor):

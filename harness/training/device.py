@@ -1,4 +1,4 @@
-"""A process and its device after a failure."""
+"""Recovery of a process and its device after a failed trial."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from harness.errors import WorkerLostError, describe
 
 
 def recover(device: str) -> None:
-    """Free what a failed trial held on the device; nothing of the trial may be referenced any more.
+    """Free the memory of a failed trial on the device.
+
+    The caller must have dropped all references to objects of the trial.
 
     Args:
         device: `cpu` or `cuda`.
 
     Raises:
-        WorkerLostError: the device fails whatever this process asks of it, as after an assertion in a kernel.
+        WorkerLostError: If this process can no longer use the device, for example after a failed
+            assertion in a kernel.
     """
     gc.collect()
     if not device.startswith("cuda"):
@@ -25,4 +28,4 @@ def recover(device: str) -> None:
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
     except RuntimeError as error:
-        raise WorkerLostError(f"the GPU can no longer be used by this process: {describe(error)}") from None
+        raise WorkerLostError(f"this process can no longer use the GPU: {describe(error)}") from None

@@ -1,7 +1,7 @@
-"""Dropout whose masks are drawn from the trial's own stream, before the step that uses them.
+"""Dropout with masks that are drawn from the random stream of the trial, before each step.
 
-A mask is a tensor beside the weights. So a model drops the same units whether it is trained alone or
-stacked with others, and whether a step runs as it is written or as a captured one.
+A mask is a buffer of the model. So a model drops the same units whether it is trained alone or
+stacked with others, and whether its steps are captured or not.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-_RESOLUTION = 2**16  # a probability is rounded to a multiple of its inverse
+_RESOLUTION = 2**16  # a probability is rounded to a multiple of 1 / 2**16
 
 
 class SeededDropout(nn.Module):
-    """Takes the place of `nn.Dropout` in a model that is trained.
+    """Replacement of `nn.Dropout` during training.
 
     Attributes:
-        p: probability that a unit is dropped.
-        mask: shaped as the input of one batch; 0 for a dropped unit, 1 / (1 - p) for another one. Without a mask the
-            layer draws by itself, from the generator of the process.
+        p: Probability that a unit is dropped.
+        mask: Same shape as the input for one batch; 0 for a dropped unit, 1 / (1 - p) for a kept
+            one. None uses torch's dropout, which draws from the generator of the process.
     """
 
     mask: Tensor | None
@@ -32,17 +32,17 @@ class SeededDropout(nn.Module):
         self.register_buffer("mask", None, persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The inputs with the mask applied, in training mode."""
+        """Apply the mask in training mode; return the inputs unchanged in evaluation mode."""
         if not self.training or self.p == 0:
             return inputs
         return dropout(inputs, self.p) if self.mask is None else inputs * self.mask
 
 
 def seed_dropouts(model: nn.Module) -> nn.Module:
-    """The model with a `SeededDropout` in the place of every `nn.Dropout`; parameters keep their names.
+    """Replace every `nn.Dropout` by a `SeededDropout`; parameters keep their names.
 
     Args:
-        model: changed in place, unless it is itself a dropout.
+        model: Modified in place, unless it is itself a dropout layer.
     """
     if type(model) is nn.Dropout:
         return SeededDropout(model.p)
@@ -52,7 +52,7 @@ def seed_dropouts(model: nn.Module) -> nn.Module:
 
 
 def drawn_masks(model: nn.Module) -> dict[str, tuple[Tensor, float]]:
-    """Masks and their probabilities by the names of the buffers, in the order of the model."""
+    """Return each mask and its probability by the name of the buffer, in the order of the model."""
     return {
         f"{name}.mask": (layer.mask, layer.p)
         for name, layer in model.named_modules()
@@ -61,9 +61,9 @@ def drawn_masks(model: nn.Module) -> dict[str, tuple[Tensor, float]]:
 
 
 def shape_masks(model: nn.Module, inputs: Tensor) -> None:
-    """Give the dropouts masks of the shape and the type that they need for such a batch.
+    """Create masks of the shape and type that the dropout layers need for such a batch.
 
-    A layer that a forward pass uses more than once, or in training mode alone, gets none.
+    A layer that a forward pass uses more than once, or only in training mode, gets no mask.
     """
     dropouts = [layer for layer in model.modules() if isinstance(layer, SeededDropout) and layer.p > 0]
     if not dropouts:
@@ -72,13 +72,13 @@ def shape_masks(model: nn.Module, inputs: Tensor) -> None:
 
     def shape(module: nn.Module, arguments: tuple[Tensor]) -> None:
         if not isinstance(module, SeededDropout):
-            raise TypeError("only dropouts have masks")
+            raise TypeError("only dropout layers have masks")
         module.mask = None if module in used else torch.ones_like(arguments[0])
         used.add(module)
 
     hooks = [layer.register_forward_pre_hook(shape) for layer in dropouts]
     training = model.training
-    model.eval()  # statistics of batch norm must not see this batch
+    model.eval()  # this batch must not change the running statistics of batch norm
     with torch.no_grad():
         model(inputs)
     model.train(training)
@@ -87,12 +87,12 @@ def shape_masks(model: nn.Module, inputs: Tensor) -> None:
 
 
 def draw_masks(masks: Sequence[tuple[Tensor, float]], generators: Sequence[torch.Generator]) -> None:
-    """New masks for one step, in place.
+    """Draw new masks for one step, in place.
 
     Args:
-        masks: with their probabilities; where there are several generators, each mask has a leading
-            dimension, one entry for each generator.
-        generators: one for each model, on the device of the masks.
+        masks: Masks with their probabilities. With several generators, each mask has a leading
+            dimension with one entry for each generator.
+        generators: One generator for each model, on the device of the masks.
     """
     for mask, p in masks:
         dropped = min(round(p * _RESOLUTION), _RESOLUTION)
@@ -104,9 +104,10 @@ def draw_masks(masks: Sequence[tuple[Tensor, float]], generators: Sequence[torch
 
 
 def _bits(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Uniform int16 of the shape of a tensor.
+    """Draw uniform int16 values in the shape of a tensor.
 
-    Four from each draw of 64 bits: on a CPU ten times as fast as `bernoulli_`, which took a fifth of a step.
+    Each draw of 64 bits gives four values. On a CPU this is ten times as fast as `bernoulli_`,
+    which took one fifth of the time of a step.
     """
     words = torch.empty((like.numel() + 3) // 4, dtype=torch.int64, device=like.device)
     words.random_(-(2**63), None, generator=generator)

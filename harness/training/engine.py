@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps on data that lie on the device, validation after each."""
+"""The training loop: epochs of steps on data that is on the device, each followed by validation."""
 
 from __future__ import annotations
 
@@ -21,25 +21,28 @@ from harness.training.settings import Settings, apply_to_process
 
 
 class TrainingDivergedError(Exception):
-    """A loss was not finite."""
+    """The training or validation loss is not finite."""
 
 
 def train(model: nn.Module, spec: TrialSpec, data: ResidentData, settings: Settings) -> Iterator[EpochResult]:
-    """Train a model; yields after each epoch, and goes on when the next one is asked for.
+    """Train a model in place.
 
-    The model is trained in place. Where steps are captured, it has its new weights after the last epoch only.
+    With captured steps, the model gets its new weights only after the last epoch.
 
-    The same specification, model, data and thread count give the same bits on a CPU, whatever ran
-    before or runs in between in the process.
+    On a CPU, the same specification, model, data and number of threads give bit-identical results.
+    They do not depend on other work in the same process.
 
     Args:
-        model: as `build_model` gives it; moved to the device of the settings.
-        spec: what to do.
-        data: on the device of the settings.
-        settings: device, threads and precision.
+        model: Model from `build_model`; it is moved to the device of the settings.
+        spec: Specification of the trial.
+        data: Data on the device of the settings.
+        settings: Device, threads and precision.
+
+    Yields:
+        The result of each epoch. The next epoch starts when the next result is requested.
 
     Raises:
-        TrainingDivergedError: the training or validation loss is not finite.
+        TrainingDivergedError: If the training or validation loss is not finite.
     """
     for [result] in train_together(prepare([model], [spec], data, settings), [model], [spec], data, settings):
         if isinstance(result, TrainingDivergedError):
@@ -48,21 +51,21 @@ def train(model: nn.Module, spec: TrialSpec, data: ResidentData, settings: Setti
 
 
 def prepare(models: Sequence[nn.Module], specs: Sequence[TrialSpec], data: ResidentData, settings: Settings) -> Program:
-    """The program that trains these models; moves them to the device.
+    """Move models to the device and make the program that trains them.
 
     Args:
-        models: as `build_model` gives them; more than one are trained together.
-        specs: what to do, one for each model; they differ in nothing but the seed.
-        data: on the device of the settings.
-        settings: device, threads and precision.
+        models: Models from `build_model`; several models are trained together.
+        specs: Specification of each model; they may differ only in the seed.
+        data: Data on the device of the settings.
+        settings: Device, threads and precision.
 
     Raises:
-        ValueError: the specifications differ in more than the seed.
-        RuntimeError: the models do something that only one of them at a time can do.
-        WorkerLostError: a capture failed.
+        ValueError: If the specifications differ in more than the seed.
+        RuntimeError: If the models cannot be trained together.
+        WorkerLostError: If the capture of a CUDA graph failed.
     """
     if not all(spec.differs_in_seed_only(specs[0]) for spec in specs):
-        raise ValueError("models that are trained together differ in nothing but the seed")
+        raise ValueError("the specifications differ in more than the seed; train these models separately")
     apply_to_process(settings)
     for model in models:
         model.to(settings.device)
@@ -78,25 +81,28 @@ def train_together(
     settings: Settings,
     trained: int = 0,
 ) -> Iterator[tuple[EpochResult | TrainingDivergedError, ...]]:
-    """Train models of one shape in place, each as if it were alone, to rounding.
+    """Train models of one architecture in place.
+
+    Except for rounding, each model gets the same result as if it were trained alone.
 
     Args:
-        program: that `prepare` made of the rest.
-        models: what is trained.
-        specs: what to do, one for each model.
-        data: on the device of the settings.
-        settings: device, threads and precision.
-        trained: epochs that the program has behind it, when it comes from a checkpoint.
+        program: Program that `prepare` made from the other arguments.
+        models: Models to train.
+        specs: Specification of each model.
+        data: Data on the device of the settings.
+        settings: Device, threads and precision.
+        trained: Number of epochs that the program has completed, if it was restored from a
+            checkpoint.
 
     Yields:
-        After each epoch, what it gave, or how it failed, for each model. Of seconds every model has
-        an equal share.
+        After each epoch, the result or the error of each model. The time of an epoch is divided
+        equally among the models.
     """
     hyperparameters = TrainingHyperparameters.of(specs[0].hyperparameters)
     batch_size = _batch_size(hyperparameters, data)
     steps = len(data.train_labels) // batch_size
     rates = learning_rates(hyperparameters, steps * hyperparameters.epochs, settings.device).view(-1, steps)
-    ahead = settings.device_type == "cuda"  # the processor prepares an epoch while the device trains the one before
+    ahead = settings.device_type == "cuda"  # the CPU prepares the next epoch while the GPU trains
 
     def prepared(epoch: int) -> tuple[Tensor, Tensor]:
         return _epoch_streams(specs, epoch, steps, batch_size, data, hyperparameters)
@@ -109,7 +115,7 @@ def train_together(
             total = _train_epoch(program, specs, epoch, *(streams or prepared(epoch)), rates[epoch - 1])
             last = epoch == hyperparameters.epochs
             streams = prepared(epoch + 1) if ahead and not last else None
-            train_losses = (total / steps).view(-1).tolist()  # nothing else is asked back from the device
+            train_losses = (total / steps).view(-1).tolist()  # the only wait for the device
             trained_at = time.perf_counter()
             validation = _validate(program.model, data, settings)
             if last:
@@ -157,9 +163,10 @@ def _epoch_streams(
     data: ResidentData,
     hyperparameters: TrainingHyperparameters,
 ) -> tuple[Tensor, Tensor]:
-    """Image indices (steps, B) and augmentation draws (steps, B, K) of an epoch; (steps, S, B...) of several models.
+    """Return image indices (steps, B) and augmentation draws (steps, B, K) of an epoch.
 
-    They come from the seed alone, so they are paired across architectures: the order, and the draws of each image.
+    For S models the shapes are (steps, S, B) and (steps, S, B, K). Both depend on the seed only, so
+    all architectures see the same order of images and the same augmentation of each image.
     """
     images, device = len(data.train_labels), data.train_labels.device
     batches, draws = [], []
@@ -177,13 +184,14 @@ def _epoch_streams(
 def _train_epoch(
     program: Program, specs: Sequence[TrialSpec], epoch: int, batches: Tensor, draws: Tensor, rates: Tensor
 ) -> Tensor:
-    """One pass over the batches; gives the sum of the losses, () or (S,), and does not wait for the device."""
+    """Train on all batches without waiting for the device; return the sum of losses, () or (S,)."""
     program.model.train()
     group = program.step.settings.group
     own = () if group is None else (group.rank,)
     cuda = [batches.device] if batches.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
-        # What a model draws by itself comes from the generator of the process; so do its dropouts with several workers.
+        # Layers that draw random numbers use the generator of the process. With several workers,
+        # dropout does so too.
         torch.manual_seed(stream_seed("dropout", specs[0].stream_id, epoch, *own))
         for spec, generator in zip(specs, program.generators, strict=True):
             generator.manual_seed(stream_seed("dropout", spec.stream_id, epoch))
@@ -192,7 +200,7 @@ def _train_epoch(
 
 
 def _validate(model: nn.Module, data: ResidentData, settings: Settings) -> list[tuple[float, float]]:
-    """Mean cross-entropy and accuracy over the validation images, of each model."""
+    """Compute mean cross-entropy and accuracy of each model on the validation images."""
     logits = predict(model, data.validation_images, data.normaliser, settings)
     measured = []
     for of_one in logits.unsqueeze(0) if logits.ndim == 2 else logits:

@@ -1,4 +1,4 @@
-"""The one look at the test split: after the last epoch of a confirm trial, once per model."""
+"""Evaluation on the test split, once per model, after the last epoch of a confirm trial."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.training.settings import Settings
 def evaluate(
     model: nn.Module, split: Split, normaliser: Normaliser, settings: Settings
 ) -> tuple[TestResult, NDArray[np.float32]]:
-    """Accuracy and mean cross-entropy on a split, and the probabilities (N, classes) behind them."""
+    """Compute accuracy and mean cross-entropy on a split, and the probabilities (N, classes)."""
     logits = predict(model, as_tensor(split.images, settings.device), normaliser, settings)
     labels = as_tensor(split.labels, settings.device)
     probabilities = torch.softmax(logits, dim=1)

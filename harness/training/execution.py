@@ -1,4 +1,4 @@
-"""Trials from start to end, as a stream of messages; what carries them is not its business."""
+"""Execution of trials from start to end, as a stream of messages."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from harness.training.resident import Normaliser
 
 @dataclass(frozen=True, eq=False)
 class Checkpoints:
-    """What a trial begins from, and what it leaves on its way.
+    """Checkpoints that a trial starts from and makes.
 
     Attributes:
-        every_seconds: between two that it leaves, at least.
-        begin_from: what an earlier attempt at the trial left; None for the start.
+        every_seconds: Minimum number of seconds between two checkpoints.
+        begin_from: Checkpoint of an earlier attempt; None to start from the beginning.
     """
 
     every_seconds: float = math.inf
@@ -61,19 +61,23 @@ def run_trial(
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     registry: Registry = BUILT_IN,
 ) -> Iterator[Message]:
-    """Build, train and, in the confirm phase, test a model; nothing that the model does wrong gets out of here.
+    """Build and train a model and, in the confirm phase, evaluate it on the test split.
+
+    An exception in the model becomes a message with the failure.
 
     Args:
-        spec: what to do.
-        data: training and validation images.
-        open_test: fetches the sealed test split; called in the confirm phase only, after the last epoch.
-        settings: device, threads and precision.
-        checkpoints: what it begins from, and leaves.
-        registry: where its architecture is found.
+        spec: Specification of the trial.
+        data: Training and validation images.
+        open_test: Returns the test split. It is called in the confirm phase only, after the last
+            epoch.
+        settings: Device, threads and precision.
+        checkpoints: Checkpoints that the trial starts from and makes.
+        registry: Registry with the architecture.
 
     Yields:
-        A message for each epoch, then the outcome of a confirm trial; or a failure, as the last one. A trial that
-        begins from a checkpoint first repeats the messages of the epochs that it has behind it.
+        A message for each epoch, then the outcome of a confirm trial. If the trial fails, the last
+        message is the failure. A trial that resumes from a checkpoint first repeats the messages of
+        its earlier epochs.
     """
     for messages in run_trials([spec], data, open_test, settings, checkpoints, registry=registry):
         yield from messages
@@ -88,40 +92,43 @@ def run_trials(
     not_together: str | None = None,
     registry: Registry = BUILT_IN,
 ) -> Generator[tuple[Message, ...]]:
-    """Trials that differ in nothing but the seed, trained as one program; one after the other where that cannot be.
+    """Run trials that differ only in the seed, together if possible, otherwise one after another.
 
     Args:
-        specs: what to do.
-        data: training and validation images.
-        open_test: fetches the sealed test split; called in the confirm phase only, after the last epoch.
-        settings: device, threads and precision.
-        checkpoints: what a trial alone begins from, and leaves; trials together do neither.
-        not_together: why a trial is alone although others were to be trained with it.
-        registry: where their architecture is found.
+        specs: Specifications of the trials.
+        data: Training and validation images.
+        open_test: Returns the test split. It is called in the confirm phase only, after the last
+            epoch.
+        settings: Device, threads and precision.
+        checkpoints: Checkpoints that a single trial starts from and makes. Trials that run together
+            have no checkpoints.
+        not_together: Why a single trial does not run together with the other seeds.
+        registry: Registry with the architecture.
 
     Yields:
-        What there is to say after each epoch and at the end, of every trial that has not ended: see `run_trial`.
+        The messages of all running trials after each epoch and at the end, see `run_trial`.
 
     Raises:
-        WorkerLostError: nothing more can be trained in this process. A trial whose fault that is has given its failure
-            before; those that have given neither outcome nor failure can be tried by another process, each alone.
+        WorkerLostError: If this process cannot train any more. A trial that caused the error has
+            sent its failure before. Trials without outcome or failure can be retried, each alone in
+            another process.
     """
     begun, failure = None, ""
     try:
         begun = _begin(specs, data, settings, checkpoints, not_together, registry)
     except CheckpointError:
-        # A checkpoint only saves time: what it would have given is trained again.
+        # A checkpoint only saves time. Without it, the trial starts from the beginning.
         checkpoints = replace(checkpoints, begin_from=None)
     except WorkerLostError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything, at its own cost only
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # an architecture may raise anything
         failure = describe(error)
-    # Outside of the `except` blocks, so that nothing of what failed is referenced any more, and its memory is free.
+    # Outside the `except` blocks, where the exception would keep the failed trial's memory in use.
     if begun is not None:
         failure = yield from _tell(begun, open_test, settings)
         begun = None
         if failure and len(specs) > 1:
-            raise WorkerLostError(f"{failure} (in {len(specs)} trials together; each is tried again alone)")
+            raise WorkerLostError(f"{failure} (in {len(specs)} trials that ran together; each is retried alone)")
         if failure:
             recover(settings.device)
     elif not failure:
@@ -130,7 +137,7 @@ def run_trials(
         yield (Message(specs[0].trial_id, None, time.time(), failure=failure),)
         recover(settings.device)
     else:
-        # They draw random numbers of their own, look at their own values, or need too much memory together.
+        # The models draw random numbers, branch on tensor values, or need too much memory together.
         recover(settings.device)
         for spec in specs:
             yield from run_trials([spec], data, open_test, settings, checkpoints, failure, registry)
@@ -138,16 +145,16 @@ def run_trials(
 
 @dataclass(frozen=True, eq=False)
 class _Begun:
-    """Trials whose program is ready.
+    """Trials that are ready to train.
 
     Attributes:
-        specs: what they do.
-        models: one for each.
-        normaliser: of the images.
-        started: where and when.
-        behind: epochs that a checkpoint brought along.
-        epochs: the others, trained as they are asked for.
-        keep: makes checkpoints.
+        specs: Specifications of the trials.
+        models: Model of each trial.
+        normaliser: Normalisation of the images.
+        started: Where and when the trials started.
+        behind: Epochs that were restored from a checkpoint.
+        epochs: Results of the remaining epochs; an epoch is trained when its result is requested.
+        keep: Makes checkpoints.
     """
 
     specs: Sequence[TrialSpec]
@@ -167,14 +174,15 @@ def _begin(
     not_together: str | None,
     registry: Registry,
 ) -> _Begun:
-    """Build and prepare what trains; several trials are given back with their first epoch trained.
+    """Build the models and prepare the program.
 
-    In it shows what they cannot do together.
+    For several trials, the first epoch is trained here, because it shows whether they can be
+    trained together.
 
     Raises:
-        CheckpointError: the checkpoint is damaged, or not this trial's.
-        WorkerLostError: a capture failed.
-        Exception: whatever a contender raises.
+        CheckpointError: If the checkpoint is damaged or belongs to another trial.
+        WorkerLostError: If the capture of a CUDA graph failed.
+        Exception: Any exception of the architecture.
     """
     models = [build_model(spec, data.shape, len(data.classes), registry) for spec in specs]
     on_device = resident(data, settings.device)
@@ -189,10 +197,10 @@ def _begin(
 
 
 def _restored(program: Program, specs: Sequence[TrialSpec], checkpoint: bytes | None) -> tuple[EpochResult, ...]:
-    """Take the program to where an earlier attempt left it; gives the epochs that it has behind it.
+    """Restore the program from a checkpoint, and return the epochs of the checkpoint.
 
     Raises:
-        CheckpointError: the checkpoint is damaged, or not this trial's.
+        CheckpointError: If the checkpoint is damaged or belongs to another trial.
     """
     if checkpoint is None or len(specs) > 1:
         return ()
@@ -202,7 +210,7 @@ def _restored(program: Program, specs: Sequence[TrialSpec], checkpoint: bytes | 
 
 
 class _Keeper:
-    """Decides after which epoch a trial leaves a checkpoint, and makes it."""
+    """Makes a checkpoint of a trial when enough time has passed since the last one."""
 
     def __init__(
         self, program: Program, specs: Sequence[TrialSpec], begun: tuple[EpochResult, ...], every_seconds: float
@@ -214,7 +222,7 @@ class _Keeper:
         self._since = time.monotonic()
 
     def __call__(self, epoch: EpochResult) -> bytes | None:
-        """The checkpoint after this epoch; None when the last one is not old enough, or nothing follows."""
+        """Return a checkpoint, or None if the last one is recent or this is the last epoch."""
         if self._spec is None:
             return None
         self._epochs += (epoch,)
@@ -241,7 +249,11 @@ def _placement(program: Program, together: int, settings: Settings, not_together
 def _tell(
     begun: _Begun, open_test: Callable[[], SealedTest], settings: Settings
 ) -> Generator[tuple[Message, ...], None, str]:
-    """The messages of trials whose epochs are trained as they are asked for; returns the exception that ended them."""
+    """Train and yield the messages of the trials.
+
+    Returns:
+        The exception that ended the trials, as text; empty if there was none.
+    """
     specs, started = begun.specs, begun.started
     for epoch in begun.behind:
         yield (Message(specs[0].trial_id, started, time.time(), epoch=epoch),)
@@ -265,7 +277,7 @@ def _tell(
                 outcome = Outcome(evaluated, probabilities, weights(model))
                 del running[trial_id]
                 yield (Message(trial_id, started, time.time(), outcome=outcome),)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything, at its own cost only
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # an architecture may raise anything
         failure = describe(error)
         if len(specs) == 1:
             yield tuple(Message(trial_id, started, time.time(), failure=failure) for trial_id in running)
@@ -280,11 +292,11 @@ def _after_epoch(begun: _Begun, trial_id: str, result: EpochResult | TrainingDiv
 
 
 def summary_of(spec: TrialSpec, shape: InputShape, classes: int, registry: Registry = BUILT_IN) -> ModelSummary | None:
-    """Size of the model of a trial; None for a model that cannot be built: its trial will say why."""
+    """Return the size of the model of a trial; None if the model cannot be built."""
     architecture = registry[spec.architecture]
     hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
     try:
         with torch.device("meta"):
             return summarise(architecture.build(hyperparameters, shape, classes), shape)
-    except (Exception, SystemExit):  # noqa: BLE001  # the trial itself fails with the reason
+    except (Exception, SystemExit):  # noqa: BLE001  # the trial itself reports the reason
         return None

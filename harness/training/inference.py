@@ -1,4 +1,4 @@
-"""How fast trained models answer: latency and throughput, measured on a machine that does nothing else."""
+"""Measurement of inference latency and throughput on an otherwise idle machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.training.resident import Normaliser, as_tensor
 from harness.training.settings import Settings
 
 _ROUNDS = 5
-_SECONDS = 0.1  # of each measurement; five rounds of five models take some five seconds
+_SECONDS = 0.1  # per measurement; five rounds of five models take about five seconds
 
 
 def measure_costs(
@@ -34,18 +34,21 @@ def measure_costs(
     rounds: int = _ROUNDS,
     seconds: float = _SECONDS,
 ) -> tuple[Cost, ...]:
-    """Latency at batch 1 and throughput at batch 512 of trained models, in the order given.
+    """Measure latency at batch size 1 and throughput at batch size 512 of trained models.
 
-    The models take turns, so that what the machine does besides falls on all of them alike.
+    The models take turns, so that other load on the machine affects all of them equally.
 
     Args:
-        models: specification and weights (safetensors) of each.
-        data: whose validation images are classified.
-        settings: device, threads and precision, as in training.
-        node: name of the machine.
-        registry: where the architectures are found.
-        rounds: turns of every model.
-        seconds: of one measurement, at least.
+        models: Specification and weights (safetensors) of each model.
+        data: Data set whose validation images are classified.
+        settings: Device, threads and precision, as in training.
+        node: Name of the machine.
+        registry: Registry with the architectures.
+        rounds: Number of turns of each model.
+        seconds: Minimum duration of one measurement in seconds.
+
+    Returns:
+        The cost of each model, in the order of `models`.
     """
     images = data.validation.images
     normaliser = Normaliser.of(data.normalisation, settings.device)
@@ -63,7 +66,7 @@ def measure_costs(
                 for size, batch in batches.items():
                     taken = _time(loaded[index], batch, normaliser, settings, seconds)
                     times.setdefault((index, size), []).extend(taken)
-            except Exception as error:  # noqa: BLE001  # a contender may raise anything, and must cost its own row only
+            except Exception as error:  # noqa: BLE001  # the other models are measured all the same
                 reasons[index] = describe(error)
     placement = Placement(
         node=node,
@@ -96,10 +99,10 @@ def _batch(images: NDArray[np.uint8], size: int, device: str) -> Tensor:
 
 
 def _time(model: nn.Module, batch: Tensor, normaliser: Normaliser, settings: Settings, seconds: float) -> list[float]:
-    """Seconds until the logits are in the machine's own memory, several times; the timer warms up."""
+    """Measure the seconds until the logits are in CPU memory, several times after a warm-up."""
     timer = Timer(
         "logits_of(model, batch, normaliser, settings).cpu()",
-        timer=timeit.default_timer,  # torch's own would start CUDA for a measurement on the CPU
+        timer=timeit.default_timer,  # torch's own timer initialises CUDA even for the CPU
         globals={
             "logits_of": logits_of,
             "model": model,

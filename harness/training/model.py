@@ -1,4 +1,4 @@
-"""Models from specifications, and what they cost."""
+"""Construction of models from specifications, and their size."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from harness.training.dropout import seed_dropouts
 
 
 def build_model(spec: TrialSpec, shape: InputShape, classes: int, registry: Registry = BUILT_IN) -> nn.Module:
-    """The model of a trial on the CPU, initialised from the trial's identity.
+    """Build the model of a trial on the CPU, with initial weights seeded by the trial's identity.
 
     Args:
-        spec: which architecture, with which hyperparameters.
-        shape: of the images.
-        classes: how many.
-        registry: where the architecture is found.
+        spec: Specification of the trial.
+        shape: Shape of the images.
+        classes: Number of classes.
+        registry: Registry with the architecture.
 
     Raises:
-        ValueError: the architecture cannot take images of this shape, or does not give logits for these classes.
+        ValueError: If the architecture does not support images of this shape, or does not return
+            one logit per class.
     """
     architecture = registry[spec.architecture]
     hyperparameters = architecture.hyperparameters.model_validate(spec.hyperparameters)
@@ -36,9 +37,10 @@ def build_model(spec: TrialSpec, shape: InputShape, classes: int, registry: Regi
 
 
 def in_its_layout(model: nn.Module, architecture: Architecture, shape: InputShape) -> nn.Module:
-    """The model in the memory layout that it is trained in: channels last, where it convolves and does not mind.
+    """Convert a model to the memory layout for training: channels last if it is convolutional.
 
-    One that looks at the layout, as `x.view(...)` behind a convolution does, keeps the ordinary one.
+    A model that fails in this layout, for example with `x.view(...)` after a convolution, stays in
+    the contiguous layout.
     """
     if not architecture.convolutional:
         return model.to(memory_format=torch.contiguous_format)
@@ -54,10 +56,12 @@ def in_its_layout(model: nn.Module, architecture: Architecture, shape: InputShap
 
 
 def check_logits(model: nn.Module, shape: InputShape, classes: int) -> None:
-    """Accept a model that gives one logit for each class: with more of them a loss can be computed, and means nothing.
+    """Check that a model returns one logit per class.
+
+    With more logits, the loss could be computed but would be meaningless.
 
     Raises:
-        ValueError: it gives something else.
+        ValueError: If the model returns anything else.
     """
     training = model.training
     with torch.no_grad():
@@ -67,11 +71,13 @@ def check_logits(model: nn.Module, shape: InputShape, classes: int) -> None:
         given = (
             f"{logits.dtype} of shape {tuple(logits.shape)}" if isinstance(logits, Tensor) else type(logits).__name__
         )
-        raise ValueError(f"the model must give floating-point logits (B, {classes}); of 2 images it gave {given}")
+        raise ValueError(
+            f"the model must return floating-point logits (B, {classes}); for 2 images it returned {given}"
+        )
 
 
 def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:
-    """Parameters, multiply-adds of one image's forward pass, and bytes of parameters and buffers."""
+    """Compute the size of a model and the multiply-adds of the forward pass of one image."""
     device = next(model.parameters()).device
     image = torch.zeros(1, shape.channels, shape.height, shape.width, device=device)
     training = model.training
@@ -88,12 +94,12 @@ def summarise(model: nn.Module, shape: InputShape) -> ModelSummary:
 
 
 def weights(model: nn.Module) -> bytes:
-    """Parameters and buffers as safetensors, in the ordinary memory layout."""
+    """Return parameters and buffers as safetensors, in the contiguous memory layout."""
     return safetensors.torch.save(for_safetensors(model.state_dict()))
 
 
 def for_safetensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors on the CPU, in the ordinary memory layout; none shares memory, which safetensors would refuse."""
+    """Copy tensors to the CPU in the contiguous layout; safetensors rejects shared memory."""
     return {
         name: tensor.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
         for name, tensor in tensors.items()
@@ -101,6 +107,6 @@ def for_safetensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def summarise_default(architecture: Architecture, shape: InputShape, classes: int) -> ModelSummary:
-    """What the default configuration of an architecture costs."""
+    """Compute the size of the default configuration of an architecture."""
     with torch.device("meta"):
         return summarise(architecture.build(architecture.hyperparameters(), shape, classes), shape)

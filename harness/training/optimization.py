@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules by the names that studies use."""
+"""Optimizers and learning-rate schedules, by their names in studies."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, O
 
 from architectures import TrainingHyperparameters
 
-WARM_UP = 0.25  # share of the steps in which one_cycle raises the learning rate
+WARM_UP = 0.25  # fraction of the steps in which one_cycle increases the learning rate
 
 
 def build_optimizer(
     decayed: Iterable[Tensor], spared: Iterable[Tensor], hyperparameters: TrainingHyperparameters, device: str
 ) -> Optimizer:
-    """The optimizer, fused; each step sets its learning rate.
+    """Build the fused optimizer. The training step sets its learning rate in each step.
 
     Args:
-        decayed: parameters that weight decay applies to: matrices and kernels.
-        spared: the others: biases and norms.
-        hyperparameters: optimizer, learning rate, weight decay.
-        device: where the parameters are.
+        decayed: Parameters with weight decay: matrices and kernels.
+        spared: Parameters without weight decay: biases and normalisation layers.
+        hyperparameters: Optimizer, learning rate and weight decay.
+        device: Device of the parameters.
     """
     groups = [
         {"params": list(decayed), "weight_decay": hyperparameters.weight_decay},
@@ -42,13 +42,13 @@ def build_optimizer(
 
 
 def set_learning_rate(optimizer: Optimizer, rate: Tensor) -> None:
-    """Have the next step read its learning rate from this tensor, on the device of the parameters."""
+    """Make the next step read its learning rate from a tensor on the device of the parameters."""
     for group in optimizer.param_groups:
         group["lr"] = rate
 
 
 def forget(optimizer: Optimizer) -> None:
-    """Take an optimizer back to before its first step, in the same memory: moments and step counts are 0."""
+    """Reset an optimizer to its state before the first step, in place: moments and counts are 0."""
     for state in optimizer.state.values():
         for value in state.values():
             if isinstance(value, Tensor):
@@ -56,24 +56,26 @@ def forget(optimizer: Optimizer) -> None:
 
 
 def learning_rates(hyperparameters: TrainingHyperparameters, total_steps: int, device: str = "cpu") -> Tensor:
-    """The learning rate of each step of a trial, by torch's own schedules.
+    """Compute the learning rate of each step of a trial with torch's schedules.
 
-    one_cycle follows Smith, Topin 2018 (arXiv 1708.07120); it leaves the momentum as it is, so that
-    a step differs from the one before in nothing but its rate.
+    one_cycle follows Smith, Topin 2018 (arXiv 1708.07120), but keeps the momentum constant, so that
+    only the learning rate changes from step to step.
 
     Returns:
-        (total_steps,) on the device: float32 on a CUDA device, whose optimizers read no other type; else float64.
+        (total_steps,) on the device. The type is float32 on a CUDA device, where optimizers support
+        no other type; otherwise float64.
     """
     rates = _learning_rates(hyperparameters.schedule, hyperparameters.learning_rate, total_steps)
     return torch.tensor(rates, dtype=torch.float32 if device.startswith("cuda") else torch.float64, device=device)
 
 
-@lru_cache(maxsize=32)  # the seeds of a configuration share one; a schedule takes some 10 microseconds for each step
+# Cached for the seeds of a configuration: a schedule takes about 10 microseconds for each step.
+@lru_cache(maxsize=32)
 def _learning_rates(schedule: str, learning_rate: float, total_steps: int) -> tuple[float, ...]:
-    # Schedules of torch change an optimizer; this one optimises nothing and lends itself to that.
+    # torch's schedules need an optimizer to modify; this one has a dummy parameter.
     optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=learning_rate)
     scheduler = _scheduler(optimizer, schedule, learning_rate, total_steps)
-    optimizer.step()  # once, or the scheduler warns
+    optimizer.step()  # avoids a warning from the scheduler
     rates = []
     for _ in range(total_steps):
         rates.append(float(optimizer.param_groups[0]["lr"]))
@@ -86,9 +88,9 @@ def _scheduler(optimizer: Optimizer, schedule: str, learning_rate: float, total_
         return OneCycleLR(
             optimizer,
             max_lr=learning_rate,
-            # One more than is taken: the schedule counts the rate that follows the last step too.
+            # One more than the steps: the schedule also counts the rate after the last step.
             total_steps=total_steps + 1,
-            # Of few steps, torch would divide by the length of a phase that has none.
+            # With few steps, a phase would have no steps, and torch would divide by zero.
             pct_start=max(WARM_UP, 1.5 / (total_steps + 1)),
             cycle_momentum=False,
         )

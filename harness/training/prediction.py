@@ -1,4 +1,4 @@
-"""What a model says of images, and in which precision and memory layout it computes."""
+"""Predictions of a model, with its precision and memory layout."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from harness.training.resident import Normaliser
 from harness.training.settings import Settings
 
-_BATCH = {"cpu": 250, "cuda": 1000}  # larger ones leave a processor's cache; smaller ones leave a GPU idle
+_BATCH = {"cpu": 250, "cuda": 1000}  # larger batches exceed a CPU cache; smaller ones leave a GPU idle
 
 
 def predict(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: Settings) -> Tensor:
-    """Logits float32 of uint8 images (N, C, H, W), in evaluation mode.
+    """Compute the logits of uint8 images (N, C, H, W) in evaluation mode.
 
     Returns:
-        (N, classes); (S, N, classes) of stacked models.
+        float32 (N, classes), or (S, N, classes) for stacked models.
     """
     model.eval()
     chunks = torch.split(images, _BATCH[settings.device_type])
@@ -23,7 +23,10 @@ def predict(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: 
 
 
 def logits_of(model: nn.Module, images: Tensor, normaliser: Normaliser, settings: Settings) -> Tensor:
-    """Logits float32 (B, classes) of one batch of uint8 images (B, C, H, W), as the model is set: without gradients."""
+    """Compute the float32 logits (B, classes) of one batch of uint8 images, without gradients.
+
+    The mode of the model, training or evaluation, is not changed.
+    """
     with torch.inference_mode(), autocast(settings):
         inputs = normaliser(images.float()).contiguous(memory_format=memory_layout(model))
         logits: Tensor = model(inputs).float()
@@ -31,7 +34,7 @@ def logits_of(model: nn.Module, images: Tensor, normaliser: Normaliser, settings
 
 
 def memory_layout(model: nn.Module) -> torch.memory_format:
-    """Channels last for a model whose kernels are, else the ordinary layout."""
+    """Return channels last if the model's kernels have that layout, otherwise contiguous."""
     channels_last = any(
         p.ndim == 4 and p.is_contiguous(memory_format=torch.channels_last) and not p.is_contiguous()
         for p in model.parameters()
@@ -40,5 +43,5 @@ def memory_layout(model: nn.Module) -> torch.memory_format:
 
 
 def autocast(settings: Settings) -> torch.autocast:
-    """Convolutions and matrix products in the precision of the settings."""
+    """Return a context for convolutions and matrix products in the precision of the settings."""
     return torch.autocast(settings.device_type, dtype=torch.bfloat16, enabled=settings.precision == "bf16")

@@ -1,4 +1,4 @@
-"""A model, its optimizer and its steps, made ready for a device; trials of one shape share captured ones."""
+"""Programs: a model with its optimizer and training steps, prepared for a device."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from harness.training.settings import Settings
 from harness.training.stacked import Stacked
 from harness.training.step import Steps, TrainingStep
 
-STEPS = 32  # of a captured graph; what is left of an epoch is launched step by step
-_KEPT = 8  # captured programs of a data set that wait for a trial; each holds the memory of one step
-_FREE = {"learning_rate", "schedule", "epochs"}  # hyperparameters that captured steps do not contain
+STEPS = 32  # steps in a captured graph; the remaining steps of an epoch are launched one by one
+_KEPT = 8  # maximum number of unused captured programs; each occupies the memory of one step
+_FREE = {"learning_rate", "schedule", "epochs"}  # hyperparameters that are not part of captured steps
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What trains models, one or several stacked.
+    """A model, or several stacked models, with everything needed to train it.
 
     Attributes:
-        model: what is trained.
-        step: one step, which the steps consist of.
-        steps: an epoch of them.
-        captured: whether they are captured ones.
-        not_captured: why they are not, on a CUDA device; None on any other.
-        shape: what trials that can use the same captured program have in common; None where nothing is captured.
+        model: The model.
+        step: A single training step.
+        steps: Runs several steps.
+        captured: Whether the steps are captured as CUDA graphs.
+        not_captured: Why steps are not captured on a CUDA device; otherwise None.
+        shape: Key of the trials that can share this captured program; None if it is not captured.
     """
 
     model: nn.Module
@@ -52,16 +52,16 @@ class Program:
 
     @property
     def optimizer(self) -> Optimizer:
-        """Of the model's parameters."""
+        """Optimizer of the model's parameters."""
         return self.step.optimizer
 
     @property
     def generators(self) -> Sequence[torch.Generator]:
-        """Of the dropout masks, one for each model."""
+        """Generators of the dropout masks, one for each model."""
         return self.step.generators
 
     def load(self, models: Sequence[nn.Module]) -> None:
-        """Begin a trial: with the weights of these models, and an optimizer that knows nothing."""
+        """Prepare for a new trial: copy the weights of these models and reset the optimizer."""
         if isinstance(self.model, Stacked):
             self.model.load(models)
         elif self.model is not models[0]:
@@ -69,7 +69,7 @@ class Program:
         forget(self.optimizer)
 
     def store(self, models: Sequence[nn.Module]) -> None:
-        """Write what was learnt into these models."""
+        """Copy the trained weights to these models."""
         if isinstance(self.model, Stacked):
             self.model.unstack(models)
         elif self.model is not models[0]:
@@ -84,23 +84,23 @@ def program_for(
     data: ResidentData,
     settings: Settings,
 ) -> Program:
-    """A program that begins with the weights of these models, and is theirs until `kept` takes it back.
+    """Get a program with the weights of these models, for exclusive use until `kept` returns it.
 
-    On a CUDA device its steps are captured, once for all trials on the same data that differ in nothing but seed,
-    learning rate, schedule and epochs, unless two of them run at once. Steps that cannot be captured run as they are
-    written.
+    On a CUDA device, the steps are captured. Trials on the same data share a captured program if
+    they differ only in seed, learning rate, schedule and epochs, and do not run at the same time.
+    Steps that cannot be captured run without capture.
 
     Args:
-        spec: of the first model; the others differ in the seed.
-        models: all of one shape, on the device; more than one are trained together.
-        hyperparameters: how all models are trained.
-        batch_size: of each step.
-        data: on the device.
-        settings: device, precision, whether to capture.
+        spec: Specification of the first model; the others differ only in the seed.
+        models: Models of one architecture, on the device; several models are trained together.
+        hyperparameters: Training hyperparameters of all models.
+        batch_size: Images per step.
+        data: Data on the device.
+        settings: Device, precision, and whether to capture steps.
 
     Raises:
-        RuntimeError: the models cannot be stacked, or the device has too little memory.
-        WorkerLostError: a capture failed.
+        RuntimeError: If the models cannot be stacked, or the device has too little memory.
+        WorkerLostError: If the capture of a CUDA graph failed.
     """
     if not captures(settings):
         program = _as_written(models, hyperparameters, batch_size, data, settings)
@@ -117,13 +117,17 @@ def program_for(
 
 
 def captures(settings: Settings) -> bool:
-    """Whether steps are captured: on CUDA devices, unless the settings say otherwise or several workers take part."""
+    """Whether steps are captured.
+
+    They are captured on CUDA devices, unless the settings disable it or several workers train the
+    model.
+    """
     return settings.device_type == "cuda" and settings.not_captured is None and settings.group is None
 
 
 @contextlib.contextmanager
 def kept(program: Program, data: ResidentData) -> Iterator[None]:
-    """Keep a captured program for the next trial of its shape, unless the block fails."""
+    """Keep a captured program for the next trial with the same `shape`, unless the block fails."""
     try:
         yield
     except GeneratorExit:
@@ -137,7 +141,7 @@ def _keep(program: Program, data: ResidentData) -> None:
         return
     data.programs[program.shape] = program
     if len(data.programs) > _KEPT:
-        del data.programs[next(iter(data.programs))]  # the one that has waited longest
+        del data.programs[next(iter(data.programs))]  # the one unused for the longest time
 
 
 def _as_written(
@@ -151,7 +155,7 @@ def _as_written(
     inputs = inputs.contiguous(memory_format=memory_layout(models[0]))
     group = settings.group
     with autocast(settings):
-        for model in models if group is None else ():  # without masks, dropouts draw by themselves
+        for model in models if group is None else ():  # without masks, each worker's dropout layers draw their own
             shape_masks(model, inputs)
     masks = drawn_masks(models[0])
     if len(models) == 1:
@@ -160,7 +164,7 @@ def _as_written(
     else:
         model = stacked = Stacked(models)
         with autocast(settings), torch.no_grad():
-            stacked.train()(inputs)  # raises what training would raise
+            stacked.train()(inputs)  # raises any error that training would raise
         stacked.load(models)
         masks = {name: (stacked.stacked_buffer(name), p) for name, (_, p) in masks.items()}
         dimensions = stacked.dimensions

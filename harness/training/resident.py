@@ -1,4 +1,4 @@
-"""The data set on the device: moved there once, as bytes; each batch is gathered and normalised there."""
+"""The data set on the device: moved there once as uint8; batches are made and normalised there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.data.dataset import Normalisation, Split, TrainingData
 
 @dataclass(frozen=True, eq=False)
 class Normaliser:
-    """Maps pixels from 0..255 to mean 0 and standard deviation 1 of each channel.
+    """Maps pixels from 0 to 255 to mean 0 and standard deviation 1 in each channel.
 
     Attributes:
         scale: float32 (C, 1, 1).
@@ -30,14 +30,14 @@ class Normaliser:
 
     @classmethod
     def of(cls, normalisation: Normalisation, device: str) -> Normaliser:
-        """From the statistics of the training images."""
+        """Make a normaliser from the statistics of the training images."""
         mean = torch.tensor(normalisation.mean, device=device).view(-1, 1, 1)
         std = torch.tensor(normalisation.std, device=device).view(-1, 1, 1)
         return cls(scale=1 / (255 * std), offset=-mean / std)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Normalise (B, C, H, W)."""
-        # Twice as fast on a CPU as one call that broadcasts two tensors at once.
+        """Normalise images (B, C, H, W)."""
+        # On a CPU, two calls are twice as fast as one call that broadcasts two tensors.
         return torch.mul(pixels, self.scale).add_(self.offset)
 
 
@@ -46,8 +46,8 @@ class ResidentData:
     """Training data on the device: uint8 images (N, C, H, W) and int64 labels (N,).
 
     Attributes:
-        programs: captured programs that no trial uses at the moment, see `program_for`; they read the data, and go
-            with them.
+        programs: Captured programs that no trial uses at the moment, see `program_for`. They refer
+            to the data, so they are discarded with it.
     """
 
     train_images: Tensor
@@ -62,17 +62,17 @@ _on_cuda: dict[tuple[str, str], ResidentData] = {}
 
 
 def resident(data: TrainingData, device: str) -> ResidentData:
-    """The data on the device.
+    """Return the data on the device.
 
-    On the CPU they share the memory of the arrays, which are never written. On a CUDA device a worker keeps
-    what it moved there for its next trial on the same data.
+    On the CPU, the tensors share the memory of the arrays, which are never written. On a CUDA
+    device, a worker keeps the tensors for its next trial on the same data.
     """
     if not device.startswith("cuda"):
         return _move(data, device)
     key = (data.fingerprint, device)
     if key not in _on_cuda:
         _on_cuda.clear()
-        gc.collect()  # its programs refer to it, and it to them
+        gc.collect()  # the data and its programs refer to each other
         _on_cuda[key] = _move(data, device)
     return _on_cuda[key]
 
@@ -88,8 +88,8 @@ def _tensors(split: Split, device: str) -> tuple[Tensor, Tensor]:
 
 
 def as_tensor(array: NDArray[np.uint8] | NDArray[np.int64], device: str) -> Tensor:
-    """A tensor on the device; on the CPU it shares the array's memory and must not be written."""
+    """Move an array to the device; on the CPU, the tensor shares its memory and is read-only."""
     with warnings.catch_warnings():
-        # Arrays from a shared object store are read-only, which torch cannot express.
+        # Arrays from a shared object store are read-only, and torch has no read-only tensors.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array).to(device)

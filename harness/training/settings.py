@@ -1,4 +1,4 @@
-"""On what a trial computes, and how precisely."""
+"""Settings of a trial: device, threads and precision."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ class Settings:
 
     Attributes:
         device: `cpu` or `cuda`.
-        threads: of the CPU computations; part of what makes a result repeatable to the bit.
-        precision: of convolutions and matrix products; parameters stay in fp32.
-        gpus: share of a GPU that the trial was given, above 1 for several; it is recorded, and changes nothing here.
-        not_captured: why a CUDA device runs steps as they are written; None where it captures them as CUDA graphs.
-        group: the processes that train one model together; None for one that trains alone.
+        threads: Number of CPU threads. Bit-identical results need the same number.
+        precision: Precision of convolutions and matrix products; parameters stay in fp32.
+        gpus: Fraction of a GPU, or number of GPUs, that the trial has. It is only recorded.
+        not_captured: Why steps are not captured as CUDA graphs on a CUDA device; None to capture
+            them.
+        group: Processes that train the model together; None if one process trains it.
     """
 
     device: str
@@ -32,12 +33,16 @@ class Settings:
 
     @property
     def device_type(self) -> str:
-        """The device without its number."""
+        """Device without its index."""
         return self.device.partition(":")[0]
 
 
 def resolve_settings(device: str, threads: int, precision: AskedPrecision, gpus: float = 0.0) -> Settings:
-    """Settings with `auto` decided: bf16 where the device has instructions for it. On a CPU, TF32 becomes fp32."""
+    """Make settings for a device.
+
+    `auto` becomes bf16 if the device has bf16 instructions, otherwise fp32. On a CPU, TF32 becomes
+    fp32.
+    """
     if precision == "auto":
         precision = "bf16" if computes_in_bf16(device) else "fp32"
     elif precision == "tf32" and not device.startswith("cuda"):
@@ -46,7 +51,7 @@ def resolve_settings(device: str, threads: int, precision: AskedPrecision, gpus:
 
 
 def computes_in_bf16(device: str) -> bool:
-    """Whether the device has instructions of its own for bf16 products."""
+    """Whether the device has instructions for bf16 products."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
@@ -54,9 +59,10 @@ def computes_in_bf16(device: str) -> bool:
 
 
 def apply_to_process(settings: Settings) -> None:
-    """Set what torch keeps for the whole process: threads, and whether a GPU computes fp32 products in TF32.
+    """Apply the process-wide settings of torch: threads, and TF32 on a GPU.
 
-    Left alone, torch computes fp32 convolutions in TF32, which has 10 bits of mantissa instead of 23.
+    By default, torch computes fp32 convolutions in TF32, which has a mantissa of 10 bits instead of
+    23.
     """
     torch.set_num_threads(settings.threads)
     if settings.device_type == "cuda":

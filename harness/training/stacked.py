@@ -1,6 +1,6 @@
-"""Models of one shape as a single one: one program trains the seeds of a configuration together.
+"""Models of one architecture stacked into one, to train the seeds of a configuration together.
 
-A small net leaves most of a GPU idle; ten of them, stacked, take little longer than one.
+A small network leaves most of a GPU idle. Ten stacked networks take little longer than one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class Stacked(nn.Module):
     """S models with the same layers; parameters and buffers have a leading dimension S.
 
-    No model sees anything of another one: outputs and gradients are those that each has alone, to rounding.
+    The models are independent. Except for rounding, each has the same outputs and gradients as if
+    it were trained alone.
 
     Args:
-        models: as they begin; they are copied. Their forward pass may draw no random numbers.
+        models: Models with their initial weights, which are copied. Their forward pass must not
+            draw random numbers.
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
@@ -36,14 +38,17 @@ class Stacked(nn.Module):
         for layer in skeleton.modules():
             if isinstance(layer, _BatchNorm):
                 _computes_in_fp32(layer)
-        self._skeleton = [skeleton]  # in a list, so that it is no submodule
+        self._skeleton = [skeleton]  # in a list, so that it is not registered as a submodule
 
     def stacked_buffer(self, name: str) -> Tensor:
-        """A buffer of all models, (S, ...), by its name in one of them."""
+        """Return a buffer of all models, (S, ...), by its name in a single model."""
         return self.get_buffer(_key(name))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Logits (S, B, classes) of images (S, B, C, H, W), or of (B, C, H, W) that all models see."""
+        """Compute logits (S, B, classes).
+
+        The images are (S, B, C, H, W), or (B, C, H, W) if all models use the same images.
+        """
         [skeleton] = self._skeleton
         skeleton.train(self.training)
         state = {self._names[key]: value for key, value in [*self.named_parameters(), *self.named_buffers()]}
@@ -57,16 +62,16 @@ class Stacked(nn.Module):
         return logits
 
     def load(self, models: Sequence[nn.Module]) -> None:
-        """Take over parameters and buffers of as many models, in the same memory."""
+        """Copy parameters and buffers from S models, in place."""
         states = [model.state_dict() for model in models]
         with torch.no_grad():
             for key, value in self.state_dict().items():
                 name = self._names[key]
-                if name in states[0]:  # masks are drawn anew, and no part of a model's state
+                if name in states[0]:  # dropout masks are not part of a model's state
                     value.copy_(torch.stack([state[name] for state in states]))
 
     def unstack(self, models: Sequence[nn.Module]) -> None:
-        """Write parameters and buffers back to the models, in the order in which they were stacked."""
+        """Copy parameters and buffers to S models, in the order in which they were stacked."""
         stacked = {self._names[key]: value for key, value in self.state_dict().items()}
         with torch.no_grad():
             for index, model in enumerate(models):
@@ -75,10 +80,10 @@ class Stacked(nn.Module):
 
 
 def _computes_in_fp32(norm: nn.Module) -> None:
-    """Have a batch norm take and give values of a lower precision, and compute in fp32, as it does outside of `vmap`.
+    """Make a batch norm compute in fp32 for inputs and outputs of lower precision.
 
-    Under `vmap` torch passes it a made-up weight of the input's type, and then refuses running statistics of another
-    type (pytorch#192617).
+    Batch norm does this by itself outside `vmap`. Under `vmap`, torch passes it a substitute weight
+    of the input's type, and then rejects running statistics of another type (pytorch#192617).
     """
     given: list[torch.dtype] = []
 
@@ -94,5 +99,5 @@ def _computes_in_fp32(norm: nn.Module) -> None:
 
 
 def _key(name: str) -> str:
-    # A dot would mean a submodule.
+    # Names of parameters must not contain a dot.
     return name.replace(".", "/")

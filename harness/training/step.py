@@ -1,4 +1,4 @@
-"""One optimizer step, and an epoch of steps run one by one, as they are written."""
+"""A single training step, and steps that run one by one without capture."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from harness.training.resident import ResidentData
 from harness.training.settings import Settings
 
 Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Trains on N batches, one after the other.
+"""Trains on N batches in order.
 
-It takes indices of training images (N, B), their augmentation draws (N, B, K), and learning rates (N,). It gives the
-sum of the losses before each step: (). For S stacked models these are (N, S, B), (N, S, B, K), (N,) and (S,).
+The arguments are the indices of training images (N, B), their augmentation draws (N, B, K), and the
+learning rates (N,). The result is the sum of the losses before each step, (). For S stacked models
+the shapes are (N, S, B), (N, S, B, K), (N,) and (S,).
 """
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingStep:
-    """Gather, augment, normalise, forward pass, backward pass, optimizer: work for the device only.
+    """A training step: gather, augment, normalise, forward pass, backward pass, optimizer.
 
-    It asks nothing back from the device, and works on the same tensors each time; so it can be captured.
+    A step never waits for the device and uses the same tensors each time, so it can be captured.
 
     Attributes:
-        model: one model, or S stacked ones.
-        optimizer: of its parameters.
-        masks: of its dropouts, with their probabilities.
-        generators: one for each model, for the masks.
-        data: on the device.
-        hyperparameters: augmentation and label smoothing.
-        settings: device and precision.
-        layout: of the images, as the model's kernels want them.
+        model: One model, or S stacked models.
+        optimizer: Optimizer of the model's parameters.
+        masks: Dropout masks with their probabilities.
+        generators: Generators of the masks, one for each model.
+        data: Data on the device.
+        hyperparameters: Augmentation and label smoothing.
+        settings: Device and precision.
+        layout: Memory layout of the images, as the model's kernels need it.
     """
 
     model: nn.Module
@@ -53,16 +54,16 @@ class TrainingStep:
     layout: torch.memory_format
 
     def __call__(self, batch: Tensor, draws: Tensor, rate: Tensor) -> Tensor:
-        """One step.
+        """Run one step.
 
         Args:
-            batch: int64 indices of training images, (B,), or (S, B) for stacked models.
-            draws: float32 (B, K), or (S, B, K), see `augmentation.draw`.
-            rate: learning rate, (), see `optimization.learning_rates`.
+            batch: int64 (B,) Indices of training images; (S, B) for stacked models.
+            draws: float32 (B, K) Draws of `augmentation.draw`; (S, B, K) for stacked models.
+            rate: () Learning rate, see `optimization.learning_rates`.
 
         Returns:
-            The mean loss: () or (S,). With several workers, of which each has its part of the batch, their mean is
-            the mean loss of the batch.
+            The mean loss of the batch, () or (S,). With several workers, each has a part of the
+            batch, and the mean of their results is the mean loss of the batch.
         """
         whole, group = batch.shape[-1], self.settings.group
         if group is not None:
@@ -80,17 +81,17 @@ class TrainingStep:
                 label_smoothing=self.hyperparameters.label_smoothing,
                 reduction="none",
             )
-            # Parts may differ in size, and the gradients of the workers are averaged.
+            # The gradients of the workers are averaged, but their parts may differ in size.
             loss = losses.view(batch.shape).mean(-1) if group is None else losses.sum() * (group.workers / whole)
         self.optimizer.zero_grad(set_to_none=True)
-        # No model's loss depends on another one's weights: each has the gradient that it has alone.
+        # The loss of a model does not depend on the weights of the others, so neither do gradients.
         loss.backward(torch.ones_like(loss))  # type: ignore[no-untyped-call]  # torch leaves it untyped
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
         return loss.detach()
 
     def one_by_one(self, batches: Tensor, draws: Tensor, rates: Tensor) -> Tensor:
-        """Steps as they are written, see `Steps`."""
+        """Run steps one by one without capture, see `Steps`."""
         total = torch.zeros(batches.shape[1:-1], device=batches.device)
         for batch, drawn, rate in zip(batches, draws, rates, strict=True):
             total += self(batch, drawn, rate)

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.ray]
 FAULTS = {
     "not_a_number": "diverged: the training loss was nan in epoch 1",
     "exploding": "diverged: the ",
-    "too_few_logits": "must give floating-point logits (B, 10); of 2 images it gave torch.float32 of shape (2, 7)",
+    "too_few_logits": "logits (B, 10); for 2 images it returned torch.float32 of shape (2, 7)",
     "too_many_logits": "of shape (2, 13)",
     "raises_in_build": "ZeroDivisionError: planted in build",
     "raises_in_fifth_epoch": "ArithmeticError: planted in the fifth epoch",

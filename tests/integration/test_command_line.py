@@ -235,7 +235,7 @@ def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
         (["--all", "--set", "architectures.mlp.space.units={grid: []}"], "the search space is empty"),
         (["--all", "--seeds", "0"], "confirm.seeds: 0 will not do"),
         (["--all", "mlp"], "--all stands for every architecture already; drop it, or drop mlp"),
-        (["--all", "--data-dir", "{full}/nothing"], "there is no such folder"),
+        (["--all", "--data-dir", "{full}/nothing"], "the folder does not exist"),
         ([], "say what to run: --all, --architectures with names"),
         (["--all", "--output", "{full}"], "exists and is not empty"),
         (["--all", "--output", "{file}/run"], "cannot be written"),

@@ -19,9 +19,9 @@ PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if "```sh\n" in pat
 NEED_A_CLUSTER = {"cluster.md"}
 ALWAYS = {"tutorial.md", "take_it_home.py"}  # `make test` runs these, and `make test-all` the others too
 EXAMPLES = {
-    "own_architecture.py": ("mnist_net", "the whole report: "),
+    "own_architecture.py": ("mnist_net", "report: "),
     "own_data.py": ("balanced", "triangle"),
-    "take_it_home.py": ("said [", "python -m harness.predict "),
+    "take_it_home.py": ("predicted [", "python -m harness.predict "),
 }
 
 

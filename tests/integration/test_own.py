@@ -65,7 +65,7 @@ def test_many_classes_stay_readable(place: Path) -> None:
     """Figure and table show the worst of 62 classes; the files beside the report have all."""
     report = (place / "run" / "report.md").read_text(encoding="utf-8")
     assert "The 20 classes of lowest F1; all of them are in `classes.csv`." in report
-    assert "There was no test split: 248 of 1,240 images were cut for it" in report
+    assert "The data set has no test split, so 248 of 1,240 images were set aside for it" in report
     matrix = pd.read_csv(place / "run" / "confusion_matrices" / "my_net.csv", index_col=0, dtype={"true class": str})
     assert (list(matrix.columns), list(matrix.index)) == (CLASSES, CLASSES)
     assert matrix.to_numpy().sum() == 248
@@ -171,12 +171,12 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
         (("export", "run", "--architecture", "lenet5"), "the run kept no model of it; "),
         (("export", "run", "--format", "torchscript"), "there is no such format"),
         (("export", "nowhere"), "there is no study.yaml"),
-        (("predict", "run/models/my_net.json", "signs.npz"), "signs.npz: cannot be read as an image"),
-        (("predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: cannot be read as an image"),
+        (("predict", "run/models/my_net.json", "signs.npz"), "signs.npz: it cannot be read as an image"),
+        (("predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: it cannot be read as an image"),
         (("predict", "nowhere.pt2", "x.png"), "there is no such file"),
         (("predict", "signs.npz", "x.png"), "there is no signs.json beside it"),
-        (("evaluate", "run/models/my_net.json"), "name its code, as in --architecture path/to/my_net.py"),
-        (("check", "nowhere.py"), "there is no such file; python -m harness.new"),
+        (("evaluate", "run/models/my_net.json"), "name its source, as in --architecture path/to/my_net.py"),
+        (("check", "nowhere.py"), "nowhere.py: the file does not exist"),
         (("check", "my_net.py", "--shape", "28"), "write channels, height and width"),
         (("run", "--all", "--data", "nowhere"), "there is no such file or folder"),
         (("run", "--architecture", "my_net.py", "--architectures", "my_nut"), "did you mean 'my_net'"),
@@ -204,7 +204,7 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
     (tmp_path / "broken.py").write_text(broken.replace('name="my_net"', 'name="broken"'), encoding="utf-8")
     done = harness("check", "broken.py", folder=tmp_path)
     assert done.exit_code == 5, done.stdout + done.stderr
-    assert "BROKEN  it answers alone as in a batch" in done.stdout
+    assert "BROKEN  it treats each image of a batch independently" in done.stdout
     good = harness("check", "my_net.py", folder=place)
     assert good.exit_code == 0
     assert "BROKEN" not in good.stdout

@@ -1,4 +1,4 @@
-"""What reads files and fetches them: one module for each format or source.
+"""Readers and downloads of data sets: one module for each format or source.
 
-It may import the values of `harness.data`, the study and the errors.
+This package may import the types of `harness.data`, the study and the errors.
 """

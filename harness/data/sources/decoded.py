@@ -1,4 +1,4 @@
-"""Images that were decoded once, in files that can be mapped into memory: more of them than memory holds."""
+"""Cache of decoded images in memory-mapped files, for data sets larger than memory."""
 
 from __future__ import annotations
 
@@ -20,37 +20,39 @@ from harness.data.sources.files import cache_folder, locked, replacing
 from harness.data.sources.images import read_image
 
 SHARE_OF_MEMORY = 0.25
-"""Of the memory of this machine: data sets that need more stay in their file."""
+"""Fraction of this machine's memory. Larger data sets stay in their memory-mapped file."""
 
-_VERSION = 1  # of what decoding does: another one decodes again
+_VERSION = 1  # part of the cache key; increase it when decoding changes
 _AT_A_TIME = 256  # images
 
 
 def decoded(files: Sequence[Path], root: Path, shape: InputShape) -> NDArray[np.uint8]:
-    """Images (N, channels, height, width) of files, mapped from the cache, which is filled if need be.
+    """Return images (N, channels, height, width), mapped from the cache.
+
+    The images are decoded first if the cache does not contain them.
 
     Args:
-        files: in the order of the images.
-        root: folder that they lie in.
-        shape: that they are resized to.
+        files: Image files, in the order of the result.
+        root: Folder that contains the files.
+        shape: Shape to resize the images to.
 
     Raises:
-        DataError: a file is no image, or the cache cannot be written.
+        DataError: If a file is not an image, or the cache cannot be written.
     """
     path = _folder() / f"{_key(files, root, shape)}.npy"
     with _filling(path):
         if not path.is_file():
             _decode(files, shape, path)
-    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]  # of this very array
+    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]  # np.load is typed Any
 
 
 def too_large(images: int, shape: InputShape) -> bool:
-    """Whether so many images would take more than their share of the memory."""
+    """Whether this many images need more than `SHARE_OF_MEMORY` of the memory."""
     return images * shape.pixels > SHARE_OF_MEMORY * psutil.virtual_memory().total
 
 
 def select_mapped(whole: Split, indices: NDArray[np.int64], name: str) -> Split:
-    """These examples of a split whose images lie in a file, in a file of their own."""
+    """Write some examples of a memory-mapped split to a new file, and return them mapped."""
     if whole.mapped is None:
         raise ValueError("the images are not in a file")
     chosen = hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()[:16]
@@ -67,7 +69,7 @@ def _folder() -> Path:
 
 
 def _key(files: Sequence[Path], root: Path, shape: InputShape) -> str:
-    """What the decoded images depend on."""
+    """Return the cache key: a hash of everything that the decoded images depend on."""
     digest = hashlib.sha256(f"{_VERSION} {shape} {root.resolve()}".encode())
     for file in files:
         stat = file.stat()
@@ -76,7 +78,9 @@ def _key(files: Sequence[Path], root: Path, shape: InputShape) -> str:
 
 
 def _filling(path: Path) -> AbstractContextManager[None]:
-    return locked(path.with_suffix(f"{path.suffix}.lock"), "decoded images", "make room, or make it writable")
+    return locked(
+        path.with_suffix(f"{path.suffix}.lock"), "decoded images", "free disk space, or make the folder writable"
+    )
 
 
 def _decode(files: Sequence[Path], shape: InputShape, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Digits (Alpaydin and Kaynak 1998): 1,797 images of 8x8 pixels, shipped inside scikit-learn."""
+"""The digits data set (Alpaydin and Kaynak 1998): 1,797 8x8 images, included in scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from harness.data.dataset import Split, UncutDataset
 from harness.data.splits import stratified_cut
 
 TEST_SIZE = 360
-"""A fifth of the images, rounded up."""
+"""Number of test images: one fifth of all images, rounded up."""
 
 TEST_SEED = 0
-"""Digits has no test split of its own: this seed makes one, the same for every study."""
+"""Seed for the test split, the same for every study. The original data has no test split."""
 
 
 def load_digits() -> UncutDataset:
-    """Digits: 1,437 training and 360 test images, uint8 (N, 1, 8, 8), each in the order of the data set.
+    """Load digits: 1,437 training and 360 test images, uint8 (N, 1, 8, 8).
 
-    The values 0 to 16 are scaled to 0 to 255.
+    Both parts keep the order of the data set. The values 0 to 16 are scaled to 0 to 255.
     """
-    # Here, because it takes more than a second that no other data set needs.
+    # Imported here because the import takes more than a second and no other data set needs it.
     from sklearn.datasets import load_digits as load_from_sklearn
 
     images, labels = load_from_sklearn(return_X_y=True)

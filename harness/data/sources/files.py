@@ -1,4 +1,4 @@
-"""Files of data sets: where they are kept, how they are read, checked and written."""
+"""Helpers to read, check, lock and write the files of data sets."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ from harness.errors import DataError
 
 
 def cache_folder() -> Path:
-    """Where data sets are kept between runs when no folder is named."""
+    """Return the folder of the user's cache, the default place for data sets."""
     return user_cache_path("image-classifier-benchmark-harness", appauthor=False)
 
 
 def read_uncompressed(path: Path, remedy: str = "") -> bytes | None:
-    """Content of a file, uncompressed if its name ends with .gz; None where there is no file.
+    """Read a file; a file whose name ends with .gz is decompressed.
 
     Args:
-        path: of the file.
-        remedy: what the user can do, for the message of an error.
+        path: File to read.
+        remedy: What the user can do about an error; it ends the error message.
+
+    Returns:
+        The content, or None if the file does not exist.
 
     Raises:
-        DataError: the file cannot be read, or is not a whole gzip file.
+        DataError: If the file cannot be read, or is not a complete gzip file.
     """
     try:
         content = path.read_bytes()
@@ -41,34 +44,35 @@ def read_uncompressed(path: Path, remedy: str = "") -> bytes | None:
 
 
 def check_sha256(content: bytes, expected: str, what: str, remedy: str = "") -> None:
-    """Accept content that has the expected SHA-256.
+    """Check that content has the expected SHA-256.
 
     Args:
-        content: the bytes in question.
-        expected: hexadecimal digest.
-        what: what the content is called, for the message of an error.
-        remedy: what the user can do, for the same message.
+        content: Bytes to check.
+        expected: Expected hexadecimal digest.
+        what: Name of the content, for the error message.
+        remedy: What the user can do about an error; it ends the error message.
 
     Raises:
-        DataError: the digest is another.
+        DataError: If the digests differ.
     """
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise DataError(f"{what}: its SHA-256 is {found} where {expected} was expected" + remedy)
+        raise DataError(f"{what}: its SHA-256 is {found}, but {expected} was expected" + remedy)
 
 
 @contextmanager
 def locked(lock: Path, what: str, remedy: str, timeout: float = -1) -> Iterator[None]:
-    """Let one process at a time write what a lock stands for; the others wait.
+    """Hold a file lock, so that only one process at a time writes to a folder.
 
     Args:
-        lock: file in the folder that is written to; the folder is made.
-        what: is stored there, for the message of an error.
-        remedy: what the user can do, for the same message.
-        timeout: seconds to wait for the lock; negative for no limit.
+        lock: Lock file in that folder. The folder is created if it does not exist.
+        what: Name of the data that is stored there, for error messages.
+        remedy: What the user can do if the folder cannot be written; it ends the error message.
+        timeout: Seconds to wait for the lock; negative for no limit.
 
     Raises:
-        DataError: the folder cannot be written to, or another process does not let go of the lock.
+        DataError: If the folder cannot be written to, or another process holds the lock for longer
+            than the timeout.
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -76,8 +80,8 @@ def locked(lock: Path, what: str, remedy: str, timeout: float = -1) -> Iterator[
             yield
     except Timeout:
         raise DataError(
-            f"{lock}: another process has held this for {timeout:.0f} seconds; "
-            "wait for it, or delete the file if there is none"
+            f"{lock}: another process has held this lock for {timeout:.0f} seconds; "
+            "wait for that process, or delete the file if there is no such process"
         ) from None
     except OSError as error:
         raise DataError(f"{lock.parent}: {what} cannot be stored there: {error.strerror or error}; {remedy}") from None
@@ -85,7 +89,10 @@ def locked(lock: Path, what: str, remedy: str, timeout: float = -1) -> Iterator[
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give another path to write to, which replaces the path at the end: no reader ever sees half of a file."""
+    """Yield a temporary path to write to, which replaces `path` at the end.
+
+    Other processes never read an incomplete file.
+    """
     unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
         yield unfinished

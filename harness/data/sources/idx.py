@@ -1,4 +1,7 @@
-"""IDX, the format of MNIST's raw files: two zero bytes, type code, number of dimensions, sizes, values."""
+"""Reader and writer of IDX, the format of MNIST's raw files.
+
+A file contains two zero bytes, a type code, the number of dimensions, the sizes and the values.
+"""
 
 from __future__ import annotations
 
@@ -11,35 +14,35 @@ from numpy.typing import NDArray
 from harness.errors import DataError
 
 UBYTE = 0x08
-"""Type code of unsigned bytes, the only type that is read and written here."""
+"""Type code of unsigned bytes, the only type that this module supports."""
 
 
 def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
-    """The array that an IDX file holds: a writable copy, C-contiguous.
+    """Parse an IDX file into a writable, C-contiguous array.
 
     Args:
-        content: of the whole file.
-        name: of the file, for the message of an error.
+        content: Content of the whole file.
+        name: Name of the file, for error messages.
 
     Raises:
-        DataError: the content is not an IDX file of unsigned bytes, or is shorter or longer than its
-            header says.
+        DataError: If the content is not an IDX file of unsigned bytes, or its length does not match
+            its header.
     """
     if len(content) < 4 or content[:3] != bytes((0, 0, UBYTE)):
-        raise DataError(f"{name}: not an IDX file of unsigned bytes: it begins with '{content[:4].hex(' ')}'")
+        raise DataError(f"{name}: it is not an IDX file of unsigned bytes: it begins with '{content[:4].hex(' ')}'")
     dimensions = content[3]
     header = 4 + 4 * dimensions
     if len(content) < header:
-        raise DataError(f"{name}: the IDX header is cut off after {len(content)} of {header} bytes")
+        raise DataError(f"{name}: the IDX header is incomplete: the file has {len(content)} of {header} bytes")
     shape = struct.unpack_from(f">{dimensions}I", content, 4)
     expected = header + math.prod(shape)
     if len(content) != expected:
-        raise DataError(f"{name}: the IDX header promises {expected} bytes and the file has {len(content)}")
+        raise DataError(f"{name}: the IDX header specifies {expected} bytes, but the file has {len(content)}")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape).copy()
 
 
 def format_idx(array: NDArray[np.uint8]) -> bytes:
-    """The IDX file that holds an array.
+    """Format an array as the content of an IDX file.
 
     >>> format_idx(np.array([[7, 8]], dtype=np.uint8)).hex(" ")
     '00 00 08 02 00 00 00 01 00 00 00 02 07 08'

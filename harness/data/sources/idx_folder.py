@@ -1,4 +1,4 @@
-"""A folder of IDX files, the format of MNIST's raw files, with data of any kind in them."""
+"""Reader of a folder with IDX files (the format of MNIST's raw files)."""
 
 from __future__ import annotations
 
@@ -24,32 +24,33 @@ _NAMES = "classes.txt"
 
 
 def is_idx_folder(path: Path) -> bool:
-    """Whether there are images as IDX files in it, directly or in `raw`."""
+    """Whether the folder, or `raw` in it, contains images as IDX files."""
     return any(_find(path, kind) for kind in _IMAGES)
 
 
 def _find(path: Path, kind: str) -> list[Path]:
     found = [file for folder in _FOLDERS for suffix in ("", ".gz") for file in (path / folder).glob(f"*{kind}{suffix}")]
-    # torchvision leaves what it fetched beside what it unpacked.
+    # torchvision keeps each downloaded .gz file next to the unpacked one.
     return sorted(file for file in found if file.suffix != ".gz" or file.with_suffix("") not in found)
 
 
 def load_idx_folder(path: Path) -> UncutDataset:
-    """A data set from `PREFIX-images-idx3-ubyte` and `PREFIX-labels-idx1-ubyte`, plain or as .gz.
+    """Load `PREFIX-images-idx3-ubyte` and `PREFIX-labels-idx1-ubyte`, uncompressed or as .gz.
 
-    The prefix `t10k` or `test` is the test split, another one is trained on. `classes.txt`, where it is there, names
-    the classes in the order of their labels, one a line.
+    Files with the prefix `t10k` or `test` are the test split; files with another prefix are for
+    training. The optional file `classes.txt` names the classes in the order of their labels, one
+    per line.
 
     Raises:
-        DataError: a file is missing or damaged, or there are several of a kind.
+        DataError: If a file is missing or damaged, or there are several files of one kind.
     """
     images = [file for kind in _IMAGES for file in _find(path, kind)]
     test = [file for file in images if file.name.startswith(_TEST)]
     train = [file for file in images if file not in test]
     if len(train) != 1 or len(test) > 1:
         raise DataError(
-            f"{path}: there should be one file of training images and at most one of test images (t10k-... or "
-            f"test-...), and there are {', '.join(file.name for file in images)}"
+            f"{path}: one file of training images and at most one of test images (t10k-... or test-...) are allowed, "
+            f"but the folder has {', '.join(file.name for file in images)}; remove or rename the others"
         )
     files: list[tuple[Path, Path]] = []
     contents: dict[Path, bytes] = {}
@@ -88,4 +89,4 @@ def _labels_of(images: Path) -> Path:
     for labels in (images.with_name(plain), images.with_name(f"{plain}.gz")):
         if labels.is_file():
             return labels
-    raise DataError(f"{images}: there is no {plain} beside it")
+    raise DataError(f"{images}: its labels are missing; add {plain} to the same folder")

@@ -1,4 +1,4 @@
-"""A folder of images, one folder for each class."""
+"""Reader of a folder of images with one subfolder for each class."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from harness.data.sources.images import SUFFIXES, size_and_colour
 from harness.errors import DataError
 
 LONGER_SIDE = 64
-"""Pixels, at most, where images differ in size and the study does not say what they are resized to."""
+"""Maximum side in pixels if images differ in size and the study sets no `image_size`."""
 
 _TRAIN, _TEST, _VALIDATION = ("train", "training"), ("test", "testing"), ("val", "valid", "validation")
 
 
 @dataclass(frozen=True)
 class _Files:
-    """Image files with their labels, and how many other files lie between them."""
+    """Image files with their labels, and the number of other files in the same folders."""
 
     paths: tuple[Path, ...]
     labels: NDArray[np.int64]
@@ -32,24 +32,28 @@ class _Files:
 
 
 def load_image_folder(path: Path, image_size: int | None, in_memory: bool = False) -> UncutDataset:
-    """A data set from `CLASS/*.png` and the like, or from `train/CLASS/...` and `test/CLASS/...`.
+    """Load images from `CLASS/*.png` or the like, or from `train/CLASS/...` and `test/CLASS/...`.
 
-    A folder `val` beside `train` is joined with it: the study cuts a validation split of its own. Images are grey when
-    all of them are. They are decoded once, into the cache; where they need much memory they stay in its file.
+    A folder `val` is merged with `train`, because the study makes its own validation split. The
+    data set is grey if all images are grey. Images are decoded once and cached. A large data set
+    stays in a memory-mapped file, see `too_large`.
 
     Args:
-        path: the folder.
-        image_size: side of the square that they are resized to; None for what is said at `LONGER_SIDE`.
-        in_memory: whether they must not stay in the file.
+        path: The folder.
+        image_size: Side in pixels of the square that images are resized to. None keeps the size of
+            the images; if they differ in size, `LONGER_SIDE` limits the common size.
+        in_memory: Whether to load a large data set into memory too.
 
     Raises:
-        DataError: there are no images in it, a class is in the test split alone, or a file is damaged.
+        DataError: If the folder contains no images, a class exists in the test split only, or a
+            file is damaged.
     """
     parts, notes = _parts(path)
     classes = tuple(sorted({folder.name for root in parts[0] for folder in _folders(root)}))
     if len(classes) < 2:
         raise DataError(
-            f"{path}: a folder for each class was expected, with images in it, and there are {len(classes)} of them"
+            f"{path}: a classifier needs two classes or more, but the folder has {len(classes)}; put the images of "
+            "each class into a subfolder"
         )
     found = [_files(roots, classes) for roots in parts]
     files = [file for part in found for file in part.paths]
@@ -58,7 +62,7 @@ def load_image_folder(path: Path, image_size: int | None, in_memory: bool = Fals
     shape, resized = _shape(headers, image_size)
     others = sum(part.others for part in found)
     if others:
-        notes.append(f"{others:,} files that do not end like images were left out.")
+        notes.append(f"Ignored {others:,} files without the extension of an image file.")
     if resized:
         notes.append(resized)
     mapped = not in_memory and too_large(len(files), shape)
@@ -79,7 +83,7 @@ def load_image_folder(path: Path, image_size: int | None, in_memory: bool = Fals
 
 
 def _parts(path: Path) -> tuple[list[list[Path]], list[str]]:
-    """The folders of classes that make up each split, and what there is to say of that."""
+    """Return the folders that contain the class folders of each split, and notes for the report."""
     folders = {folder.name.lower(): folder for folder in _folders(path)}
     train, test, validation = ([folders[n] for n in names if n in folders] for names in (_TRAIN, _TEST, _VALIDATION))
     if not train:
@@ -88,20 +92,21 @@ def _parts(path: Path) -> tuple[list[list[Path]], list[str]]:
     unknown = set(folders) - {*_TRAIN, *_TEST, *_VALIDATION}
     if unknown:
         raise DataError(
-            f"{path}: beside 'train' there are {', '.join(sorted(unknown))}; splits are called train, val and test, so "
-            "put folders of classes into those"
+            f"{path}: next to 'train' there are unknown folders ({', '.join(sorted(unknown))}); name splits train, val "
+            "and test, and put the class folders into them"
         )
     notes = [
-        f"Folder {folder.name} was joined with train: the study cuts its own validation split." for folder in validation
+        f"Merged the folder {folder.name} with train, because the study makes its own validation split."
+        for folder in validation
     ]
     return [part for part in ([*train, *validation], test) if part], notes
 
 
 def _check_classes(path: Path) -> None:
-    """See that these folders are classes, and not splits that are called something else.
+    """Check that the folders are classes, not splits with unknown names.
 
     Raises:
-        DataError: they hold the same folders, and no images.
+        DataError: If the folders contain no images and have a subfolder name in common.
     """
     inside = [{folder.name for folder in _folders(folder)} for folder in _folders(path)]
     images = any(
@@ -109,8 +114,8 @@ def _check_classes(path: Path) -> None:
     )
     if len(inside) > 1 and not images and set.intersection(*inside):
         raise DataError(
-            f"{path}: {', '.join(folder.name for folder in _folders(path))} hold the same folders, so they are splits "
-            "and no classes; call them train and test"
+            f"{path}: the folders {', '.join(folder.name for folder in _folders(path))} contain the same subfolders, "
+            "so they appear to be splits, not classes; rename them to train and test"
         )
 
 
@@ -125,7 +130,9 @@ def _files(roots: Sequence[Path], classes: Sequence[str]) -> _Files:
     for root in roots:
         for folder in _folders(root):
             if folder.name not in classes:
-                raise DataError(f"{folder}: there is no class '{folder.name}' among the training images")
+                raise DataError(
+                    f"{folder}: class '{folder.name}' has no training images; add some, or remove the folder"
+                )
             inside = sorted(
                 file
                 for file in folder.rglob("*")
@@ -139,9 +146,9 @@ def _files(roots: Sequence[Path], classes: Sequence[str]) -> _Files:
 
 
 def _shape(headers: Sequence[tuple[int, int, bool]], image_size: int | None) -> tuple[InputShape, str]:
-    """The shape that all images are given, and a sentence when that changes any."""
+    """Return the common shape of all images, and a note if images are resized (else '')."""
     if not headers:
-        raise DataError(f"there are no images in these folders; files of images end with {', '.join(sorted(SUFFIXES))}")
+        raise DataError(f"the class folders contain no images; use files that end with {', '.join(sorted(SUFFIXES))}")
     channels = 3 if any(colour for _, _, colour in headers) else 1
     sizes = {(height, width) for height, width, _ in headers}
     if image_size is not None:
@@ -156,6 +163,6 @@ def _shape(headers: Sequence[tuple[int, int, bool]], image_size: int | None) -> 
         return InputShape(channels, height, width), ""
     heights, widths = zip(*sizes, strict=True)
     return InputShape(channels, height, width), (
-        f"Images of {min(heights)} to {max(heights)} pixels in height and {min(widths)} to {max(widths)} in width were "
-        f"resized to {height}x{width}; proportions are not kept."
+        f"Resized the images to {height}x{width} without keeping their proportions; they were {min(heights)} to "
+        f"{max(heights)} pixels high and {min(widths)} to {max(widths)} wide."
     )

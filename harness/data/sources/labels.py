@@ -1,4 +1,4 @@
-"""Labels as they are written to labels from 0, and the names of their classes."""
+"""Conversion of labels of any kind to numbers from 0 and class names."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from harness.errors import DataError
 def number_labels(
     labels: Sequence[NDArray[Any]], names: Sequence[str] | None, where: str
 ) -> tuple[tuple[str, ...], list[NDArray[np.int64]]]:
-    """Names of the classes, and the labels of every split as numbers from 0.
+    """Return the names of the classes, and the labels of every split as numbers from 0.
 
     Args:
-        labels: of each split, (N,): whole numbers or texts.
-        names: of the classes, in the order of labels that are numbers from 0; None to call them as they are labelled.
-        where: the file, for the message of an error.
+        labels: Labels (N,) of each split: integers or strings.
+        names: Names of the classes, if labels are integers from 0. None uses the labels as names.
+        where: Name of the file, for error messages.
 
     Raises:
-        DataError: labels are neither, or there are more of them than names.
+        DataError: If labels are neither integers nor strings, or a label has no name.
     """
     for one in labels:
         if one.ndim != 1 or one.dtype.kind not in "iuUS":
             raise DataError(
-                f"{where}: labels are {one.dtype} of the shape {one.shape}; give one whole number "
-                "or one text for each image"
+                f"{where}: labels have the type {one.dtype} and the shape {one.shape}; give one integer "
+                "or one string per image"
             )
     if names is not None and all(one.dtype.kind in "iu" for one in labels):
         lowest, highest = min(int(one.min()) for one in labels), max(int(one.max()) for one in labels)
         if lowest < 0 or highest >= len(names):
             raise DataError(
-                f"{where}: labels run from {lowest} to {highest}, and there are {len(names)} names of classes; name "
-                "each class, in the order of labels from 0"
+                f"{where}: labels range from {lowest} to {highest}, but there are {len(names)} class names; number the "
+                "labels from 0, and name each class in that order"
             )
         return tuple(names), [one.astype(np.int64) for one in labels]
     values = np.unique(np.concatenate(labels))

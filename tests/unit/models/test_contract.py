@@ -124,22 +124,22 @@ def takes_two(shape, classes):
 
 
 FAULTS = {
-    WrongOutputs: ("gives one logit for each class", "end with a linear layer of as many outputs as classes"),
-    IgnoresClasses: ("gives one logit for each class", "end with a linear layer of as many outputs as classes"),
-    GivesATuple: ("gives one logit for each class", "return the tensor of logits alone"),
-    LeaksAcrossTheBatch: ("answers alone as in a batch", "compute nothing over dimension 0"),
-    HasNoGradient: ("learns with every parameter", "hidden.bias, hidden.weight never get a gradient"),
-    ChangesItsInput: ("leaves its input as it was", "replace operations in place"),
-    IsRandomWhenEvaluated: ("answers the same twice", "only if self.training"),
-    HoldsAClosure: ("is copied and sent to workers", "not as lambdas or inside functions"),
-    DrawsElsewhere: ("has its weights from the seed", "draw them with torch"),
-    SetsTheSeed: ("has its weights from the seed", "do not call torch.manual_seed"),
-    GivesProbabilities: ("gives logits, not probabilities", "return what goes into the softmax"),
-    ThrowsItsInputAway: ("learns 32 images by heart", "inputs that are thrown away"),
-    RemembersOutsideItsState: ("is saved and loaded", "register_buffer"),
+    WrongOutputs: ("returns one logit per class", "one output per class"),
+    IgnoresClasses: ("returns one logit per class", "one output per class"),
+    GivesATuple: ("returns one logit per class", "return only the tensor of logits"),
+    LeaksAcrossTheBatch: ("treats each image of a batch independently", "compute nothing over dimension 0"),
+    HasNoGradient: ("trains every parameter", "hidden.bias, hidden.weight never get a gradient"),
+    ChangesItsInput: ("does not modify its input", "do not use in-place operations"),
+    IsRandomWhenEvaluated: ("is deterministic in evaluation mode", "only if self.training"),
+    HoldsAClosure: ("can be copied and sent to workers", "not as lambdas or inside functions"),
+    DrawsElsewhere: ("takes its initial weights from the seed", "draw them with torch"),
+    SetsTheSeed: ("takes its initial weights from the seed", "do not call torch.manual_seed"),
+    GivesProbabilities: ("returns logits, not probabilities", "return the input of the softmax"),
+    ThrowsItsInputAway: ("can overfit 32 images", "discarded inputs"),
+    RemembersOutsideItsState: ("can be saved and loaded", "register_buffer"),
     HasAPlainListOfLayers: ("builds a model", "nn.ModuleList"),
     Raises: ("builds a model", "RuntimeError: no such layer"),
-    takes_two: ("is described", "write build(hyperparameters, shape, classes)"),
+    takes_two: ("has a summary and a build function", "define build(hyperparameters, shape, classes)"),
 }
 
 
@@ -199,10 +199,10 @@ class HoldsAList(TrainingHyperparameters):
 def test_hyperparameters_that_a_study_cannot_hold_are_found(kind, remedy) -> None:
     """Names are checked, and values are plain."""
     found = breaches(Architecture(name="broken", summary="Broken.", build=Sound, hyperparameters=kind))
-    assert remedy in found["has hyperparameters of plain types with defaults"]
+    assert remedy in found["has hyperparameters with plain types and defaults"]
 
 
 def test_an_architecture_without_a_summary_is_found() -> None:
     """The report has a sentence for each contender."""
     found = breaches(Architecture(name="mute", summary=" ", build=Sound))
-    assert "say in a sentence what it is" in found["is described"]
+    assert "it has no summary" in found["has a summary and a build function"]

@@ -27,7 +27,7 @@ def test_a_tie_is_half_a_win() -> None:
 
 def test_nothing_cannot_be_counted() -> None:
     """No seeds have no probability."""
-    with pytest.raises(ValueError, match="without seeds"):
+    with pytest.raises(ValueError, match="at least one seed"):
         count_wins([])
 
 
@@ -49,5 +49,5 @@ def test_four_seeds_are_the_fewest_for_better() -> None:
 def test_the_smallest_sign_flip_p_halves_with_each_seed() -> None:
     """0.25 at three seeds, 0.0625 at five, 0.0078 at eight, and none without a seed."""
     assert [round(smallest_sign_flip_p(seeds), 4) for seeds in (1, 3, 5, 8)] == [1.0, 0.25, 0.0625, 0.0078]
-    with pytest.raises(ValueError, match="needs a seed"):
+    with pytest.raises(ValueError, match="at least one seed, got 0"):
         smallest_sign_flip_p(0)

@@ -87,7 +87,7 @@ def test_what_is_wrong_with_a_checkpoint_is_said(toy_data, toy_test, make_spec) 
         {"x": torch.zeros(1)},
         metadata={"trial_id": spec.trial_id, "epochs": f"[{second.epoch.model_dump_json()}]"},
     )
-    with pytest.raises(CheckpointError, match="not the first ones"):
+    with pytest.raises(CheckpointError, match="not consecutive from 1"):
         read_checkpoint(later, spec.trial_id)
 
 

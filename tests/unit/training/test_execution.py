@@ -223,10 +223,10 @@ def test_summaries_count_what_a_model_costs(toy_data, make_spec) -> None:
 @pytest.mark.parametrize(
     ("outputs", "said"),
     [
-        (lambda n: torch.nn.Linear(144, n - 1), r"\(B, 4\); of 2 images it gave torch.float32 of shape \(2, 3\)"),
+        (lambda n: torch.nn.Linear(144, n - 1), r"\(B, 4\); for 2 images it returned torch.float32 of shape \(2, 3\)"),
         (lambda n: torch.nn.Linear(144, n + 1), r"of shape \(2, 5\)"),
         (lambda n: torch.nn.Unflatten(1, (12, 12)), r"of shape \(2, 12, 12\)"),
-        (lambda n: torch.nn.LSTM(144, n), "it gave tuple"),
+        (lambda n: torch.nn.LSTM(144, n), "it returned tuple"),
     ],
 )  # fmt: skip
 def test_a_model_that_gives_no_logits_for_these_classes_is_refused(outputs, said, toy_data, make_spec) -> None:

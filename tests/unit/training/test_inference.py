@@ -56,7 +56,7 @@ def test_costs_survive_the_file(tmp_path) -> None:
     path.write_bytes(costs_json(costs))
     assert read_costs(path) == costs
     path.write_text("[{}]")
-    with pytest.raises(RunFolderError, match=r"costs\.json: not a list of costs"):
+    with pytest.raises(RunFolderError, match=r"costs\.json: it is not a list of costs"):
         read_costs(path)
 
 

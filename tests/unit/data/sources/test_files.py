@@ -19,7 +19,7 @@ def test_other_content_is_named_with_both_checksums() -> None:
     found, expected = hashlib.sha256(b"pixels").hexdigest(), "0" * 64
     with pytest.raises(DataError) as caught:
         check_sha256(b"pixels", expected, "a file", "; replace it")
-    assert str(caught.value) == f"a file: its SHA-256 is {found} where {expected} was expected; replace it"
+    assert str(caught.value) == f"a file: its SHA-256 is {found}, but {expected} was expected; replace it"
 
 
 def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:

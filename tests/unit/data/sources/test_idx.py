@@ -51,10 +51,10 @@ def test_any_truncation_is_an_error_that_names_the_file(length: int) -> None:
     [
         (b"<html>", "not an IDX file"),
         (b"\x00\x00\x0d\x01\x00\x00\x00\x00", "not an IDX file of unsigned bytes"),
-        (SMALL[:9], "header is cut off"),
-        (SMALL[:-1], "promises 18 bytes and the file has 17"),
-        (SMALL + b"\x00", "promises 18 bytes and the file has 19"),
-        (b"\x00\x00\x08\x04" + b"\xff" * 16, "promises"),
+        (SMALL[:9], "header is incomplete"),
+        (SMALL[:-1], "specifies 18 bytes, but the file has 17"),
+        (SMALL + b"\x00", "specifies 18 bytes, but the file has 19"),
+        (b"\x00\x00\x08\x04" + b"\xff" * 16, "specifies"),
     ],
     ids=["page", "floats", "header", "short", "long", "absurd sizes"],
 )

@@ -101,7 +101,7 @@ def test_wrong_file_in_data_dir_is_an_error(
     assert message.startswith(f"{wrong}: ")
     assert mnist.CHECKSUMS[NAMES[1]] in message
     assert "8810ad581e59f2bc3928b261707a71308f7e139eb04820366dc4d5c18d980225" in message
-    assert message.endswith("replace it, or delete it to have it fetched again")
+    assert message.endswith("replace it, or delete it to download it again")
     assert outside.asked == 0
 
 
@@ -121,7 +121,7 @@ def test_wrong_file_in_the_cache_is_an_error(
     put(cache, raw_files | {NAMES[2]: raw_files[NAMES[2]][:-1]})
     outside = Outside(raw_files)
     monkeypatch.setattr(mnist, "SOURCES", {"outside": outside})
-    with pytest.raises(DataError, match=f"^{cache / NAMES[2]}: .*delete it to have it fetched again"):
+    with pytest.raises(DataError, match=f"^{cache / NAMES[2]}: .*delete it to download it again"):
         load_mnist(tmp_path / "data" if explicit else None)
     assert outside.asked == 0
 
@@ -287,7 +287,7 @@ def test_data_dir_that_is_a_file_is_an_error(
     """A file where a folder was expected is named with a remedy."""
     monkeypatch.setattr(mnist, "SOURCES", {"outside": Outside(raw_files)})
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(DataError, match=f"{tmp_path / 'file'}: MNIST cannot be stored there: .*name another one"):
+    with pytest.raises(DataError, match=f"{tmp_path / 'file'}: MNIST cannot be stored there: .*name another folder"):
         load_mnist(tmp_path / "file")
 
 
