@@ -35,7 +35,7 @@ def test_a_worker_that_dies_costs_an_attempt_and_one_that_raises_the_trial(start
     assert "no result for dies_in_second_worker" in command.stderr
     died, raised, completed = (confirmed(folder)[name] for name in names)
     assert (died.status, died.attempts, len(died.epochs)) == (Status.FAILED, 2, 1)
-    killed = "its process ended (killed, or crashed inside a library)"
+    killed = "its process was killed or crashed"
     assert died.reason == f"each of its 2 workers died; the last one: {killed}"
     assert f"lost its worker and is tried again: {killed}" in command.stdout
     assert (raised.status, raised.attempts, len(raised.epochs)) == (Status.FAILED, 1, 1)
@@ -79,6 +79,6 @@ def test_a_worker_that_hangs_is_ended_after_trial_timeout_with_all_others(start,
     assert command.end() == 3, command.stderr
     hung, completed = (confirmed(folder)[name] for name in ("hangs_in_second_worker", "mlp"))
     assert (hung.status, hung.attempts, len(hung.epochs)) == (Status.FAILED, 1, 1)
-    assert f"seconds and was ended: trial_timeout is {limit} seconds" in hung.reason
+    assert f"seconds without a message; trial_timeout is {limit} seconds" in hung.reason
     assert completed.test is not None
     command.assert_nothing_is_left()

@@ -241,7 +241,7 @@ def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
         (["--all", "--resume", "{full}"], "there is no study.yaml"),
         (["--all", "--data-dir", "{corrupt}"], "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
         (["--all", "--config", "{digits}"], "validation_size"),
-        (["--all", "--output", "{new}", "--address", "127.0.0.1:9"], "no Ray cluster answers there"),
+        (["--all", "--output", "{new}", "--address", "127.0.0.1:9"], "no Ray cluster found at this address"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_exit_code_2(arguments, said, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_more_gpus_than_any_machine_has_are_refused_before_any_trial(tmp_path: P
     )
     done = harness("run", "--all", "--config", str(study), "--output", str(tmp_path / "run"))
     assert done.returncode == 2, done.stderr
-    assert "resources.gpus: a trial of mlp asks for 64, but the best machine of the cluster has" in done.stderr
+    assert "resources.gpus: a trial of mlp needs 64, but the largest machine of the cluster has" in done.stderr
 
 
 def test_plan_and_list_run_nothing(tmp_path: Path) -> None:
