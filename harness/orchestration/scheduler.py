@@ -87,7 +87,7 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
         """Do nothing: results of a trial whose worker died stay in its rungs."""
 
     def replay(self, record: TrialRecord) -> None:
-        """Add an earlier trial of a resumed run to its rungs, as Ray's restore does not (ray#30838)."""
+        """Add an earlier trial of a resumed run to its rungs. Ray does not do this (ray#30838)."""
         if record.spec.phase is not Phase.SEARCH or record.spec.architecture not in self.asha:
             return
         asha = self.asha[record.spec.architecture]

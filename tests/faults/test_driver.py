@@ -175,7 +175,7 @@ def test_a_folder_that_is_being_run_is_refused_to_a_second_command(start, write_
     [checkpoint] = kept.glob("*.safetensors")
     second = start("--resume", folder)
     assert second.end() == 2
-    assert "another process is running this folder; wait for it, or end it first" in second.stderr
+    assert "another process is running a study in this folder; wait until it ends, or interrupt it" in second.stderr
     then = checkpoint.read_bytes()
     command.wait_until(lambda: checkpoint.read_bytes() != then)
     command.send(signal.SIGKILL)

@@ -95,7 +95,10 @@ def test_a_folder_that_is_removed_under_a_run_ends_it_in_a_sentence(start, write
     command.wait_until(lambda: lines(folder) >= 1)
     shutil.rmtree(folder.rename(tmp_path / "removed"))  # at once, while the command writes
     assert command.end() == 2, command.stderr
-    assert "could not be recorded: No such file or directory; the folder was moved or removed" in command.stderr
+    assert (
+        "could not be recorded: No such file or directory; the folder or the file was moved or removed"
+        in command.stderr
+    )
     assert not (folder / "predictions").exists()
     command.assert_nothing_is_left()
 

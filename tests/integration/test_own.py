@@ -91,7 +91,10 @@ def test_a_run_goes_on_only_with_the_users_file(place: Path) -> None:
     """The folder never says what code to run; the sentence says what to name."""
     without = command(place, "harness.run", "--resume", "run", "--dry-run")
     assert without.returncode == 2
-    assert "my_net: an architecture of your own; name its code again, as in --architecture" in without.stderr
+    assert (
+        "my_net: the code of your own architecture is not loaded; give its source again, for example --architecture"
+        in without.stderr
+    )
     again = command(place, "harness.run", "--resume", "run", "--architecture", "my_net.py", "--dry-run")
     assert again.returncode == 0, again.stderr
 
