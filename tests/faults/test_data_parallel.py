@@ -37,7 +37,7 @@ def test_a_worker_that_dies_costs_an_attempt_and_one_that_raises_the_trial(start
     assert (died.status, died.attempts, len(died.epochs)) == (Status.FAILED, 2, 1)
     killed = "its process was killed or crashed"
     assert died.reason == f"each of its 2 workers died; the last one: {killed}"
-    assert f"lost its worker and is tried again: {killed}" in command.stdout
+    assert f"lost its worker and is retried: {killed}" in command.stdout
     assert (raised.status, raised.attempts, len(raised.epochs)) == (Status.FAILED, 1, 1)
     assert raised.reason == "ArithmeticError: planted in the second worker"
     assert completed.test is not None
@@ -60,7 +60,7 @@ def test_ctrl_c_ends_all_workers_and_leaves_a_partial_report(start, write_study,
     command.wait_until(lambda: lines(folder) == 1 and paused.exists())  # the confirm trial, in its second epoch
     command.send(signal.SIGINT)
     assert command.end() == 130, command.stderr
-    assert f"to go on: python -m harness.run --resume {folder}" in command.stderr
+    assert f"to resume: python -m harness.run --resume {folder}" in command.stderr
     assert "Traceback" not in command.stderr
     command.assert_nothing_is_left()
     assert (folder / "report.md").read_text(encoding="utf-8").startswith("# Partial benchmark report")

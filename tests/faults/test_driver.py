@@ -123,7 +123,7 @@ def test_an_interrupted_run_reports_what_there_is_and_goes_on(
     )
     command.send(number)
     assert command.end() == 130, command.stderr
-    assert f"to go on: python -m harness.run --resume {folder}" in command.stderr
+    assert f"to resume: python -m harness.run --resume {folder}" in command.stderr
     assert "Traceback" not in command.stderr
     command.assert_nothing_is_left()
     page = (folder / "report.md").read_text(encoding="utf-8")

@@ -55,7 +55,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_room_lets_it_go_on(start, wr
     codes = (copies / "codes").read_text(encoding="utf-8").split()
     assert codes == ["first", "2", "second", "0"], command.stderr
     assert "No space left on device" in command.stderr
-    assert "what had finished is kept; to go on: python -m harness.run --resume" in command.stderr
+    assert "finished trials are kept; to resume: python -m harness.run --resume" in command.stderr
     assert "Traceback" not in command.stderr
     before = (copies / "before.jsonl").read_bytes()
     after = (copies / "run" / "journal.jsonl").read_bytes()

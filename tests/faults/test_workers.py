@@ -34,7 +34,7 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_p
     command.wait_until(paused.exists)  # the second attempt
     paused.unlink()
     assert command.end() == 0, command.stderr
-    assert "lost its worker and is tried again: its process was killed or crashed" in (command.stdout)
+    assert "lost its worker and is retried: its process was killed or crashed" in (command.stdout)
     search, confirm = journal(folder)
     assert (search.status, confirm.status) == (Status.COMPLETED, Status.COMPLETED)
     assert (search.attempts, confirm.attempts) == (1, 2)

@@ -162,7 +162,7 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
             tmp_path, "harness.predict", str(exported / model), *(f"{i}-{kind}" for i in chosen), "--top", "1"
         )
         assert done.returncode == 0, done.stderr
-        assert ("dark and light were exchanged in 8 of 8 images" in done.stdout) is (kind == "large.jpg")
+        assert ("inverted 8 of 8 images" in done.stdout) is (kind == "large.jpg")
         right = [answer == CLASSES[labels[i]] for answer, i in zip(best_answer(done.stdout), chosen, strict=True)]
         assert sum(right) >= 7, done.stdout
 
@@ -170,17 +170,17 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("harness.export", "run", "--architecture", "lenet5"), "the run kept no model of it; "),
-        (("harness.export", "run", "--format", "torchscript"), "there is no such format"),
+        (("harness.export", "run", "--architecture", "lenet5"), "the run has no model of this architecture; "),
+        (("harness.export", "run", "--format", "torchscript"), "unknown format"),
         (("harness.export", "nowhere"), "there is no study.yaml"),
         (("harness.predict", "run/models/my_net.json", "signs.npz"), "signs.npz: cannot be read as an image"),
         (("harness.predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: cannot be read as an image"),
-        (("harness.predict", "nowhere.pt2", "x.png"), "there is no such file"),
-        (("harness.predict", "signs.npz", "x.png"), "there is no signs.json beside it"),
+        (("harness.predict", "nowhere.pt2", "x.png"), "no such file"),
+        (("harness.predict", "signs.npz", "x.png"), "signs.json is missing in the same folder"),
         (("harness.evaluate", "run/models/my_net.json"), "name its code, as in --architecture path/to/my_net.py"),
         (("harness.check", "nowhere.py"), "there is no such file; python -m harness.new"),
-        (("harness.check", "my_net.py", "--shape", "28"), "write channels, height and width"),
-        (("harness.run", "--all", "--data", "nowhere"), "there is no such file or folder"),
+        (("harness.check", "my_net.py", "--shape", "28"), "give channels, height and width"),
+        (("harness.run", "--all", "--data", "nowhere"), "no file, folder or data set of this name"),
         (("harness.run", "--architecture", "my_net.py", "--architectures", "my_nut"), "did you mean 'my_net'"),
     ],
 )  # fmt: skip
@@ -209,10 +209,10 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
     (tmp_path / "broken.py").write_text(broken.replace('name="my_net"', 'name="broken"'), encoding="utf-8")
     done = command(tmp_path, "harness.check", "broken.py")
     assert done.returncode == 5, done.stdout + done.stderr
-    assert "BROKEN  it answers alone as in a batch" in done.stdout
+    assert "FAILED  it answers alone as in a batch" in done.stdout
     good = command(place, "harness.check", "my_net.py")
     assert good.returncode == 0
-    assert "BROKEN" not in good.stdout
+    assert "FAILED" not in good.stdout
 
 
 def test_the_list_has_ones_own(place: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_line_says_what_ended_how_and_how_much_is_left(supply_and_study, make_
         supply.ended(record)
         progress.ended(record)
     assert "mlp search 1/3 completed: validation 90.00% after 2 epochs" in lines[0]
-    assert "mlp search 2/3 failed: no epoch (diverged: nan)" in lines[1]
+    assert "mlp search 2/3 failed: no epoch completed (diverged: nan)" in lines[1]
     # An epoch took 10 seconds, of which the failed trial wasted half. One epoch of the third search trial and two of
     # each of two confirm trials are expected: 50 seconds, two at a time.
     assert "about 0:25 left" in lines[1]
@@ -62,7 +62,7 @@ def test_a_lost_worker_is_told_and_counted(supply_and_study) -> None:
     for progress in (plain, live):
         progress.started(spec)
         progress.again(spec, "its machine left the cluster")
-    assert f"mlp search trial {spec.trial_id} lost its worker and is tried again: its machine left" in lines[0]
+    assert f"mlp search trial {spec.trial_id} lost its worker and is retried: its machine left" in lines[0]
     cells = [list(column.cells) for column in live.table().columns]
     assert [column[0] for column in cells][4:6] == ["1", "0"]
 
