@@ -105,7 +105,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     close = get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(names) or '(none)'}"
 
 
 BROKEN_ARRAYS = (

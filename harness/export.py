@@ -85,9 +85,8 @@ def export(
     model_json = run_dir / "models" / f"{name}.json"
     if name not in run.study.architectures or not model_json.is_file():
         saved_models = sorted(path.stem for path in (run_dir / "models").glob("*.json"))
-        raise RunFolderError(
-            f"--architecture {name}: the run has no model of this architecture; {nearest(name, saved_models)}"
-        )
+        remedy = nearest(name, saved_models) if saved_models else f"{run_dir / 'models'} contains no models at all"
+        raise RunFolderError(f"--architecture {name}: the run has no model of this architecture; {remedy}")
     saved = read_saved_model(model_json)
     folder = output or run_dir / "exported" / name
     try:

@@ -29,7 +29,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def command(
-    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="NAME...")] = None,
     every: Annotated[bool, typer.Option("--all", help="Run every architecture of the study.")] = False,
     architectures: Annotated[
         list[str] | None, typer.Option("--architectures", metavar="NAME...", help="Run these architectures only.")
@@ -86,8 +86,8 @@ def command(
         typer.Option(
             "--data",
             metavar="NAME|PATH",
-            help="Other data: a known data set (fashion_mnist, cifar10, ...), a folder with one subfolder of images per "
-            "class, an .npz file, or a folder of IDX files.",
+            help="Other data: a known data set (fashion_mnist, cifar10, ...), a folder with one subfolder of images "
+            "per class, an .npz file, or a folder of IDX files.",
         ),
     ] = None,
     data_dir: DataDir = None,
