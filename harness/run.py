@@ -235,11 +235,12 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
     again = ["python", "-m", "harness.run", "--resume", str(folder)]
     again += [word for source in study.registry.loaded for word in ("--architecture", source)]
     to_resume = f"to resume: {shlex.join(again)}"
+    occupied = finished is None and (folder / "journal.jsonl").is_file()  # by another run
     try:
         with interruptible():
             done = run_benchmark(job, ConsoleDisplay(console), interruption_deferred)
     except (KeyboardInterrupt, RunFolderError) as error:
-        if not (folder / "journal.jsonl").is_file():
+        if occupied or not (folder / "journal.jsonl").is_file():
             raise
         if isinstance(error, RunFolderError):
             raise RunFolderError(*error.parts, f"; finished trials are kept; {to_resume}") from None

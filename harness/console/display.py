@@ -60,7 +60,7 @@ class ConsoleDisplay:
             plain = PlainProgress(
                 study, supply, slots, write=lambda line: console.print(line, markup=False), begun=self._begun
             )
-            with plain.heard_from():
+            with plain.regular_updates():
                 yield plain
             return
         progress = LiveProgress(study, supply, slots, begun=self._begun)

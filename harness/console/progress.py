@@ -168,13 +168,13 @@ class PlainProgress(Progress):
         self._written = clock()
 
     @contextlib.contextmanager
-    def heard_from(self) -> Iterator[None]:
+    def regular_updates(self) -> Iterator[None]:
         """List running trials from time to time while the block runs."""
         over = threading.Event()
 
         def write_regularly() -> None:
             while not over.wait(1.0):
-                self.break_silence()
+                self.write_running()
 
         thread = threading.Thread(target=write_regularly, daemon=True)
         thread.start()
@@ -184,7 +184,7 @@ class PlainProgress(Progress):
             over.set()
             thread.join()
 
-    def break_silence(self) -> None:
+    def write_running(self) -> None:
         """Write a line with the running trials, unless a line was written recently."""
         if self._clock() - self._written >= SILENCE_SECONDS:
             self._write(f"{self._time()} {self.running()}")

@@ -41,7 +41,7 @@ class Attempt:
         spec: Specification of the trial.
         number: Number of the attempt, from 1. Each lost worker adds 1.
         began_at: Start of the attempt, in seconds since 1970.
-        heard_at: Time of the last message, or of the start. Monotonic clock of this machine.
+        last_message_at: Time of the last message, or of the start. Monotonic clock of this machine.
         epochs: Results of the epochs so far.
         last: The last message; None before the first one.
     """
@@ -49,13 +49,13 @@ class Attempt:
     spec: TrialSpec
     number: int
     began_at: float = field(default_factory=time.time)
-    heard_at: float = field(default_factory=time.monotonic)
+    last_message_at: float = field(default_factory=time.monotonic)
     epochs: list[EpochResult] = field(default_factory=list)
     last: Message | None = None
 
-    def hear(self, message: Message) -> None:
+    def receive(self, message: Message) -> None:
         """Take in a message of the trial."""
-        self.last, self.heard_at = message, time.monotonic()
+        self.last, self.last_message_at = message, time.monotonic()
         if message.epoch is not None:
             self.epochs.append(message.epoch)
 
@@ -130,7 +130,7 @@ class Bookkeeper(Unsaved, tune.Callback):
         specs = {spec.trial_id: spec for spec in self.specs_of(trial)}
         for message in messages:
             if message.trial_id not in self._ended:
-                self.hear(specs[message.trial_id], message, stopped=bool(result.get("done")))
+                self.receive(specs[message.trial_id], message, stopped=bool(result.get("done")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Handle the death of a worker: retry its trials, or record them as failed."""
@@ -156,7 +156,7 @@ class Bookkeeper(Unsaved, tune.Callback):
         `max_failures` workers.
         """
         attempt = self._attempt(spec)
-        silent = time.monotonic() - attempt.heard_at
+        silent = time.monotonic() - attempt.last_message_at
         if silent >= self._study.trial_timeout:
             limit = f"trial_timeout is {self._study.trial_timeout:g} seconds"
             self._end(attempt, Status.FAILED, f"killed after {silent:.0f} seconds without a message; {limit}")
@@ -168,10 +168,10 @@ class Bookkeeper(Unsaved, tune.Callback):
             self._observer.again(spec, reason)
             self._supply.again(spec)
 
-    def hear(self, spec: TrialSpec, message: Message, *, stopped: bool = False) -> None:
+    def receive(self, spec: TrialSpec, message: Message, *, stopped: bool = False) -> None:
         """Take in a message of a trial; `stopped` if the scheduler stops the trial here."""
         attempt = self._attempt(spec)
-        attempt.hear(message)
+        attempt.receive(message)
         if message.epoch is not None:
             self._observer.epoch(spec, message.epoch)
         if message.checkpoint is not None:

@@ -64,11 +64,11 @@ def _train_one(
 ) -> None:
     """Run one attempt at a trial."""
     share = cluster.shares[spec.architecture].whole
-    said = Queue(actor_options={"num_cpus": 0})
+    messages = Queue(actor_options={"num_cpus": 0})
     config = {
         "spec": spec.model_dump(mode="json"),
         "placed": placed,
-        "said": said,
+        "messages": messages,
         "device": share.device,
         "threads": share.cpus,
         "gpus": share.gpus,
@@ -83,16 +83,16 @@ def _train_one(
     while True:
         ended, _ = ray.wait([fitting], timeout=0)
         try:
-            message: Message = said.get(timeout=_POLL_SECONDS)
+            message: Message = messages.get(timeout=_POLL_SECONDS)
         except Empty:
             if ended:
                 break
             continue
         if message.failure is None:
-            bookkeeper.hear(spec, message)
+            bookkeeper.receive(spec, message)
         else:
             failures.append(message)
-    said.shutdown()
+    messages.shutdown()
     if bookkeeper.has_ended(spec):
         return
     try:
@@ -100,7 +100,7 @@ def _train_one(
     except RayError as error:
         deaths = describe(error)
     if failures and not deaths:
-        bookkeeper.hear(spec, failures[0])
+        bookkeeper.receive(spec, failures[0])
     else:
         bookkeeper.lose(spec, death(deaths or "the workers ended without a result"))
 
@@ -162,7 +162,7 @@ def _train_part(config: dict[str, Any]) -> None:
         for message in run_trial(spec, training, lambda: ray.get(placed.test), settings, registry=registry):
             clock.stop()
             if rank == 0 or message.failure is not None:
-                config["said"].put(message)
+                config["messages"].put(message)
             if message.failure is not None:
                 # If another worker has died, this failure is a consequence. Ray must see the death
                 # first.

@@ -73,17 +73,17 @@ def test_plain_output_says_what_runs_when_nothing_ends(supply_and_study, make_re
     lines: list[str] = []
     now = 0.0
     progress = PlainProgress(study, supply, slots=2, write=lines.append, clock=lambda: now)
-    progress.break_silence()
+    progress.write_running()
     assert lines == []
     now = SILENCE_SECONDS
-    progress.break_silence()
+    progress.write_running()
     assert lines == ["[0:20] waiting for workers"]
     spec = supply.next()
     progress.started(spec)
     [first, *_] = make_record(spec).epochs
     progress.epoch(spec, first)
     now += SILENCE_SECONDS
-    progress.break_silence()
+    progress.write_running()
     assert lines[1].endswith("running: mlp (1 epoch so far)")
-    progress.break_silence()
+    progress.write_running()
     assert len(lines) == 2
