@@ -60,7 +60,7 @@ def command(
         typer.Option(
             "--resume",
             metavar="RUN_DIR",
-            help="Resume a run and keep its finished trials. To extend the run, add --all, --architectures, --config "
+            help="Resume a run and keep its finished trials. To enlarge the run, add --all, --architectures, --config "
             "or --set.",
         ),
     ] = None,

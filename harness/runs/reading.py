@@ -74,7 +74,7 @@ def read_run_folder(run_dir: Path) -> RunData:
             continue
         of_selected = has_selected_configuration(record, selected[record.spec.architecture])
         if not of_selected and record.spec.hyperparameters != defaults[record.spec.architecture]:
-            continue  # after the search was extended, another configuration was selected
+            continue  # after the search was enlarged, another configuration was selected
         place = paths.predictions if of_selected else paths.default_predictions
         path = place(record.spec.architecture, record.spec.seed)
         found = read_predictions(path, record, missed, environment.dataset)

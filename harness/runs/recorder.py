@@ -133,7 +133,7 @@ def _aside(path: Path, trial_id: str) -> Path:
 def _make_way(path: Path, trial_id: str) -> None:
     """Move predictions of another trial out of the way.
 
-    They exist if the search was extended and another configuration is now selected.
+    They exist if the search was enlarged and another configuration is now selected.
     """
     other = trial_of(path)
     if other and other != trial_id:

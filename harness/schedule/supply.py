@@ -244,7 +244,7 @@ class _Lane:
             self._await(self.confirm)
 
     def _await(self, specs: tuple[TrialSpec, ...]) -> None:
-        # If the search of a finished run is extended, its confirm and audit trials may already have
+        # If the search of a finished run is enlarged, its confirm and audit trials may already have
         # ended.
         ended = {record.trial_id for record in self._records}
         specs = tuple(spec for spec in specs if spec.trial_id not in ended)

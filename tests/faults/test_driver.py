@@ -207,7 +207,7 @@ def test_a_changed_study_or_changed_code_is_refused_with_what_changed(uninterrup
     environment.write_text(json.dumps(written), encoding="utf-8")
     other_code = start("--resume", folder)
     assert other_code.end() == 2
-    assert "the code of advanced_mlp is not the one" in other_code.stderr
+    assert "the code of advanced_mlp has changed" in other_code.stderr
     accepted = start("--resume", folder, "--accept-changed-code")
     assert accepted.end() == 0, accepted.stderr
     assert "changed in the midst of the run" in (folder / "report.md").read_text(encoding="utf-8")
