@@ -1,9 +1,10 @@
-# `make run` and `make test` need nothing but Python 3.11 or newer and a package index.
+# `make run` and `make test` need only Python 3.11 or newer and access to a package index.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?= --all
-# Exact versions of all dependencies, where `make lock` has written them; otherwise pip chooses the newest that fit.
+# Exact versions of all dependencies, if `make lock` has written them.
+# Otherwise, pip chooses the newest versions that fit.
 LOCK := $(wildcard requirements.lock)
 # One process of tests for each core; tests of a group stay in one process, since they share what is slow to make.
 PARALLEL := -n auto --dist loadgroup
@@ -30,7 +31,8 @@ audit: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --skip-editable
 
-# Resolves for every supported system and Python, and installs no dependency but uv. `rm requirements.lock` undoes it.
+# Writes the lock file for all supported systems and Python versions. It installs only uv.
+# To return to the newest versions, remove requirements.lock.
 lock:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv

@@ -1,4 +1,4 @@
-"""Fails when the report of a run lacks anything: a file, a figure, a section, an architecture."""
+"""Check that the report of a run contains all files, figures, sections and architectures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FILES = (
 
 
 def missing(run: Path) -> list[str]:
-    """What the run folder lacks, in words."""
+    """Return a text for each part that is missing in the run folder."""
     lacks = [name for name in FILES if not (run / name).is_file()]
     if lacks:
         return lacks
@@ -62,4 +62,4 @@ def missing(run: Path) -> list[str]:
 
 if __name__ == "__main__":
     found = missing(Path(sys.argv[1]))
-    sys.exit(f"the report lacks: {', '.join(found)}" if found else 0)
+    sys.exit(f"missing in the report: {', '.join(found)}" if found else 0)

@@ -1,4 +1,6 @@
-"""A benchmark harness for image classifiers: search on validation data, confirm with fresh seeds, report.
+"""A benchmark harness for image classifiers.
+
+It searches on validation data, confirms the selected configurations with new seeds, and reports.
 
 >>> from harness import Study, load_run, run_study
 >>> Study.load("smoke", {"confirm.seeds": 3}).confirm.seeds
@@ -19,7 +21,7 @@ _HOME = {"Run": "harness.api", "Study": "harness.study", "load_run": "harness.ap
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when they are asked for: a command, or a worker, needs nothing of them.
+    # Imported on first use, because commands and workers do not need these names.
     if name not in _HOME:
         raise AttributeError(f"module 'harness' has no attribute '{name}'")
     from importlib import import_module

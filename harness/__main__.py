@@ -1,4 +1,4 @@
-"""`python -m harness` and the console script `harness`: the commands as subcommands."""
+"""The command `harness`, also `python -m harness`, with all commands as subcommands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same in Python: run a study, and look at a run as data frames."""
+"""The Python API: running a study, and reading a run as data frames."""
 
 from __future__ import annotations
 
@@ -30,24 +30,28 @@ def run_study(
     address: str | None = None,
     quiet: bool = False,
 ) -> Run:
-    """Run a study from the first trial to the report, as `python -m harness.run --all` does.
+    """Run a study and write its report, like `python -m harness.run --all`.
 
-    It can be called from any thread, and leaves environment, signal handlers and random generators as they were.
+    It can be called from any thread. Environment variables, signal handlers and random generators
+    are restored afterwards.
 
     Args:
-        study: a `Study`, the name of a shipped one, or the path of a file.
-        output: new folder for the run; None for `reports/<study>-<time>`.
-        architectures: sources of your own besides: `my_net.py`, `package.module:NAME`, `torchvision:resnet18`.
-        data_dir: folder of the data files; None for the user's cache.
-        address: of a Ray cluster; None for a local one.
-        quiet: print nothing.
+        study: A `Study`, the name of a shipped study, or the path of a study file.
+        output: New run folder; None for `reports/<study>-<time>`.
+        architectures: Sources of additional architectures, such as `my_net.py`,
+            `package.module:NAME` or `torchvision:resnet18`.
+        data_dir: Folder of the data files; None for the user's cache.
+        address: Address of a Ray cluster; None to start a local one.
+        quiet: Whether to print nothing.
 
     Raises:
-        HarnessError: study, data or environment will not do; one sentence says why.
-        KeyboardInterrupt: it was interrupted; what had finished is in the folder, and `--resume` goes on.
+        HarnessError: The study, the data or the environment cannot be used. The message states the
+            problem and the remedy.
+        KeyboardInterrupt: The run was interrupted. Finished trials are in the run folder, and
+            `python -m harness.run --resume` resumes the run.
     """
     from harness.console.display import ConsoleDisplay, print_plan
-    from harness.pipeline.benchmark import (  # these take time to import, and a run that is there needs none
+    from harness.pipeline.benchmark import (  # slow to import, and not needed to read a run
         Job,
         run_benchmark,
     )
@@ -72,30 +76,30 @@ def run_study(
     print_plan(console, asked, folder, kept=None)
     done = run_benchmark(job, ConsoleDisplay(console))
     if not done.complete:
-        raise KeyboardInterrupt(f"what had finished is kept and reported in {folder}")
+        raise KeyboardInterrupt(f"the run was interrupted; finished trials are kept and reported in {folder}")
     return Run(folder)
 
 
 def load_run(folder: str | Path) -> Run:
-    """A run that is there already.
+    """Read an existing run.
 
     >>> published = load_run("reports/reference")
     >>> published.accuracy["mean"].idxmax()
     'advanced_cnn'
 
     Raises:
-        HarnessError: the folder is not that of a run, or its files contradict each other.
+        HarnessError: The folder is not a run folder, or its files contradict each other.
     """
     found = Run(Path(folder))
-    _ = found.study  # says at once what is wrong with the folder
+    _ = found.study  # reads the folder, so that errors are raised here
     return found
 
 
 class Run:
-    """A run, read from its folder when it is asked; every table is a new data frame.
+    """A run. Its folder is read on first use, and every table is a new data frame.
 
     Attributes:
-        folder: of the run.
+        folder: The run folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -105,7 +109,7 @@ class Run:
         return f"Run({str(self.folder)!r})"
 
     def _repr_markdown_(self) -> str:
-        """What a notebook shows: the accuracies."""
+        """Return the accuracy table for notebooks."""
         return f"**{self.study.name}** in `{self.folder}`\n\n{self.accuracy.to_markdown()}"
 
     @cached_property
@@ -118,25 +122,25 @@ class Run:
 
     @property
     def study(self) -> Study:
-        """As it was resolved."""
+        """The resolved study."""
         return self._read.study
 
     @property
     def report(self) -> Path:
-        """The page; `report.html` beside it is the same as one file."""
+        """Path of the report; `report.html` in the same folder is the same report in one file."""
         return self.folder / "report.md"
 
     @cached_property
     def results(self) -> Mapping[str, Any]:
-        """What `results.json` holds."""
-        from harness.report.results import results  # with the sections come the figures, which take time to import
+        """Contents of `results.json`."""
+        from harness.report.results import results  # imports the figures too, which takes time
         from harness.report.sections import SECTIONS
 
         return results(self._findings, SECTIONS)
 
     @property
     def accuracy(self) -> pd.DataFrame:
-        """One row per architecture, best first: test accuracy as a fraction, its interval, and its group.
+        """One row per architecture, best first: test accuracy as a fraction, interval and letters.
 
         >>> load_run("reports/reference").accuracy.loc["lenet5", "group"]
         'b'
@@ -161,12 +165,12 @@ class Run:
 
     @property
     def verdicts(self) -> pd.DataFrame:
-        """One row per pair of architectures: the difference, its interval, and what follows."""
+        """One row per pair of architectures: difference, interval and verdict."""
         return pd.DataFrame(list(self.results["verdicts"]))
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial, of both phases and every status, as in `trials.csv`.
+        """One row per trial, of every phase and status, as in `trials.csv`.
 
         >>> sorted(load_run("reports/reference").trials["phase"].unique())
         ['audit', 'confirm', 'search']
@@ -180,18 +184,20 @@ class Run:
 
     @property
     def classes(self) -> pd.DataFrame:
-        """One row per architecture and class: precision, recall, F1 of the model of the first seed."""
+        """One row per architecture and class: precision, recall and F1 for the first seed."""
         found = {s.name: s.classification for s in self._findings.summaries if s.classification is not None}
         return classes_frame(found, self._read.environment.dataset.classes)
 
     def confusion_matrix(self, architecture: str) -> pd.DataFrame:
-        """Counts of test images for the model of the first seed; a row is a true class, a column a predicted one.
+        """Return counts of test images for the model of the first seed.
+
+        Rows are true classes, columns are predicted classes.
 
         >>> int(load_run("reports/reference").confusion_matrix("lenet5").to_numpy().sum())
         10000
 
         Raises:
-            RunFolderError: the run has no predictions of that architecture.
+            RunFolderError: The run has no predictions of this architecture.
         """
         for summary in self._findings.summaries:
             if summary.name == architecture and summary.classification is not None:
@@ -199,21 +205,21 @@ class Run:
         raise RunFolderError(f"{self.folder}: there are no predictions of '{architecture}'")
 
     def predictions(self, architecture: str, seed: int | None = None) -> pd.DataFrame:
-        """One row per test image: its class, what the model said, and how sure it was.
+        """Return one row per test image: true class, predicted class and its probability.
 
         Args:
-            architecture: whose.
-            seed: of the confirm phase; None for the first.
+            architecture: Name of the architecture.
+            seed: A confirm seed; None for the first.
 
         Raises:
-            RunFolderError: the run has none.
+            RunFolderError: The run has no such predictions.
         """
         read = self._read
         seeds = sorted(number for name, number in read.predictions if name == architecture)
         chosen = seed if seed is not None or not seeds else seeds[0]
         if chosen is None or chosen not in seeds:
             raise RunFolderError(
-                f"{self.folder}: there are no predictions of '{architecture}' with seed {seed}; there are {seeds}"
+                f"{self.folder}: no predictions of '{architecture}' with seed {seed}; available seeds: {seeds}"
             )
         found, classes = read.predictions[architecture, chosen], pd.Index(read.environment.dataset.classes)
         return pd.DataFrame(

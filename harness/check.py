@@ -1,4 +1,4 @@
-"""`python -m harness.check my_net.py` says whether an architecture behaves, and how to mend what does not."""
+"""The command `python -m harness.check my_net.py`, which checks an architecture."""
 
 from __future__ import annotations
 
@@ -25,17 +25,20 @@ def command(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="my_net.py, package.module:NAME, torchvision:MODEL, timm:MODEL, or a name."
+            metavar="SOURCE",
+            help="Your architecture (my_net.py, package.module:NAME, torchvision:MODEL or timm:MODEL), or the name of "
+            "a built-in one.",
         ),
     ],
     shape: Annotated[
-        str, typer.Option("--shape", metavar="CxHxW", help="Shape of the images that it must take.")
+        str,
+        typer.Option("--shape", metavar="CxHxW", help="Image shape for the checks: channels, height and width."),
     ] = "1x28x28",
     classes: Annotated[
-        int, typer.Option("--classes", metavar="N", min=2, help="Classes that it must tell apart.")
+        int, typer.Option("--classes", metavar="N", min=2, help="Number of classes for the checks.")
     ] = 10,
 ) -> None:
-    """Check an architecture: shapes, batch independence, gradients, determinism, and whether it learns at all."""
+    """Check an architecture: shapes, batch independence, gradients, determinism and learning."""
     with exit_codes():
         image = parse_shape(shape)
         architecture = BUILT_IN[source] if source in BUILT_IN else load_architecture(source)
@@ -49,9 +52,9 @@ def command(
                 console.print(f"  ok      it {finding.check}")
             else:
                 breaches += 1
-                console.print(f"  BROKEN  it {finding.check}: {finding.breach}")
+                console.print(f"  FAILED  it {finding.check}: {finding.breach}")
         if breaches:
-            errors.print(f"{breaches} of the checks found something; mend it and check again")
+            errors.print(f"failed checks: {breaches}; fix the architecture and check it again")
             raise typer.Exit(BREACHED)
         for other in _OTHERS:
             if other != image:
@@ -62,26 +65,26 @@ def command(
 
 
 def takes_shape(contender: Contender) -> str:
-    """Whether a contender takes images of another shape, in words."""
+    """Return a text that states whether an architecture accepts images of another shape."""
     try:
         contender.build().eval()(contender.images(2))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a contender may raise anything
-        return f"not taken ({describe(error)[:160]})"
-    return "taken too"
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # it may raise any exception
+        return f"not accepted ({describe(error)[:160]})"
+    return "also accepted"
 
 
 def parse_shape(text: str) -> InputShape:
-    """The shape that `1x28x28` means.
+    """Parse an image shape.
 
     >>> parse_shape("3x32x32")
     InputShape(channels=3, height=32, width=32)
 
     Raises:
-        StudyError: it means none.
+        StudyError: The text is not a shape.
     """
     numbers = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})x([1-9]\d{0,3})", text)
     if not numbers:
-        raise StudyError(f"--shape {text}: write channels, height and width, as in 1x28x28")
+        raise StudyError(f"--shape {text}: not an image shape; give channels, height and width, for example 1x28x28")
     return InputShape(*map(int, numbers.groups()))
 
 

@@ -1,4 +1,4 @@
-"""`python -m harness.compare RUN_A RUN_B` says what changed between two runs, and whether results became worse."""
+"""The command `python -m harness.compare RUN_A RUN_B`, which compares two runs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ def command(
             "--fail-if-worse",
             metavar="POINTS",
             min=0.0,
-            help="Exit with 4 when some architecture is worse in B by more than so many percentage points, beyond "
-            "chance; with 3 when one that has a result in A cannot be compared.",
+            help="Exit with code 4 if an architecture is significantly worse in B by more than POINTS percentage "
+            "points, or with code 3 if an architecture with a result in A has none in B for the same seeds.",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE.md", help="Write the page there. [default: the screen]")
+        Path | None,
+        typer.Option("--output", metavar="FILE.md", help="File for the comparison.", show_default="the terminal"),
     ] = None,
 ) -> None:
-    """Compare two runs: environment, study, and the test accuracy of every architecture with its uncertainty."""
+    """Compare two runs: environment, study, and test accuracy of every architecture."""
     with exit_codes():
         from harness.report.comparison_page import render_comparison
         from harness.report.run_comparison import compare_runs
@@ -49,10 +50,14 @@ def command(
 
 
 def guard(comparison: RunComparison, points: float) -> None:
-    """Say which architectures became worse by more than so many percentage points, or were lost.
+    """Print the architectures that became worse, or that cannot be compared.
+
+    Args:
+        comparison: The comparison.
+        points: Allowed loss of test accuracy, in percentage points.
 
     Raises:
-        typer.Exit: there are any.
+        typer.Exit: There is at least one such architecture.
     """
     from harness.report.page.formatting import signed_range
 
@@ -62,7 +67,7 @@ def guard(comparison: RunComparison, points: float) -> None:
             interval = signed_range(one.comparison.low_corrected, one.comparison.high_corrected)
             errors.print(f"worse by more than {points:g} points: {one.title}, {interval} points")
     for one in lost:
-        errors.print(f"not comparable: {one.title} has a result in A, and none in B for the same seeds")
+        errors.print(f"not comparable: {one.title} has a result in A, but none in B for the same seeds")
     if worse or lost:
         raise typer.Exit(WORSE if worse else INCOMPLETE)
 

@@ -1,4 +1,4 @@
-"""What can go wrong in a way that the user can mend: each message is one sentence that says how."""
+"""Errors that a user can fix. Each message states the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True)
 class Argument:
-    """Something that a caller gives: an argument of a function, which a command calls an option.
+    """An argument in a message: an argument of a function, or an option of a command.
 
     Attributes:
-        name: as a function calls it.
-        value: what was given, or what could be.
-        elsewhere: what it is called in Python, where that is no argument of a function.
+        name: Name of the argument of the function.
+        value: A given or possible value; None to name the argument without a value.
+        elsewhere: Text for messages in Python, if it is not an argument of a function.
 
     >>> str(Argument("output", "reports/run"))
     'output=reports/run'
@@ -35,7 +35,7 @@ class Argument:
 
 
 def changed(key: str, value: object) -> Argument:
-    """A value of the study that can be changed.
+    """Return an argument that changes a value of the study.
 
     >>> str(changed("confirm.seeds", 3))
     'confirm.seeds: 3'
@@ -44,12 +44,12 @@ def changed(key: str, value: object) -> Argument:
 
 
 class HarnessError(Exception):
-    """Wrong arguments, study, data or environment; a command prints it and exits with code 2.
+    """Wrong arguments, study, data or environment. A command prints it and exits with code 2.
 
-    The message is made of texts and of arguments, which a command spells as its options.
+    The message consists of texts and arguments. A command prints the arguments as options.
 
     Attributes:
-        parts: of the message.
+        parts: Texts and arguments of the message.
     """
 
     def __init__(self, *parts: str | Argument) -> None:
@@ -58,33 +58,33 @@ class HarnessError(Exception):
 
 
 class StudyError(HarnessError):
-    """The study asks for something that does not exist or cannot be."""
+    """The study or the arguments of a command are not valid."""
 
 
 class DataError(HarnessError):
-    """The data set cannot be had, or is not what it claims to be."""
+    """The data set cannot be loaded, or its files are not as expected."""
 
 
 class EnvironmentMismatchError(HarnessError):
-    """This machine or cluster cannot run what was asked."""
+    """This machine or cluster cannot run the study."""
 
 
 class RunFolderError(HarnessError):
-    """The run folder cannot be written, or does not hold what a run folder holds."""
+    """The run folder cannot be read or written, or its files are not as expected."""
 
 
 class TestSplitSealedError(Exception):
-    """Something tried to read the test split outside the confirm phase: a fault of the code, not of the user."""
+    """Code tried to read the test split outside the confirm phase. This is an internal error."""
 
     __test__ = False  # the name begins with Test, and pytest would collect it
 
 
 class WorkerLostError(Exception):
-    """This process has to end; another one can try the trials that have not ended, each alone."""
+    """This process has to end. Each of its trials can be retried alone in another process."""
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line.
+    """Return an exception as one line.
 
     >>> describe(ValueError("no such   thing"))
     'ValueError: no such thing'
@@ -96,16 +96,16 @@ def describe(error: BaseException) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy for a misspelt name.
+    """Return a remedy for an unknown name: a similar name, or all known names.
 
     >>> nearest("lenet", ["lenet5", "mlp"])
     "did you mean 'lenet5'?"
     >>> nearest("zzz", ["lenet5", "mlp"])
-    'known are: lenet5, mlp'
+    'choose from lenet5, mlp'
     """
     names = list(known)
     close = get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(names)}"
+    return f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(names) or '(none)'}"
 
 
 BROKEN_ARRAYS = (
@@ -123,4 +123,4 @@ BROKEN_ARRAYS = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""All that numpy and zipfile raise over bytes that are no npz."""
+"""Exceptions that numpy and zipfile raise for bytes that are not a valid npz file."""

@@ -1,4 +1,4 @@
-"""`python -m harness.evaluate MODEL.json` loads a saved model and measures it again on the test split."""
+"""The command `python -m harness.evaluate MODEL.json`, which evaluates a saved model."""
 
 from __future__ import annotations
 
@@ -24,15 +24,22 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def command(
-    model_json: Annotated[Path, typer.Argument(metavar="MODEL.json", help="models/<architecture>.json of a run.")],
+    model_json: Annotated[
+        Path, typer.Argument(metavar="MODEL.json", help="Model file of a run: models/<architecture>.json.")
+    ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="PNG", help="Confusion matrix. [default: in the current folder]"),
+        typer.Option(
+            "--output",
+            metavar="PNG",
+            help="File for the confusion matrix.",
+            show_default="confusion_matrix_<architecture>.png",
+        ),
     ] = None,
     own: ModelCode = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Load a saved model, print its metrics on the test split, draw its confusion matrix."""
+    """Evaluate a saved model on the test split: print its metrics and draw its confusion matrix."""
     with exit_codes():
         registry = load_architectures([own] if own else [])
         from harness.report.classification import READABLE_CLASSES
@@ -44,7 +51,9 @@ def command(
         console.print(f"{saved.architecture}, seed {saved.seed}, {saved.precision}, {result.images} test images")
         console.print(f"accuracy {result.accuracy:.2%}, loss {result.loss:.4f}")
         if result.accuracy != saved.test_accuracy:
-            console.print(f"the run that saved it measured {saved.test_accuracy:.2%}, on another processor perhaps")
+            console.print(
+                f"the run measured {saved.test_accuracy:.2%}; small differences are normal on another processor"
+            )
         console.print(class_table(classification, saved.classes))
         if len(saved.classes) <= READABLE_CLASSES:
             console.print(confusion_table(classification, saved.classes))
@@ -57,12 +66,12 @@ def command(
 def measure(
     model_json: Path, data_dir: Path | None, registry: Registry = BUILT_IN
 ) -> tuple[SavedModel, TestResult, Classification]:
-    """Measure a saved model as its confirm trial was measured, in the same precision and with the same threads.
+    """Evaluate a saved model with the precision and the threads of its confirm trial.
 
     Raises:
-        HarnessError: the model or the data cannot be had, or do not belong together.
+        HarnessError: The model or the data cannot be loaded, or do not match.
     """
-    import torch  # after the command line has been understood
+    import torch  # slow to import, so only after the command line has been parsed
 
     from harness.models.saved import load_model, matching_test
     from harness.report.classification import classify
@@ -81,7 +90,7 @@ def measure(
 
 
 def class_table(classification: Classification, classes: Sequence[str]) -> Table:
-    """Precision, recall and F1 of each class."""
+    """Return a table with precision, recall and F1 of each class."""
     table = Table("class", "precision", "recall", "F1", "images", title="Per class")
     for index, name in enumerate(classes):
         metrics = (classification.precision[index], classification.recall[index], classification.f1[index])
@@ -90,8 +99,8 @@ def class_table(classification: Classification, classes: Sequence[str]) -> Table
 
 
 def confusion_table(classification: Classification, classes: Sequence[str]) -> Table:
-    """Counts; a row is a true class, a column a predicted one."""
-    table = Table("true", *classes, title="Confusion matrix: rows are true classes, columns predicted ones")
+    """Return the confusion matrix as a table: rows are true classes, columns predicted ones."""
+    table = Table("true", *classes, title="Confusion matrix: rows are true classes, columns are predicted classes")
     for name, row in zip(classes, classification.matrix, strict=True):
         table.add_row(name, *(str(count) if count else "." for count in row))
     return table

@@ -1,4 +1,4 @@
-"""`python -m harness.export RUN_DIR` takes a model home: a file to serve, and a card that says what it is."""
+"""The command `python -m harness.export RUN_DIR`, which exports a model with a model card."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def command(
         typer.Option(
             "--architecture",
             metavar="NAME|SOURCE",
-            help="Which one; my_net.py where it is your own. [default: the best on validation data]",
+            help="Name of the architecture, or the source of your own.",
+            show_default="highest validation accuracy in the confirm phase",
         ),
     ] = None,
     formats: Annotated[
@@ -39,15 +40,20 @@ def command(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="safetensors, onnx or exported-program; may be repeated. [default: exported-program]",
+            help="safetensors, onnx or exported-program. May be repeated.",
+            show_default="exported-program",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="[default: RUN_DIR/exported/<architecture>]")
+        Path | None,
+        typer.Option("--output", metavar="DIR", help="Output folder.", show_default="RUN_DIR/exported/<architecture>"),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write the model of the first seed with its preprocessing, check it on the test images, and describe it."""
+    """Export the model of the first seed with its preprocessing and a model card.
+
+    Each exported file is checked: it must predict the same classes for all test images.
+    """
     with exit_codes():
         for path in export(run_dir, architecture, tuple(formats or ("exported-program",)), output, data_dir):
             console.print(str(path))
@@ -56,10 +62,11 @@ def command(
 def export(
     run_dir: Path, architecture: str | None, formats: Sequence[str], output: Path | None, data_dir: Path | None
 ) -> list[Path]:
-    """Write a model of a run in these formats, and its card.
+    """Write a model of a run in these formats, with a model card. Return the paths of all files.
 
     Raises:
-        HarnessError: there is no such model or format, or an exported model answers otherwise than the original.
+        HarnessError: There is no such model or format, or the predictions of an exported model
+            differ from those of the original.
     """
     from harness.models.deployment import FORMATS, SUFFIXES  # torch takes seconds to import
     from harness.models.saved import read_saved_model
@@ -68,7 +75,7 @@ def export(
 
     for kind in formats:
         if kind not in FORMATS:
-            raise StudyError(f"--format {kind}: there is no such format; {nearest(kind, FORMATS)}")
+            raise StudyError(f"--format {kind}: unknown format; {nearest(kind, FORMATS)}")
     registry = BUILT_IN
     if architecture is not None and architecture not in BUILT_IN and _is_source(architecture):
         registry = load_architectures([architecture])
@@ -78,13 +85,14 @@ def export(
     model_json = run_dir / "models" / f"{name}.json"
     if name not in run.study.architectures or not model_json.is_file():
         saved_models = sorted(path.stem for path in (run_dir / "models").glob("*.json"))
-        raise RunFolderError(f"--architecture {name}: the run kept no model of it; {nearest(name, saved_models)}")
+        remedy = nearest(name, saved_models) if saved_models else f"{run_dir / 'models'} contains no models at all"
+        raise RunFolderError(f"--architecture {name}: the run has no model of this architecture; {remedy}")
     saved = read_saved_model(model_json)
     folder = output or run_dir / "exported" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunFolderError(f"--output {folder}: cannot be written: {error.strerror}") from None
+        raise RunFolderError(f"--output {folder}: cannot be written: {error.strerror}; give another folder") from None
     test_images, expected, accuracy = original_answers(model_json, saved, data_dir, registry)
     written: list[Path] = []
     checks = []
@@ -104,10 +112,12 @@ def _is_source(text: str) -> bool:
 
 
 def best_on_validation(run: RunData) -> str:
-    """The architecture whose confirmed models are best on the validation images: the test images choose nothing.
+    """Return the architecture with the highest mean validation accuracy in the confirm phase.
+
+    The test split is not used for this choice.
 
     Raises:
-        RunFolderError: none was confirmed.
+        RunFolderError: No architecture was confirmed.
     """
     from harness.report.summary import summarise
 
@@ -117,17 +127,22 @@ def best_on_validation(run: RunData) -> str:
         if summary.confirm.validation_accuracy_mean is not None
     ]
     if not confirmed:
-        raise RunFolderError("no architecture of this run was confirmed, so there is no model to export")
+        raise RunFolderError(
+            "there is no model to export, because no architecture of this run was confirmed; resume the run first"
+        )
     return max(confirmed)[1]
 
 
 def original_answers(
     model_json: Path, saved: SavedModel, data_dir: Path | None, registry: Registry
 ) -> tuple[Any, Any, float]:
-    """Test images (N, C, H, W), the classes (N,) that the saved model gives them in fp32, and how many are right.
+    """Evaluate a saved model in fp32.
+
+    Returns:
+        Test images (N, C, H, W), predicted classes (N,), and the accuracy.
 
     Raises:
-        HarnessError: the model or its data cannot be had.
+        HarnessError: The model or its data cannot be loaded.
     """
     import torch
 
@@ -146,7 +161,13 @@ def original_answers(
 
 @dataclass(frozen=True)
 class Check:
-    """An exported file: its format and name, and on how many test images it answered as the original did."""
+    """Result of the check of an exported file.
+
+    Attributes:
+        kind: Format of the file.
+        file: Name of the file.
+        images: Number of test images with the same predicted class as the original model.
+    """
 
     kind: str
     file: str
@@ -154,10 +175,10 @@ class Check:
 
 
 def write_and_check(kind: str, path: Path, model_json: Path, registry: Registry, images: Any, expected: Any) -> Check:
-    """Write one format, load it again, and ask it about every test image.
+    """Write one format, load it again, and compare its predictions for all test images.
 
     Raises:
-        RunFolderError: it answers otherwise than the original.
+        RunFolderError: The predictions differ from those of the original.
     """
     from harness.models.deployment import deployable, predictor, write_model
 
@@ -167,21 +188,21 @@ def write_and_check(kind: str, path: Path, model_json: Path, registry: Registry,
         answers = predictor(path.with_suffix(".json"), registry)(images)
     else:
         write_model(deployable(model_json, registry), images, kind, path)
-        ask = predictor(path)
-        answers = ask(images)
-        answers[:1] = ask(images[:1])  # any number of images, one included
+        predict = predictor(path)
+        answers = predict(images)
+        answers[:1] = predict(images[:1])  # checks that a single image is accepted too
     differing = int((answers.argmax(1) != expected).sum())
     if differing:
         path.unlink()
         raise RunFolderError(
-            f"{path}: the exported model answers otherwise than the original on {differing} of {len(images)} test "
-            "images, so it should not be used; try another --format"
+            f"{path}: the exported model predicts another class than the original for {differing} of {len(images)} "
+            "test images, so the file was removed; try another --format"
         )
     return Check(kind, path.name, len(images))
 
 
 def model_card(run: RunData, saved: SavedModel, checks: Sequence[Check], accuracy: float) -> str:
-    """What the model is, how it came to be, how good it is, and what it is not for."""
+    """Return the model card as Markdown: model, training, accuracy and limitations."""
     from harness.report.findings import find
     from harness.report.page.markdown import render_markdown
     from harness.report.sections.calibration.values import calibrations

@@ -1,4 +1,4 @@
-"""`python -m harness.new my_net` writes a commented file to begin an architecture of your own with."""
+"""The command `python -m harness.new my_net`, which writes a template for an architecture."""
 
 from __future__ import annotations
 
@@ -15,38 +15,41 @@ from harness.errors import StudyError
 
 
 def command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the architecture, and of the file NAME.py.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the architecture and of the file NAME.py.")],
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write it there. [default: NAME.py here]")
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="File to write.", show_default="NAME.py in the current folder"),
     ] = None,
 ) -> None:
-    """Write a file with a small convolutional net that passes every check, to be changed."""
+    """Write a template for your own architecture: a small convolutional network with comments."""
     with exit_codes():
         name = name.removesuffix(".py")
         path = output or Path(f"{name}.py")
         write_starting_file(name, path)
-        typer.echo(f"{path} is written; next: python -m harness.check {path}")
+        typer.echo(f"wrote {path}; next: python -m harness.check {path}")
 
 
 def write_starting_file(name: str, path: Path) -> None:
-    """Write the file.
+    """Write the template.
 
     Raises:
-        StudyError: the name will not do or is taken, or the file is there already.
+        StudyError: The name is not valid or already used, or the file exists or cannot be written.
     """
     if not name.isidentifier():
-        raise StudyError(f"{name}: cannot name an architecture; use letters, digits and _, as in my_net")
+        raise StudyError(
+            f"{name}: not a valid name for an architecture; use letters, digits and underscores, for example my_net"
+        )
     if name in BUILT_IN:
-        raise StudyError(f"{name}: is the name of an architecture already; choose another")
+        raise StudyError(f"{name}: this is the name of a built-in architecture; choose another name")
     template = Template((resources.files("harness") / "new_architecture.txt").read_text(encoding="utf-8"))
     content = template.substitute(name=name, title=name.replace("_", " ").capitalize(), file=path)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(content)
     except FileExistsError:
-        raise StudyError(f"{path}: is there already, and nothing was written; choose another name") from None
+        raise StudyError(f"{path}: the file already exists and was not changed; choose another name") from None
     except OSError as error:
-        raise StudyError(f"{path}: cannot be written: {error.strerror}") from None
+        raise StudyError(f"{path}: cannot be written: {error.strerror}; choose another folder") from None
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

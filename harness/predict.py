@@ -1,4 +1,4 @@
-"""`python -m harness.predict MODEL IMAGE...` asks a model about image files."""
+"""The command `python -m harness.predict MODEL IMAGE...`, which classifies image files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ console = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 class Invert(StrEnum):
-    """Whether dark and light are exchanged."""
+    """Whether to invert images (exchange dark and light)."""
 
     AUTO = "auto"
     YES = "yes"
@@ -36,17 +36,19 @@ def command(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="models/<architecture>.json of a run, or an exported .pt2 or .onnx.")
     ],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG and the like, of any size.")],
-    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many classes of each image.")] = 3,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG or similar, of any size.")],
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="Number of classes to print per image.")] = 3,
     invert: Annotated[
         Invert,
         typer.Option(
-            "--invert", help="Exchange dark and light; auto: where the background is not as it was in training."
+            "--invert",
+            help="Whether to invert images. auto: if the background is light and that of the training images was "
+            "dark, or the other way round.",
         ),
     ] = Invert.AUTO,
     own: ModelCode = None,
 ) -> None:
-    """Print the most probable classes of each image."""
+    """Classify images with a model, and print the most probable classes of each image."""
     with exit_codes():
         registry = load_architectures([own] if own else [])
         saved = description_of(model)
@@ -60,35 +62,35 @@ def command(
         console.print(answers_table(read, probabilities, saved.classes, top))
         inverted = sum(one.inverted for one in read)
         if inverted:
-            console.print(f"dark and light were exchanged in {inverted} of {len(read)} images; --invert no leaves them")
+            console.print(f"inverted {inverted} of {len(read)} images (dark and light); --invert no turns this off")
 
 
 def description_of(model: Path) -> SavedModel:
-    """What is written beside a model, in the `.json` of the same name.
+    """Read the description of a model, which is in the `.json` file with the same name.
 
     Raises:
-        HarnessError: there is none.
+        HarnessError: There is no such file, or it is damaged.
     """
     from harness.models.saved import read_saved_model
 
     if not model.is_file():
-        raise RunFolderError(f"{model}: there is no such file; give models/<architecture>.json, or an exported file")
+        raise RunFolderError(f"{model}: no such file; give models/<architecture>.json of a run, or an exported model")
     description = model.with_suffix(".json")
     if not description.is_file():
         raise RunFolderError(
-            f"{model}: there is no {description.name} beside it; keep both files of the export together"
+            f"{model}: {description.name} is missing in the same folder; keep both files of the export together"
         )
     return read_saved_model(description)
 
 
 @dataclass(frozen=True, eq=False)
 class ReadImage:
-    """An image as a model wants it.
+    """An image in the form that a model expects.
 
     Attributes:
-        path: of its file.
-        pixels: uint8 (channels, height, width).
-        inverted: whether dark and light were exchanged.
+        path: Path of the file.
+        pixels: Pixels, (channels, height, width) uint8.
+        inverted: Whether the image was inverted.
     """
 
     path: Path
@@ -97,10 +99,10 @@ class ReadImage:
 
 
 def prepare(path: Path, saved: SavedModel, invert: Invert = Invert.AUTO) -> ReadImage:
-    """Read an image, of the size and with the background of the images that the model was trained on.
+    """Read an image and adapt its size and background to the training images of the model.
 
     Raises:
-        DataError: it is no image.
+        DataError: The file is not an image.
     """
     from harness.data.sources.images import border_is_light, read_image
 
@@ -111,7 +113,7 @@ def prepare(path: Path, saved: SavedModel, invert: Invert = Invert.AUTO) -> Read
 
 
 def answers_table(read: Sequence[ReadImage], probabilities: Any, classes: Sequence[str], top: int) -> Table:
-    """The most probable classes of each image, the first one first."""
+    """Return a table with the most probable classes of each image."""
     table = Table("image", "class", "probability")
     for one, row in zip(read, probabilities, strict=True):
         for place, index in enumerate(row.argsort()[::-1][:top]):

@@ -1,4 +1,4 @@
-"""`python -m harness.reference` prints the reference of the study file, made from its types."""
+"""The command `python -m harness.reference`, which prints the reference of the study file."""
 
 from __future__ import annotations
 
@@ -36,37 +36,37 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "resources": Resources,
     "architectures.NAME": ArchitectureStudy,
 }
-"""Key of each part of a study to its type."""
+"""Type of each part of a study, by key."""
 
 _WORDS = {
     "integer": "whole number",
     "number": "number",
     "string": "text",
-    "null": "nothing",
+    "null": "null",
     "boolean": "true, false",
 }
 
 
 def page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     parts = [
         "# The study file",
-        "A study is YAML. Every key has a default but `name` and `architectures`; a key that does not exist is an "
-        "error that names the nearest one. `--set KEY.PATH=VALUE` changes any of them on the command line. This page "
-        "is made from the types by `python -m harness.reference`.",
+        "A study is a YAML file. Only the keys `name` and `architectures` are required; all other keys have a default. "
+        "An unknown key is an error. To change the value of a key on the command line, use `--set KEY.PATH=VALUE`. "
+        "This page is generated from the code by `python -m harness.reference`.",
     ]
     for key, kind in SECTIONS.items():
-        title = f"## `{key}`" if key else "## The whole"
+        title = f"## `{key}`" if key else "## Top-level keys"
         parts += [title, _first_sentences(kind), _table(study_rows(key, kind))]
         if kind is DatasetStudy:
-            parts.append("Known by name: " + ", ".join(f"`{name}`" for name in DATASETS) + ".")
+            parts.append("Known data sets: " + ", ".join(f"`{name}`" for name in DATASETS) + ".")
     parts += [
         "## Search spaces",
-        "A hyperparameter has one value, or one of these in braces; what is not named keeps its default. Grids are "
-        "crossed with each other; `samples` draws of the others are taken for each of their points. The first trial is "
-        "always the default configuration.",
+        "A hyperparameter in `space` has a single value or one of the forms below. A hyperparameter that is not listed "
+        "keeps its default. All grids of an architecture are combined with each other, and for each grid point, "
+        "`samples` random draws of the other forms are tried. The first trial always has the default configuration.",
         _table([{"written": f"`{example}`", "meaning": meaning} for example, meaning in KINDS.values()]),
-        "## Hyperparameters of every architecture",
+        "## Hyperparameters of all architectures",
         _table(hyperparameter_rows(TrainingHyperparameters, ())),
     ]
     for name in BUILT_IN:
@@ -76,14 +76,14 @@ def page() -> str:
 
 
 def study_rows(key: str, kind: type[BaseModel]) -> list[dict[str, str]]:
-    """A row for each key of a part of the study."""
+    """Return a row for each key of a part of the study."""
     meanings = attributes(kind)
     schema = kind.model_json_schema()
     return [
         {
             "key": f"`{key}.{name}`" if key else f"`{name}`",
             "values": _values(field, schema.get("$defs", {})),
-            "default": "(needed)" if name in schema.get("required", ()) else _default(field),
+            "default": "(required)" if name in schema.get("required", ()) else _default(field),
             "meaning": meanings[name],
         }
         for name, field in schema["properties"].items()
@@ -91,7 +91,7 @@ def study_rows(key: str, kind: type[BaseModel]) -> list[dict[str, str]]:
 
 
 def hyperparameter_rows(kind: type[TrainingHyperparameters], without: Sequence[str]) -> list[dict[str, str]]:
-    """A row for each hyperparameter but those without interest."""
+    """Return a row for each hyperparameter, except those in `without`."""
     schema = kind.model_json_schema()
     return [
         {
@@ -106,16 +106,16 @@ def hyperparameter_rows(kind: type[TrainingHyperparameters], without: Sequence[s
 
 
 def _unchanged(kind: type[TrainingHyperparameters]) -> list[str]:
-    """Hyperparameters that are those of every architecture, with the same default."""
+    """Return the common hyperparameters whose default this architecture does not change."""
     usual = TrainingHyperparameters().model_dump()
     return [name for name, value in kind().model_dump().items() if name in usual and usual[name] == value]
 
 
 def attributes(kind: type[BaseModel]) -> dict[str, str]:
-    """What a docstring says of each attribute.
+    """Return the description of each attribute from the docstring of a type.
 
     >>> attributes(EarlyStopping)["grace_epochs"]
-    'no trial is stopped before so many epochs.'
+    'Epochs before a trial can be stopped. This is the first rung.'
     """
     text = inspect.getdoc(kind) or ""
     _, _, listed = text.partition("Attributes:\n")
@@ -129,7 +129,7 @@ def _first_sentences(kind: type[BaseModel]) -> str:
 
 
 def _values(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """The values that a field of a JSON schema takes, in words."""
+    """Return a description of the values that a field of a JSON schema allows."""
     if "anyOf" in field:
         return " or ".join(dict.fromkeys(_values(one, definitions) for one in field["anyOf"]))
     if "enum" in field:
@@ -166,7 +166,7 @@ def _table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def command() -> None:
-    """Print the reference of the study file, as Markdown."""
+    """Print the reference of the study file as Markdown."""
     typer.echo(page(), nl=False)
 
 

@@ -1,4 +1,4 @@
-"""The main command: `python -m harness.run --all` runs a study and writes its report; wiring only."""
+"""The main command, `python -m harness.run --all`, which runs a study and writes its report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def command(
-    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="NAME...")] = None,
     every: Annotated[bool, typer.Option("--all", help="Run every architecture of the study.")] = False,
     architectures: Annotated[
         list[str] | None, typer.Option("--architectures", metavar="NAME...", help="Run these architectures only.")
@@ -39,57 +39,68 @@ def command(
         typer.Option(
             "--architecture",
             metavar="SOURCE",
-            help="An architecture of your own besides, or alone: my_net.py, package.module:NAME, torchvision:resnet18, "
-            "timm:MODEL; may be repeated.",
+            help="Add your own architecture, or run only it if there is no --all: my_net.py, package.module:NAME, "
+            "torchvision:resnet18 or timm:MODEL. May be repeated.",
         ),
     ] = None,
     config: Annotated[
         str | None,
         typer.Option(
-            "--config", metavar="NAME|PATH", help="default, smoke, full, speedrun or a file. [default: default]"
+            "--config",
+            metavar="NAME|PATH",
+            help="The study: default, smoke, full, speedrun, or a YAML file.",
+            show_default="default",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Run folder. [default: reports/<study>-<time>]")
+        Path | None, typer.Option("--output", metavar="DIR", help="Run folder.", show_default="reports/<study>-<time>")
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
             "--resume",
             metavar="RUN_DIR",
-            help="Continue a run; finished trials are kept. With --all, --architectures, --config, --set: enlarge it.",
+            help="Resume a run and keep its finished trials. To enlarge the run, add --all, --architectures, --config "
+            "or --set.",
         ),
     ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: try trials that failed once more.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: retry failed trials.")] = False,
     accept_changed_code: Annotated[
-        bool, typer.Option("--accept-changed-code", help="With --resume: go on although the code has changed.")
+        bool, typer.Option("--accept-changed-code", help="With --resume: continue even if the code has changed.")
     ] = False,
-    seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="Seeds of the confirm phase.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", help="Number of seeds in the confirm phase.")
+    ] = None,
     audit: Annotated[
-        int | None, typer.Option("--audit", metavar="N", help="Stopped trials to finish, to audit early stopping.")
+        int | None,
+        typer.Option(
+            "--audit", metavar="N", help="Number of stopped trials to train to the end, to check early stopping."
+        ),
     ] = None,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the study; may be repeated."),
+        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change a value of the study. May be repeated."),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
             "--data",
             metavar="NAME|PATH",
-            help="Other images: fashion_mnist, cifar10, ..., a folder of images by class, an .npz, a folder of IDX.",
+            help="Other data: a known data set (fashion_mnist, cifar10, ...), a folder with one subfolder of images "
+            "per class, an .npz file, or a folder of IDX files.",
         ),
     ] = None,
     data_dir: DataDir = None,
     address: Annotated[
-        str | None, typer.Option("--address", metavar="ADDRESS", help="Ray cluster to join. [default: a local one]")
+        str | None,
+        typer.Option(
+            "--address", metavar="ADDRESS", help="Address of a Ray cluster.", show_default="start a local one"
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    list_architectures: Annotated[bool, typer.Option("--list", help="Print the architectures and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and exit.")] = False,
+    list_architectures: Annotated[bool, typer.Option("--list", help="List the architectures and exit.")] = False,
 ) -> None:
-    """Benchmark image classifiers: search on validation data, confirm with fresh seeds, report."""
+    """Benchmark image classifiers: search on validation data, confirm with new seeds, report."""
     with exit_codes():
         registry = load_architectures(own or [])
         if list_architectures:
@@ -105,11 +116,12 @@ def command(
         if audit is not None:
             overrides.append(Override(("audit", "trials"), audit))
         if every and names:
-            raise StudyError(f"--all stands for every architecture already; drop it, or drop {', '.join(names)}")
+            raise StudyError(f"--all already includes every architecture; remove --all, or remove {', '.join(names)}")
         if resume is not None and output is not None:
-            raise StudyError(f"--resume: a run goes on in its own folder; drop --output {output}")
+            raise StudyError(f"--output {output}: a resumed run stays in its folder; remove --output")
         if resume is None and (retry_failed or accept_changed_code):
-            raise StudyError("--retry-failed and --accept-changed-code go with --resume RUN_DIR; drop them")
+            option = "--retry-failed" if retry_failed else "--accept-changed-code"
+            raise StudyError(f"{option} works only with --resume; add --resume RUN_DIR, or remove it")
         place = Place(data_dir, address, dry_run)
         chosen = Chosen(every, names, registry)
         code = (
@@ -122,12 +134,12 @@ def command(
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which architectures the command names.
+    """The architectures that the command names.
 
     Attributes:
-        every: all of the study.
-        names: by their names.
-        registry: the architectures that there are, those of the user's own included.
+        every: Whether to run all architectures of the study.
+        names: Names of architectures.
+        registry: Known architectures, including the user's own.
     """
 
     every: bool
@@ -136,13 +148,19 @@ class Chosen:
 
     @property
     def own(self) -> tuple[str, ...]:
-        """Names of the user's own."""
+        """Names of the user's own architectures."""
         return tuple(self.registry.loaded.values())
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where data are and trials run, and whether anything is run at all."""
+    """Where the data are and where trials run.
+
+    Attributes:
+        data_dir: Folder of the data files; None for the user's cache.
+        address: Address of a Ray cluster; None to start a local one.
+        dry_run: Whether to print only the plan.
+    """
 
     data_dir: Path | None
     address: str | None
@@ -158,7 +176,8 @@ def _begin(
 ) -> int:
     if not (chosen.every or chosen.names or chosen.own):
         raise StudyError(
-            "say what to run: --all, --architectures with names (--list shows them), or --architecture with your own"
+            "no architecture given; use --all, --architectures NAME... (--list shows the names), or --architecture "
+            "SOURCE for your own"
         )
     study = load_study(config, overrides, chosen.registry)
     if chosen.every:
@@ -207,7 +226,7 @@ def _resume(
 
 def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, place: Place) -> int:
     from harness.console.display import ConsoleDisplay, print_plan, print_results
-    from harness.pipeline.benchmark import Job, run_benchmark  # the data and report packages take time to import
+    from harness.pipeline.benchmark import Job, run_benchmark  # slow to import
 
     print_plan(console, study, folder, None if finished is None else len(finished))
     if place.dry_run:
@@ -215,24 +234,25 @@ def _run(study: Study, folder: Path, finished: tuple[TrialRecord, ...] | None, p
     job = Job(study, folder, finished, place.data_dir, place.address, command_line())
     again = ["python", "-m", "harness.run", "--resume", str(folder)]
     again += [word for source in study.registry.loaded for word in ("--architecture", source)]
-    to_go_on = f"to go on: {shlex.join(again)}"
+    to_resume = f"to resume: {shlex.join(again)}"
+    occupied = finished is None and (folder / "journal.jsonl").is_file()  # by another run
     try:
         with interruptible():
             done = run_benchmark(job, ConsoleDisplay(console), interruption_deferred)
     except (KeyboardInterrupt, RunFolderError) as error:
-        if not (folder / "journal.jsonl").is_file():
+        if occupied or not (folder / "journal.jsonl").is_file():
             raise
         if isinstance(error, RunFolderError):
-            raise RunFolderError(*error.parts, f"; what had finished is kept; {to_go_on}") from None
-        errors.print(f"interrupted; what had finished is kept; {to_go_on}")
+            raise RunFolderError(*error.parts, f"; finished trials are kept; {to_resume}") from None
+        errors.print(f"interrupted; finished trials are kept; {to_resume}")
         return INTERRUPTED
     print_results(console, folder)
     console.print(f"report: {done.report}", markup=False)
     if not done.complete:
-        errors.print(f"interrupted; {to_go_on}")
+        errors.print(f"interrupted; {to_resume}")
         return INTERRUPTED
     if done.without_result:
-        errors.print(f"no result for {', '.join(done.without_result)}; the report says why")
+        errors.print(f"no result for {', '.join(done.without_result)}; see the report for the reasons")
         return INCOMPLETE
     return DONE
 

@@ -1,4 +1,4 @@
-"""What a person sees while a command runs, and how commands end: progress, signals, exit codes.
+"""Terminal output of commands: plan, progress and results; signals and exit codes.
 
-It may import the schedule, training (to count parameters), the study and the records.
+This package may import schedule, training (to count parameters), study and records.
 """

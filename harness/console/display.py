@@ -1,4 +1,4 @@
-"""What the command prints: the plan, the progress, the list of architectures."""
+"""Output of the main command: the plan, the progress, the results and the list of architectures."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from harness.study import Study
 
 
 def print_plan(console: Console, study: Study, folder: Path, kept: int | None) -> None:
-    """Print what will be run.
+    """Print the plan of a run.
 
     Args:
-        console: to print to.
-        study: what is asked.
-        folder: where results go.
-        kept: trials of an earlier part of the run; None in a new run.
+        console: Console to print to.
+        study: The study.
+        folder: Run folder.
+        kept: Number of finished trials of a resumed run; None in a new run.
     """
     console.print(plan_table(study, plan_search(study, "not loaded yet")))
-    before = f", {kept} trials kept from before" if kept is not None else ""
-    console.print(f"results go to {folder}{before}", markup=False)
+    before = f", {counted(kept, 'trial')} already finished" if kept is not None else ""
+    console.print(f"run folder: {folder}{before}", markup=False)
 
 
 def print_results(console: Console, folder: Path) -> None:
@@ -41,26 +41,26 @@ def print_results(console: Console, folder: Path) -> None:
 
 
 class ConsoleDisplay:
-    """A live table where the output is a terminal, plain lines where it is not."""
+    """Display of a run: a live table in a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._begun = time.monotonic()
 
     def stage(self, what: str) -> None:
-        """A line with the time since the command began to run."""
+        """Print a line with the stage and the time since the start."""
         self._console.print(f"[{duration(time.monotonic() - self._begun)}] {what}", markup=False)
 
     @contextlib.contextmanager
     def trials(self, study: Study, supply: Supply, slots: int) -> Iterator[Observer]:
-        """Shows trials; the last state of the table stays on the screen."""
-        self.stage(f"starting workers: {counted(slots, 'trial')} at a time")
+        """Show the progress of trials. The last state of the table stays on the screen."""
+        self.stage(f"starting workers: {counted(slots, 'trial')} at the same time")
         console = self._console
         if not console.is_terminal:
             plain = PlainProgress(
                 study, supply, slots, write=lambda line: console.print(line, markup=False), begun=self._begun
             )
-            with plain.heard_from():
+            with plain.regular_updates():
                 yield plain
             return
         progress = LiveProgress(study, supply, slots, begun=self._begun)
@@ -72,7 +72,7 @@ class ConsoleDisplay:
 
 
 def results_table(results: Mapping[str, Any]) -> Table:
-    """Test accuracies as the report gives them, from `results.json`."""
+    """Return a table of the test accuracies in `results.json`."""
     table = Table(title="Test accuracy, mean over seeds")
     table.add_column("architecture")
     for column in ("mean", "std", "95 % interval", "seeds"):
@@ -94,7 +94,10 @@ def results_table(results: Mapping[str, Any]) -> Table:
 
 
 def plan_table(study: Study, search: Sequence[TrialSpec]) -> Table:
-    """Trials of each architecture, and epochs if early stopping stopped none; the audit takes any architecture's."""
+    """Return a table with the numbers of trials and the maximum numbers of epochs.
+
+    The audit has its own row, because its trials can be of any architecture.
+    """
     table = Table(title=f"Plan of study {study.name}")
     table.add_column("architecture")
     for column in ("search trials", "confirm trials", "epochs at most"):
@@ -103,8 +106,8 @@ def plan_table(study: Study, search: Sequence[TrialSpec]) -> Table:
     total = [0, 0, 0, 0]
     for name in study.architectures:
         specs = [spec for spec in search if spec.architecture == name]
-        # Which configuration is confirmed is not known yet: the longest bounds it; if it is the default, it is
-        # not confirmed twice.
+        # The selected configuration is not known yet, so its epochs are at most those of the
+        # longest. If it is the default configuration, that is not confirmed twice.
         longest = max(spec.epochs for spec in specs)
         confirm_epochs = study.confirm.seeds * longest + default_seeds * specs[0].epochs
         fewest, most = study.confirm.seeds, study.confirm.seeds + default_seeds
@@ -122,7 +125,7 @@ def plan_table(study: Study, search: Sequence[TrialSpec]) -> Table:
 
 
 def span(fewest: int, most: int) -> str:
-    """A number that is known, or the two that it lies between.
+    """Return a range as text, or a single number if both ends are equal.
 
     >>> span(5, 5), span(5, 7)
     ('5', '5 to 7')
@@ -131,19 +134,22 @@ def span(fewest: int, most: int) -> str:
 
 
 def architecture_table(registry: Registry, shape: InputShape, classes: int) -> Table:
-    """Every architecture with the size of its default configuration; imports torch to count."""
+    """Return a table of all architectures with the sizes of their default configurations.
+
+    This imports torch to count parameters.
+    """
     from harness.training.model import summarise_default
 
     table = Table(title=f"Architectures ({shape.channels}x{shape.height}x{shape.width}, {classes} classes)")
     table.add_column("name")
     table.add_column("parameters", justify="right")
     table.add_column("multiply-adds", justify="right")
-    table.add_column("what it is")
+    table.add_column("description")
     for architecture in registry.values():
         try:
             summary = summarise_default(architecture, shape, classes)
             sizes = (f"{summary.parameters:,}", f"{summary.macs:,}")
-        except (Exception, SystemExit):  # noqa: BLE001  # a user's architecture may take no images of this shape
+        except (Exception, SystemExit):  # noqa: BLE001  # a user's architecture may not accept this image shape
             sizes = ("?", "?")
         table.add_row(architecture.name, *sizes, architecture.summary)
     return table

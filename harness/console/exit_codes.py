@@ -1,4 +1,4 @@
-"""How commands end: one sentence on the screen and a number for the shell."""
+"""Exit codes of commands, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rich.console import Console
 from harness.errors import Argument, HarnessError
 
 DONE = 0
-FAULT = 1  # something failed that should not
-WRONG = 2  # arguments, study, data or environment
-INCOMPLETE = 3  # done, but some architecture has no result
-WORSE = 4  # done, and some architecture became worse than was allowed
-BREACHED = 5  # an architecture does not keep its contract
+FAULT = 1  # internal error
+WRONG = 2  # wrong arguments, study, data or environment
+INCOMPLETE = 3  # done, but an architecture has no result
+WORSE = 4  # done, but an architecture is worse than allowed
+BREACHED = 5  # an architecture fails a check
 INTERRUPTED = 130
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def one_line(text: str) -> str:
-    r"""Text that a terminal shows as it is: white space as single spaces, nothing that steers the terminal.
+    r"""Return text as one line, without control characters and with single spaces.
 
     >>> one_line("a\n b\x1b[31m")
     'a b [31m'
@@ -33,7 +33,7 @@ def one_line(text: str) -> str:
 
 
 def sentence(error: HarnessError) -> str:
-    """What went wrong, with arguments spelled as options.
+    """Return the message of an error, with arguments written as command-line options.
 
     >>> sentence(HarnessError(Argument("data_dir", "x"), ": there is no such folder"))
     '--data-dir x: there is no such folder'
@@ -48,22 +48,25 @@ def _option(argument: Argument) -> str:
 
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
-    """Turn exceptions into a sentence and an exit code; the traceback of a fault goes to a file."""
+    """Print exceptions as one sentence, and exit with their code.
+
+    The traceback of an internal error is written to a file.
+    """
     try:
         yield
     except HarnessError as error:
         errors.print(f"error: {one_line(sentence(error))}")
         raise typer.Exit(WRONG) from None
     except KeyboardInterrupt:
-        errors.print("interrupted; what had finished is kept")
+        errors.print("interrupted; finished trials are kept")
         raise typer.Exit(INTERRUPTED) from None
     except (typer.Exit, typer.Abort):
         raise
-    except Exception as error:  # noqa: BLE001  # the last resort of a command; it hides nothing
+    except Exception as error:  # noqa: BLE001  # the traceback is kept in a file
         with tempfile.NamedTemporaryFile("w", prefix="harness-", suffix=".log", delete=False) as file:
             traceback.print_exc(file=file)
         errors.print(
-            f"error: something failed that should not ({one_line(f'{type(error).__name__}: {error}')}); the traceback "
-            f"is in {file.name}"
+            f"error: internal error ({one_line(f'{type(error).__name__}: {error}')}); please report it with the "
+            f"traceback in {file.name}"
         )
         raise typer.Exit(FAULT) from None

@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import Annotated
 
 import typer
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="Folder of the data files.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Folder of the data files.", show_default="the user cache"),
+]
 
 ModelCode = Annotated[
-    str | None, typer.Option("--architecture", metavar="SOURCE", help="Code of the model where it is your own.")
+    str | None,
+    typer.Option(
+        "--architecture", metavar="SOURCE", help="Source of the architecture if it is your own, e.g. my_net.py."
+    ),
 ]

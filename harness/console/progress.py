@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a live table on a terminal, plain lines elsewhere."""
+"""Progress of a run: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from harness.schedule.supply import Supply
 from harness.study import Study
 
 SILENCE_SECONDS = 20.0
-"""Seconds without a line after which plain output names the trials that run; it is checked every second."""
+"""Seconds without output before plain output lists the running trials."""
 
 
 @dataclass
 class ArchitectureProgress:
-    """How far one architecture is.
+    """Progress of one architecture.
 
     Attributes:
-        running: trials that have a slot now, with their epochs so far.
-        ended: trials by phase and status.
-        lost_workers: why workers of its trials died.
-        best: validation accuracy of the best epoch seen in the search.
+        running: Results of the epochs so far of each running trial, by its identity.
+        ended: Number of ended trials, by phase and status.
+        lost_workers: Reasons why workers of its trials died.
+        best: Highest validation accuracy of any epoch in the search.
     """
 
     running: dict[str, list[EpochResult]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class ArchitectureProgress:
 
 
 class Progress:
-    """Counts what happens in an experiment; one of its subclasses shows it."""
+    """Counts of the events of a run. Subclasses display them."""
 
     def __init__(
         self,
@@ -60,24 +60,24 @@ class Progress:
             self._count(record)
 
     def started(self, spec: TrialSpec) -> None:
-        """A trial was given a slot."""
+        """Count a trial that was given a slot."""
         self.architectures[spec.architecture].running[spec.trial_id] = []
 
     def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
-        """A trial finished an epoch."""
+        """Count an epoch of a trial."""
         progress = self.architectures[spec.architecture]
         progress.running.setdefault(spec.trial_id, []).append(result)
         if spec.phase is Phase.SEARCH:
             progress.best = max(progress.best or 0.0, result.validation_accuracy)
 
     def again(self, spec: TrialSpec, reason: str) -> None:
-        """A trial lost its worker, and is tried again."""
+        """Count a lost worker, whose trial is retried."""
         progress = self.architectures[spec.architecture]
         progress.running.pop(spec.trial_id, None)
         progress.lost_workers.append(reason)
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial ended."""
+        """Count a trial that has ended."""
         self._count(record)
 
     def _count(self, record: TrialRecord) -> None:
@@ -90,35 +90,36 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the run began."""
+        """Seconds since the start of the run."""
         return self._clock() - self._begun
 
     def planned(self, architecture: str, phase: Phase) -> int:
-        """How many trials of a phase there are, or will at least be when the architecture has been searched."""
+        """Return the number of trials of a phase, or the minimum while they are not known yet."""
         known = sum(1 for spec in self._supply.specs[phase] if spec.architecture == architecture)
         return known or (self._study.confirm.seeds if phase is Phase.CONFIRM else 0)
 
     def count(self, architecture: str, phase: Phase) -> int:
-        """How many trials of a phase have ended."""
+        """Return the number of trials of a phase that have ended."""
         ended = self.architectures[architecture].ended
         return sum(number for (of, _), number in tuple(ended.items()) if of is phase)
 
     def remaining(self) -> float | None:
-        """Seconds still to go; None while an architecture with trials left has not trained an epoch."""
-        # Copied in one step: another thread may show the progress while trials begin and end.
+        """Estimate the remaining seconds; None if an architecture has not trained an epoch yet."""
+        # Copied in one step, because another thread may show the progress while trials start and
+        # end.
         running = {trial: epochs for one in self.architectures.values() for trial, epochs in tuple(one.running.items())}
         return remaining_seconds(self._study, self._supply, running, self._slots)
 
 
 class LiveProgress(Progress):
-    """A table that is drawn anew as things happen, for a terminal."""
+    """Table in a terminal that is updated continuously."""
 
     def show(self, console: Console) -> Live:
-        """The table, as a context."""
+        """Return a context manager that shows the table."""
         return Live(get_renderable=self.table, console=console, refresh_per_second=2, transient=True)
 
     def table(self) -> Table:
-        """How far every architecture is."""
+        """Return the table with the progress of every architecture."""
         remaining = self.remaining()
         left = "…" if remaining is None else f"about {duration(remaining)}"
         table = Table(title=f"{self._study.name}: {duration(self.elapsed)} elapsed, {left} left")
@@ -151,7 +152,7 @@ class LiveProgress(Progress):
 
 
 class PlainProgress(Progress):
-    """A line for each trial that ends, and one that says what runs where none has ended for a while."""
+    """Plain lines: one for each trial that ends, and the running trials if none ends for long."""
 
     def __init__(
         self,
@@ -167,15 +168,15 @@ class PlainProgress(Progress):
         self._written = clock()
 
     @contextlib.contextmanager
-    def heard_from(self) -> Iterator[None]:
-        """Lines come while the block runs, even when nothing else happens."""
+    def regular_updates(self) -> Iterator[None]:
+        """List running trials from time to time while the block runs."""
         over = threading.Event()
 
-        def speak() -> None:
+        def write_regularly() -> None:
             while not over.wait(1.0):
-                self.break_silence()
+                self.write_running()
 
-        thread = threading.Thread(target=speak, daemon=True)
+        thread = threading.Thread(target=write_regularly, daemon=True)
         thread.start()
         try:
             yield
@@ -183,13 +184,13 @@ class PlainProgress(Progress):
             over.set()
             thread.join()
 
-    def break_silence(self) -> None:
-        """Write what runs now, unless a line was written not long ago."""
+    def write_running(self) -> None:
+        """Write a line with the running trials, unless a line was written recently."""
         if self._clock() - self._written >= SILENCE_SECONDS:
             self._write(f"{self._time()} {self.running()}")
 
     def running(self) -> str:
-        """Which trials run, and how far they are."""
+        """Return a text with the running trials and their epochs so far."""
         trials = [
             f"{name} ({counted(len(epochs), 'epoch')} so far)"
             for name, progress in self.architectures.items()
@@ -207,29 +208,33 @@ class PlainProgress(Progress):
         return f"[{duration(self.elapsed)}{left}]"
 
     def again(self, spec: TrialSpec, reason: str) -> None:
-        """Write its line."""
+        """Write a line about a lost worker."""
         super().again(spec, reason)
         place = f"{spec.architecture} {spec.phase.value} trial {spec.trial_id}"
-        self._write(f"[{duration(self.elapsed)}] {place} lost its worker and is tried again: {reason}")
+        self._write(f"[{duration(self.elapsed)}] {place} lost its worker and is retried: {reason}")
 
     def ended(self, record: TrialRecord) -> None:
-        """Write its line."""
+        """Write a line about a trial that has ended."""
         super().ended(record)
         self._write(self.line(record))
 
     def line(self, record: TrialRecord) -> str:
-        """How a trial ended, in one line."""
+        """Return a line with the result of a trial that has ended."""
         name, phase = record.spec.architecture, record.spec.phase
         place = f"{name} {phase.value} {self.count(name, phase)}/{self.planned(name, phase)}"
         last = record.last_epoch
-        what = f"validation {last.validation_accuracy:.2%} after {counted(last.epoch, 'epoch')}" if last else "no epoch"
+        what = (
+            f"validation {last.validation_accuracy:.2%} after {counted(last.epoch, 'epoch')}"
+            if last
+            else "no epoch completed"
+        )
         reason = f" ({record.reason})" if record.reason else ""
         status = record.status.value.replace("_", " ")
         return f"{self._time()} {place} {status}: {what}{reason}"
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things.
+    """Return a number with its noun in the singular or plural.
 
     >>> counted(1, "epoch"), counted(3, "epoch")
     ('1 epoch', '3 epochs')
@@ -238,7 +243,7 @@ def counted(number: int, what: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as minutes and seconds, or hours and minutes.
+    """Format seconds as minutes and seconds, or as hours and minutes.
 
     >>> duration(75), duration(3720)
     ('1:15', '1h02')

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a command runs; afterwards the process has the handlers that it had."""
+"""Handling of Ctrl-C and SIGTERM. All signal handlers are restored afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM interrupts the block as Ctrl-C does, even in a process that was started with Ctrl-C ignored."""
+    """Make Ctrl-C and SIGTERM raise KeyboardInterrupt inside the block.
+
+    This also works in a process that was started with Ctrl-C ignored.
+    """
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     terminate = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -21,25 +24,26 @@ def interruptible() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruption_deferred() -> Iterator[None]:
-    """A first Ctrl-C takes effect at the end of the block; a second one at once.
+    """Delay a first Ctrl-C until the end of the block. A second one takes effect at once.
 
-    While torch and Ray are imported and started, an exception inside their code can be swallowed, or hang.
+    While torch and Ray are imported and started, an exception in their code can be swallowed or
+    cause a hang.
 
     Raises:
-        KeyboardInterrupt: there was a Ctrl-C.
+        KeyboardInterrupt: Ctrl-C was pressed in the block.
     """
-    heard = False
+    pressed = False
 
     def remember(*_: object) -> None:
-        nonlocal heard
-        if heard:
+        nonlocal pressed
+        if pressed:
             raise KeyboardInterrupt
-        heard = True
+        pressed = True
 
     before = signal.signal(signal.SIGINT, remember)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if heard:
+    if pressed:
         raise KeyboardInterrupt

@@ -1,6 +1,7 @@
-"""The only room with Ray: trials go in as specifications, and come out as records.
+"""Running trials on Ray: from trial specifications to trial records.
 
-It may import everything below it: runs, models, training, schedule, data, study and records.
+No other part of the harness imports Ray. This package may import runs, models, training, schedule,
+data, study and records.
 """
 
 from harness.orchestration.cluster import Cluster, connect

@@ -1,4 +1,4 @@
-"""The messages of trials as records, each durable before anything follows from it."""
+"""Conversion of the messages of trials into records that are written to disk at once."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ from harness.study import Study
 
 
 class Keeper(Protocol):
-    """Makes durable what trials give."""
+    """Storage that writes the results of trials to disk."""
 
     def keep(self, record: TrialRecord, outcome: Outcome | None) -> None:
-        """A trial ended; called once for each."""
+        """Store the record of a trial that has ended. Called once for each trial."""
 
     def keep_checkpoint(self, trial_id: str, checkpoint: bytes) -> None:
-        """A trial that goes on left a checkpoint."""
+        """Store a checkpoint of a running trial."""
 
     def checkpoint(self, spec: TrialSpec) -> bytes | None:
-        """The last checkpoint that a trial left; None when there is none."""
+        """Return the last checkpoint of a trial, or None if it has none."""
 
 
 @dataclass
 class Attempt:
-    """An attempt at a trial while it runs.
+    """A running attempt at a trial.
 
     Attributes:
-        spec: what it does.
-        number: from 1; one more for each worker that was lost with the trial.
-        began_at: seconds since 1970.
-        heard_at: when it began or said something last, on this machine's monotonic clock.
-        epochs: what it gave so far.
-        last: its last message.
+        spec: Specification of the trial.
+        number: Number of the attempt, from 1. Each lost worker adds 1.
+        began_at: Start of the attempt, in seconds since 1970.
+        last_message_at: Time of the last message, or of the start. Monotonic clock of this machine.
+        epochs: Results of the epochs so far.
+        last: The last message; None before the first one.
     """
 
     spec: TrialSpec
     number: int
     began_at: float = field(default_factory=time.time)
-    heard_at: float = field(default_factory=time.monotonic)
+    last_message_at: float = field(default_factory=time.monotonic)
     epochs: list[EpochResult] = field(default_factory=list)
     last: Message | None = None
 
-    def hear(self, message: Message) -> None:
-        """It said something."""
-        self.last, self.heard_at = message, time.monotonic()
+    def receive(self, message: Message) -> None:
+        """Take in a message of the trial."""
+        self.last, self.last_message_at = message, time.monotonic()
         if message.epoch is not None:
             self.epochs.append(message.epoch)
 
     def record(self, status: Status, reason: str | None, model: ModelSummary | None) -> TrialRecord:
-        """The trial, ended with this attempt."""
+        """Return the record of a trial that ended with this attempt."""
         started = self.last.started if self.last else None
         return TrialRecord(
             trial_id=self.spec.trial_id,
@@ -78,10 +78,13 @@ class Attempt:
 
 
 class Bookkeeper(Unsaved, tune.Callback):
-    """Turns the messages of trials into records, and makes each durable before anything follows from it.
+    """Tune callback that turns the messages of trials into records.
+
+    A record is written to disk before the scheduler, the supply or the display learns of it.
 
     Attributes:
-        error: what the keeper raised, if it did; nothing is recorded after that.
+        error: The exception that the keeper raised, or None. After an exception, nothing is
+            recorded.
     """
 
     def __init__(
@@ -98,22 +101,22 @@ class Bookkeeper(Unsaved, tune.Callback):
         self._keeper = keeper
         self._observer = observer
         self._specs: dict[str, tuple[TrialSpec, ...]] = {}
-        self._attempts: dict[str, Attempt] = {}  # the last one of every trial that has begun and not ended
+        self._attempts: dict[str, Attempt] = {}  # the latest attempt of every running trial
         self._ended: set[str] = set()
         self.error: Exception | None = None
 
     def specs_of(self, trial: Trial) -> tuple[TrialSpec, ...]:
-        """The specifications of a Tune trial: several where one program trains them."""
+        """Return the specifications of a Tune trial: several if they are trained together."""
         if trial.trial_id not in self._specs:
             self._specs[trial.trial_id] = tuple(TrialSpec.model_validate(spec) for spec in trial.config["specs"])
         return self._specs[trial.trial_id]
 
     def spec_of(self, trial: Trial) -> TrialSpec:
-        """The first specification of a Tune trial; a search trial has no other."""
+        """Return the first specification of a Tune trial. A search trial has only one."""
         return self.specs_of(trial)[0]
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial, or another attempt at it, was given a worker."""
+        """Begin an attempt: the trial was given a worker."""
         for spec in self.specs_of(trial):
             if not self.has_ended(spec):
                 self.begin(spec)
@@ -121,38 +124,42 @@ class Bookkeeper(Unsaved, tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        """Messages arrived, and the scheduler has decided; `done` says that it stops the trial."""
-        # Tune keeps the last result of every trial; the messages are heavy, and stay here.
+        """Take in messages. The scheduler has already decided: `done` means it stops the trial."""
+        # Tune keeps the last result of every trial. The messages are large, so they are removed.
         messages: tuple[Message, ...] = result.pop("messages")
         specs = {spec.trial_id: spec for spec in self.specs_of(trial)}
         for message in messages:
             if message.trial_id not in self._ended:
-                self.hear(specs[message.trial_id], message, stopped=bool(result.get("done")))
+                self.receive(specs[message.trial_id], message, stopped=bool(result.get("done")))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The worker of a trial died: another one tries, unless the trial hung or too many have died of it."""
-        reason = death(_said_of(trial))
+        """Handle the death of a worker: retry its trials, or record them as failed."""
+        reason = death(_error_text(trial))
         for spec in self.specs_of(trial):
             if not self.has_ended(spec):
                 self.lose(spec, reason)
 
     def begin(self, spec: TrialSpec) -> None:
-        """An attempt at a trial begins."""
+        """Begin an attempt at a trial."""
         before = self._attempts.get(spec.trial_id)
         self._attempts[spec.trial_id] = Attempt(spec, before.number + 1 if before else 1)
         self._observer.started(spec)
 
     def has_ended(self, spec: TrialSpec) -> bool:
-        """Whether a trial has a record."""
+        """Return whether the trial has a record."""
         return spec.trial_id in self._ended
 
     def lose(self, spec: TrialSpec, reason: str) -> None:
-        """The worker of an attempt was lost, for this reason: another attempt follows, if any is left."""
+        """Retry a trial that lost its worker, or record it as failed.
+
+        It has failed if it sent no message for `trial_timeout` seconds, or if it has lost more than
+        `max_failures` workers.
+        """
         attempt = self._attempt(spec)
-        silent = time.monotonic() - attempt.heard_at
+        silent = time.monotonic() - attempt.last_message_at
         if silent >= self._study.trial_timeout:
             limit = f"trial_timeout is {self._study.trial_timeout:g} seconds"
-            self._end(attempt, Status.FAILED, f"it said nothing for {silent:.0f} seconds and was ended: {limit}")
+            self._end(attempt, Status.FAILED, f"killed after {silent:.0f} seconds without a message; {limit}")
         elif attempt.number > self._study.max_failures:
             number = attempt.number
             died = "its worker died" if number == 1 else f"each of its {number} workers died; the last one"
@@ -161,10 +168,10 @@ class Bookkeeper(Unsaved, tune.Callback):
             self._observer.again(spec, reason)
             self._supply.again(spec)
 
-    def hear(self, spec: TrialSpec, message: Message, *, stopped: bool = False) -> None:
-        """A trial said something; `stopped` when the scheduler stops it there."""
+    def receive(self, spec: TrialSpec, message: Message, *, stopped: bool = False) -> None:
+        """Take in a message of a trial; `stopped` if the scheduler stops the trial here."""
         attempt = self._attempt(spec)
-        attempt.hear(message)
+        attempt.receive(message)
         if message.epoch is not None:
             self._observer.epoch(spec, message.epoch)
         if message.checkpoint is not None:
@@ -174,7 +181,7 @@ class Bookkeeper(Unsaved, tune.Callback):
             self._end(attempt, status, message.failure)
 
     def _attempt(self, spec: TrialSpec) -> Attempt:
-        """The one that runs; a worker can be lost before Tune has told of its start."""
+        """Return the running attempt. A worker can be lost before Tune reports its start."""
         return self._attempts.setdefault(spec.trial_id, Attempt(spec, 1))
 
     def _end(self, attempt: Attempt, status: Status, reason: str | None) -> None:
@@ -182,7 +189,7 @@ class Bookkeeper(Unsaved, tune.Callback):
         self._attempts.pop(trial_id, None)
         if self.error is not None or trial_id in self._ended:
             return
-        self._ended.add(trial_id)  # a worker may still die after its last message
+        self._ended.add(trial_id)  # its worker may still die after the last message
         record = attempt.record(status, reason, self._summary_of(attempt.spec))
 
         def end() -> None:
@@ -193,33 +200,36 @@ class Bookkeeper(Unsaved, tune.Callback):
         self._durably(end)
 
     def _durably(self, write: Callable[[], None]) -> None:
-        """Write, unless that has failed before; a failure ends the experiment, since what follows would be lost too."""
+        """Write, unless writing has failed before.
+
+        A failure ends the experiment, because later results could not be stored either.
+        """
         if self.error is not None:
             return
         try:
             write()
-        except Exception as error:  # noqa: BLE001  # Tune would bury it; run_experiment raises it
+        except Exception as error:  # noqa: BLE001  # Tune would hide it; run_experiment raises it
             self.error = error
             self._supply.abandon()
 
 
 class StopOnError(Unsaved, tune.Stopper):
-    """Ends the experiment when a record could not be kept: what follows would be lost too."""
+    """Stopper that ends the experiment after a record could not be stored."""
 
     def __init__(self, bookkeeper: Bookkeeper) -> None:
         self._bookkeeper = bookkeeper
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """No trial is stopped for its result."""
+        """Return False: no trial is stopped because of its result."""
         return False
 
     def stop_all(self) -> bool:
-        """Whether to stop everything."""
+        """Return whether to end the experiment."""
         return self._bookkeeper.error is not None
 
 
-def _said_of(trial: Trial) -> str:
-    """What Ray said of the death of a trial's worker; Tune keeps it in a file of its own."""
+def _error_text(trial: Trial) -> str:
+    """Return Ray's error text about a dead worker. Tune stores it in a file for each trial."""
     try:
         return Path(trial.error_file).read_text(encoding="utf-8", errors="replace") if trial.error_file else ""
     except OSError:
@@ -227,12 +237,12 @@ def _said_of(trial: Trial) -> str:
 
 
 def status_after(spec: TrialSpec, message: Message, *, stopped: bool) -> Status | None:
-    """How a trial ended with this message; None while it goes on.
+    """Return the status of a trial after a message, or None if the trial continues.
 
     Args:
-        spec: what was asked of it.
-        message: what it said last.
-        stopped: whether the scheduler stops it here.
+        spec: Specification of the trial.
+        message: Its latest message.
+        stopped: Whether the scheduler stops the trial here.
     """
     if message.failure is not None:
         return Status.FAILED

@@ -1,4 +1,4 @@
-"""A Ray cluster: an existing one joined, or a local one started and stopped."""
+"""Connection to a Ray cluster, existing or local, and its division into slots."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from harness.orchestration.ray_environment import ENVIRONMENT, keep_slots_full, 
 from harness.study import Resources
 
 _ANSWER_SECONDS = 5.0
-_TOGETHER_ON_GPU = 32  # trials that one program trains on a GPU; on CPUs nothing is gained by more than one
-_AUTO_GPUS = 0.25  # of a GPU for each trial: small nets leave most of one idle
+_TOGETHER_ON_GPU = 32  # trials that one program trains on a GPU; on a CPU, more than one is not faster
+_AUTO_GPUS = 0.25  # share of a GPU for each trial: a small network leaves most of a GPU idle
 
 
 @dataclass(frozen=True)
 class Node:
-    """What one machine of the cluster has."""
+    """Resources of one machine of the cluster."""
 
     cpus: float
     gpus: float
@@ -31,12 +31,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Share:
-    """What a trial of one architecture is given.
+    """Resources for each trial of one architecture.
 
     Attributes:
-        cpus: threads of the trial.
-        gpus: a fraction of one, or several.
-        together: how many seeds of a configuration one program trains at once, at most.
+        cpus: Threads of the trial.
+        gpus: GPUs of the trial: 0, a fraction of one, or several.
+        together: Maximum number of seeds of one configuration that one program trains together.
     """
 
     cpus: int
@@ -45,24 +45,25 @@ class Share:
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
-        """What the trial computes on, whatever else its machine has."""
+        """Device of the trial, whether or not its machine has a GPU."""
         return "cuda" if self.gpus > 0 else "cpu"
 
     @property
     def whole(self) -> Share:
-        """The same with whole GPUs: NCCL refuses two workers on one GPU (ray#48012)."""
+        """The same share with whole GPUs: NCCL refuses two workers on one GPU (ray#48012)."""
         return replace(self, gpus=float(math.ceil(self.gpus)))
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A connected cluster, as far as trials are concerned.
+    """A connected cluster.
 
     Attributes:
-        shares: what a trial of each architecture is given.
-        slots: how many trials run at once; of those that ask for least, where they ask for unlike resources.
-        nodes: machines of the cluster.
-        sources: of the user's own architectures, as workers know them.
+        shares: Resources of a trial, by architecture.
+        slots: Number of trials that can run at the same time. If architectures need different
+            resources, this is the number for the architecture that needs the least.
+        nodes: Machines of the cluster.
+        sources: Sources of the user's architectures, as workers can import them.
     """
 
     shares: Mapping[str, Share]
@@ -72,19 +73,24 @@ class Cluster:
 
 
 def fit(resources: Mapping[str, Resources], nodes: Sequence[Node], workers: int = 1) -> Cluster:
-    """What the machines can give to trials of each architecture, and how many they take at once.
+    """Return the resources of a trial of each architecture, and the number of slots.
+
+    Args:
+        resources: Resources of one trial, by architecture.
+        nodes: Machines of the cluster.
+        workers: Number of workers that train each confirm trial together.
 
     Raises:
-        EnvironmentMismatchError: no machine can ever take a trial of some architecture, or all together not so
-            many `workers` of one.
+        EnvironmentMismatchError: No machine can run a trial of some architecture, or the machines
+            together cannot run `workers` workers of it.
     """
     fitted = {name: _fit_one(name, asked, nodes) for name, asked in resources.items()}
     for name, (share, _) in fitted.items():
         slots = sum(_slots(node, share.cpus, share.whole.gpus) for node in nodes)
         if 1 < workers > slots:
             raise EnvironmentMismatchError(
-                f"confirm.workers: asks for {workers} workers for a trial of {name}, and the cluster takes {slots} at "
-                "once; ask for less with ",
+                f"confirm.workers: a trial of {name} needs {workers} workers, but the cluster can run only {slots} "
+                "at the same time; reduce it with ",
                 changed("confirm.workers", slots),
             )
     return Cluster(
@@ -99,17 +105,17 @@ def _fit_one(name: str, resources: Resources, nodes: Sequence[Node]) -> tuple[Sh
     for what, asked, most in (("cpus", resources.cpus, most_cpus), ("gpus", gpus, most_gpus)):
         if asked > most:
             raise EnvironmentMismatchError(
-                f"resources.{what}: a trial of {name} asks for {asked:g}, but the best machine of the cluster has "
-                f"{most:g}; ask for less with ",
+                f"resources.{what}: a trial of {name} needs {asked:g}, but the largest machine of the cluster has "
+                f"{most:g}; reduce it with ",
                 changed(f"resources.{what}", f"{most:g}"),
-                ", or, where the architecture has resources of its own, ",
+                ", or, if the study sets resources for this architecture, with ",
                 changed(f"architectures.{name}.resources.{what}", f"{most:g}"),
             )
     slots = sum(_slots(node, resources.cpus, gpus) for node in nodes)
     if slots == 0:
         raise EnvironmentMismatchError(
-            f"resources: no machine of the cluster has both {resources.cpus} CPUs and {gpus:g} GPUs for a trial of "
-            f"{name}"
+            f"resources: a trial of {name} needs {resources.cpus} CPUs and {gpus:g} GPUs, but no machine of the "
+            "cluster has both; reduce resources.cpus or resources.gpus"
         )
     return Share(resources.cpus, gpus, together=_TOGETHER_ON_GPU if gpus > 0 else 1), slots
 
@@ -118,24 +124,26 @@ def _slots(node: Node, cpus: int, gpus: float) -> int:
     by_cpus = int(node.cpus // cpus)
     if gpus == 0:
         return by_cpus
-    # A trial never spans devices by a fraction: four quarters fit on one GPU, three times 0.4 do not.
+    # A fraction of a GPU lies on one device: four trials with 0.25 fit on one GPU, three with 0.4
+    # do not.
     by_gpus = int(node.gpus // gpus) if gpus >= 1 else int(node.gpus) * int(1 / gpus + 1e-9)
     return min(by_cpus, by_gpus)
 
 
 def check_reachable(address: str) -> None:
-    """Ask whether anybody answers at HOST:PORT; Ray itself would try for two minutes.
+    """Check that a server accepts connections at HOST:PORT. Ray itself would try for two minutes.
 
-    Another form of address (auto) is left to Ray.
+    Any other form of address, such as "auto", is not checked.
 
     Raises:
-        EnvironmentMismatchError: nobody answers there, or it is the address of a Ray Client.
+        EnvironmentMismatchError: Nothing accepts connections there, or the address is that of a Ray
+            Client.
     """
     if address.startswith("ray://"):
         raise EnvironmentMismatchError(
             Argument("address", address),
-            ": through a Ray Client the journal would not be kept here; give HOST:6379 on a "
-            "machine of the cluster, or submit the command as a job (docs/cluster.md)",
+            ": Ray Client addresses (ray://) are not supported; run the command on a machine of the cluster with "
+            "the address HOST:6379, or submit it as a job (docs/cluster.md)",
         )
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
@@ -145,9 +153,9 @@ def check_reachable(address: str) -> None:
     except (OSError, OverflowError) as error:
         raise EnvironmentMismatchError(
             Argument("address", address),
-            f": no Ray cluster answers there ({error}); start one with 'ray start --head', or leave ",
+            f": no Ray cluster found at this address ({error}); start one with 'ray start --head', or omit ",
             Argument("address"),
-            " out to run on this machine",
+            " to run on this machine",
         ) from None
 
 
@@ -159,27 +167,28 @@ def connect(
     workers: int = 1,
     sources: Sequence[str] = (),
 ) -> Iterator[Cluster]:
-    """Join the cluster at the address, or start one on this machine; leave or stop it at the end.
+    """Join the cluster at an address, or start a local one. Leave or stop it when the block ends.
 
-    A cluster that exists is sent the code: its machines need Ray and the dependencies, and nothing of this project.
-    Environment, signal handlers and loggers of this process are as they were afterwards.
+    The code is sent to an existing cluster. Its machines need Ray and the dependencies, but not
+    this project. Environment variables, signal handlers and loggers of this process are restored
+    afterwards.
 
     Args:
-        address: of an existing cluster; None to start one.
-        resources: of one trial of each architecture.
-        data_bytes: size of the data set, for the object store of a local cluster.
-        workers: that train a confirm trial together.
-        sources: of the user's own architectures.
+        address: Address of an existing cluster; None to start a local one.
+        resources: Resources of one trial, by architecture.
+        data_bytes: Size of the data set in bytes, for the object store of a local cluster.
+        workers: Number of workers that train each confirm trial together.
+        sources: Sources of the user's architectures.
 
     Raises:
-        EnvironmentMismatchError: no cluster answers there, it can never run such a trial, or a machine of it
-            cannot run this code.
+        EnvironmentMismatchError: There is no cluster at the address, the cluster is too small for a
+            trial, or one of its machines cannot run this code.
     """
     if address is not None:
         check_reachable(address)
     with contextlib.ExitStack() as stack:
         stack.enter_context(ray_environment())
-        import ray  # after the environment, which it reads
+        import ray  # reads the environment when it is imported
 
         from harness.orchestration.ray_quirks import random_state_kept, signal_handlers_kept, silent_loggers
 
@@ -203,10 +212,10 @@ def connect(
 
 
 def _init(address: str | None, data_bytes: int, sources: Sequence[str]) -> Sequence[str]:
-    """Start Ray, or join it; gives the sources as workers know them.
+    """Start or join Ray, and return the sources as workers can import them.
 
     Raises:
-        EnvironmentMismatchError: it cannot be started or joined.
+        EnvironmentMismatchError: Ray cannot be started or joined.
     """
     import ray
 
@@ -220,12 +229,13 @@ def _init(address: str | None, data_bytes: int, sources: Sequence[str]) -> Seque
             with on_the_loopback():
                 ray.init(address="local", include_dashboard=False, object_store_memory=memory, **options)
             return sources
-        with tempfile.TemporaryDirectory() as scratch:  # what is in it has been sent when Ray is connected
+        with tempfile.TemporaryDirectory() as scratch:  # Ray has sent its files when `ray.init` returns
             packed = pack(ENVIRONMENT, sources, Path(scratch))
             ray.init(address=address, runtime_env=packed.runtime_env, **options)
         return packed.sources
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = Argument("address", address) if address else "a local Ray cluster"
         raise EnvironmentMismatchError(
-            where, f": cannot connect: {' '.join(str(error).split())[:300]}; is it running and reachable?"
+            where,
+            f": cannot connect: {' '.join(str(error).split())[:300]}; check that the cluster is running and reachable",
         ) from None

@@ -1,4 +1,4 @@
-"""The cost pass: one worker alone measures every confirmed model, when no trial runs any more."""
+"""The cost pass: measures latency and throughput of every confirmed model after the last trial."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ _LIMIT_SECONDS = 600.0
 def run_cost_pass(
     study: Study, models: Sequence[tuple[TrialSpec, bytes]], training: TrainingData, cluster: Cluster
 ) -> tuple[Cost, ...]:
-    """Latency and throughput of each model; one that cannot be measured says why.
+    """Measure latency and throughput of each model.
 
-    Models that were trained on the same kind of device, with as many threads, are measured together; one kind after
-    the other.
+    The cost of a model that cannot be measured contains the reason. One worker at a time runs, so
+    measurements do not disturb each other. Models with the same resources are measured by the same
+    worker.
 
     Args:
-        study: precision.
-        models: specification and weights of each.
-        training: whose validation images are classified.
-        cluster: threads of a trial, and whether it has a GPU; the pass has a whole one.
+        study: The study, for its precision.
+        models: Specification and weights of each model.
+        training: Data whose validation images are classified.
+        cluster: The cluster, for the threads and GPUs of a trial. GPUs are rounded up to whole
+            ones.
     """
     costs: list[Cost] = []
     for share in dict.fromkeys(cluster.shares[spec.architecture] for spec, _ in models):
@@ -66,7 +68,7 @@ def _measure(
     precision: AskedPrecision,
     sources: Sequence[str],
 ) -> tuple[Cost, ...]:
-    # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
+    # Imported here because only workers need torch. The driver starts seconds sooner without it.
     from harness.training import resolve_settings
     from harness.training.inference import measure_costs
 

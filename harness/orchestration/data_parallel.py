@@ -1,6 +1,7 @@
-"""Confirm trials that several workers train together, one after the other, when nothing else runs any more.
+"""Confirm trials that several workers train together.
 
-They are no Tune trials: a trial that Tune stops would leave the workers that Ray Train started for it behind.
+They run one after another, after all other trials have ended. They are not Tune trials: if Tune
+stopped one, the workers that Ray Train had started for it would keep running.
 """
 
 from __future__ import annotations
@@ -27,25 +28,26 @@ from harness.schedule.supply import Supply
 from harness.study import Study, load_architectures
 
 _POLL_SECONDS = 0.5
-_NOTICE_SECONDS = 10.0  # in which Ray notices that a worker has died; it looks every two seconds
+_NOTICE_SECONDS = 10.0  # enough for Ray to notice a dead worker; it checks every two seconds
 
 
 class _ModelFailedError(Exception):
-    """A worker ends, since its model failed; or since another worker has died, which looks like that."""
+    """The model failed, or another worker died, which looks the same to this worker."""
 
 
 def train_data_parallel(
     study: Study, supply: Supply, placed: Placed, cluster: Cluster, bookkeeper: Bookkeeper, scratch: Path
 ) -> None:
-    """Run the confirm trials of a study that asks for several workers for each; returns early when interrupted.
+    """Run the confirm trials of a study with several workers for each. Return early if interrupted.
 
     Args:
-        study: how many workers, and their precision.
-        supply: which trial comes next.
-        placed: data, and what every trial shares.
-        cluster: what each worker is given; it ends the workers of a trial that was interrupted.
-        bookkeeper: hears what the trials say.
-        scratch: a folder that Ray Train may write to; nothing in it is needed later.
+        study: The study, for the number of workers.
+        supply: Source of the trials.
+        placed: The data and settings that all trials share.
+        cluster: Resources of each worker. Stopping the cluster ends the workers of an interrupted
+            trial.
+        bookkeeper: Receives the messages of the trials.
+        scratch: Folder that Ray Train may write to. Nothing in it is needed later.
     """
     if not supply.exhausted:  # the search was interrupted
         return
@@ -60,19 +62,20 @@ def train_data_parallel(
 def _train_one(
     workers: int, spec: TrialSpec, placed: Placed, cluster: Cluster, bookkeeper: Bookkeeper, scratch: Path
 ) -> None:
-    """One attempt at a trial."""
+    """Run one attempt at a trial."""
     share = cluster.shares[spec.architecture].whole
-    said = Queue(actor_options={"num_cpus": 0})
+    messages = Queue(actor_options={"num_cpus": 0})
     config = {
         "spec": spec.model_dump(mode="json"),
         "placed": placed,
-        "said": said,
+        "messages": messages,
         "device": share.device,
         "threads": share.cpus,
         "gpus": share.gpus,
     }
-    # Ray Train runs in a process of its own, which an interruption ends with all others. A thread of this process would
-    # still call Ray when that has been shut down, which ends the process before its report is written.
+    # Ray Train runs in a separate process, which an interrupt ends together with all workers. A
+    # thread of this process would still call Ray after its shutdown. That would end the process
+    # before the report is written.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     fit = ray.remote(_fit).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
     fitting = fit.remote(workers, config, scratch / spec.trial_id)
@@ -80,16 +83,16 @@ def _train_one(
     while True:
         ended, _ = ray.wait([fitting], timeout=0)
         try:
-            message: Message = said.get(timeout=_POLL_SECONDS)
+            message: Message = messages.get(timeout=_POLL_SECONDS)
         except Empty:
             if ended:
                 break
             continue
         if message.failure is None:
-            bookkeeper.hear(spec, message)
+            bookkeeper.receive(spec, message)
         else:
             failures.append(message)
-    said.shutdown()
+    messages.shutdown()
     if bookkeeper.has_ended(spec):
         return
     try:
@@ -97,13 +100,13 @@ def _train_one(
     except RayError as error:
         deaths = describe(error)
     if failures and not deaths:
-        bookkeeper.hear(spec, failures[0])
+        bookkeeper.receive(spec, failures[0])
     else:
-        bookkeeper.lose(spec, death(deaths or "its workers ended without a result"))
+        bookkeeper.lose(spec, death(deaths or "the workers ended without a result"))
 
 
 def _fit(workers: int, config: dict[str, Any], folder: Path) -> str:
-    """Have Ray Train run the workers to their end; gives what Ray says of those that died."""
+    """Run the workers with Ray Train until they end. Return Ray's error text about dead workers."""
     from ray import train
     from ray.train.torch import TorchTrainer
 
@@ -127,7 +130,11 @@ def _fit(workers: int, config: dict[str, Any], folder: Path) -> str:
 
 
 def _train_part(config: dict[str, Any]) -> None:
-    """What each worker runs; the first one speaks for all, unless a model fails, and alone opens the test split."""
+    """Train a trial on one of its workers.
+
+    Only the first worker sends messages, unless a model fails. Only the first worker reads the test
+    split.
+    """
     from ray import train
     from ray.train.torch import prepare_model
 
@@ -135,7 +142,8 @@ def _train_part(config: dict[str, Any]) -> None:
     spec = TrialSpec.model_validate(config["spec"])
     context = train.get_context()
     rank = context.get_world_rank()
-    # The driver has heard the first worker when that one's time begins, so that one is the first to be ended.
+    # The first worker has the shortest deadline, so it is killed first. The driver then sees a
+    # trial that sent no message for `trial_timeout` seconds.
     with ended_after(placed.trial_timeout + (_NOTICE_SECONDS if rank > 0 else 0.0)) as clock:
         from harness.training import Group, resolve_settings
         from harness.training.execution import run_trial
@@ -143,7 +151,7 @@ def _train_part(config: dict[str, Any]) -> None:
         wrap = partial(
             prepare_model,
             move_to_device=False,
-            parallel_strategy_kwargs={"find_unused_parameters": True},  # a model may leave some out in some steps
+            parallel_strategy_kwargs={"find_unused_parameters": True},  # a step may skip some parameters
         )
         settings = replace(
             resolve_settings(config["device"], config["threads"], placed.precision, config["gpus"]),
@@ -154,9 +162,10 @@ def _train_part(config: dict[str, Any]) -> None:
         for message in run_trial(spec, training, lambda: ray.get(placed.test), settings, registry=registry):
             clock.stop()
             if rank == 0 or message.failure is not None:
-                config["said"].put(message)
+                config["messages"].put(message)
             if message.failure is not None:
-                # Where another worker has died, this one's failure follows from that; Ray must see the death first.
+                # If another worker has died, this failure is a consequence. Ray must see the death
+                # first.
                 time.sleep(_NOTICE_SECONDS)
                 raise _ModelFailedError(message.failure)
             if rank > 0 and message.epoch is not None and message.epoch.epoch == spec.epochs:

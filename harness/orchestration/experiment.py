@@ -1,4 +1,4 @@
-"""One Tune experiment for a whole study: every architecture, both phases."""
+"""The Tune experiment that runs all trials of a study, for every architecture and phase."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ def run_experiment(
     observer: Observer,
     folder: Path,
 ) -> None:
-    """Run every trial that the supply hands out; returns when all have ended or the user interrupted.
+    """Run every trial of the supply. Return when all have ended, or after an interrupt.
 
     Args:
-        study: early stopping, precision, and what happens to trials that fail or hang.
-        supply: which trial comes next.
-        shared: the data.
-        cluster: the connected cluster.
-        summary_of: size of a trial's model.
-        keeper: makes durable what trials give.
-        observer: is told what happens.
-        folder: of the run, where loggers may write.
+        study: The study, for early stopping, precision, retries and timeouts.
+        supply: Source of the trials.
+        shared: The data.
+        cluster: The connected cluster.
+        summary_of: Function that returns the size of a trial's model.
+        keeper: Storage for records and checkpoints.
+        observer: Receives the events of the experiment.
+        folder: Run folder, where loggers may write.
 
     Raises:
-        Exception: whatever `keeper` raised; the experiment is stopped first.
+        Exception: The exception that `keeper` raised. The experiment is stopped first.
     """
     placed = Placed(
         training=ray.put(shared.training),
@@ -79,7 +79,8 @@ def run_experiment(
     )
     for record in supply.records:
         scheduler.replay(record)
-    # Workers of a trial that was interrupted may still write there.
+    # Errors of the cleanup are ignored: workers of an interrupted trial may still write to the
+    # folder.
     with tempfile.TemporaryDirectory(prefix="harness-tune-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
             tune.with_resources(tune.with_parameters(trainable, placed=placed), _bundle),
@@ -95,7 +96,7 @@ def run_experiment(
             run_config=tune.RunConfig(
                 name="study",
                 storage_path=str(Path(scratch).resolve()),
-                failure_config=tune.FailureConfig(max_failures=0),  # the supply hands a trial out again
+                failure_config=tune.FailureConfig(max_failures=0),  # the supply retries trials, not Tune
                 callbacks=[*loggers(study, folder), bookkeeper, SilentProgress()],
                 stop=StopOnError(bookkeeper),
                 verbose=0,
@@ -109,7 +110,7 @@ def run_experiment(
 
 
 def _bundle(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-    """What a trial is given: a CPU for each of its threads, and its GPUs."""
+    """Return the resources of a Tune trial: a CPU for each thread, and its GPUs."""
     gpus = {"GPU": config["gpus"]} if config["gpus"] > 0 else {}
     return tune.PlacementGroupFactory([{"CPU": float(config["threads"])} | gpus])
 
@@ -126,7 +127,7 @@ def _name(trial: Trial) -> str:
 
 
 class SupplySearcher(Unsaved, Searcher):
-    """Tune asks this for its next trial; the supply decides."""
+    """Tune searcher that takes the next trial from the supply."""
 
     def __init__(self, supply: Supply, keeper: Keeper, shares: Mapping[str, Share]) -> None:
         super().__init__()
@@ -135,7 +136,7 @@ class SupplySearcher(Unsaved, Searcher):
         self._shares = shares
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:  # noqa: ARG002  # Tune's own identity of a trial
-        """The next trial; None while one may still come; FINISHED when none will."""
+        """Return the next trial, None if one may come later, or FINISHED if none will."""
         spec = self._supply.next()
         if spec is not None:
             share = self._shares[spec.architecture]
@@ -148,14 +149,14 @@ class SupplySearcher(Unsaved, Searcher):
                 "threads": share.cpus,
                 "another_attempt": self._supply.is_another_attempt(spec),
             }
-        # FINISHED is a string, which the method's declared type leaves out.
+        # FINISHED is a string, but the declared return type of the method does not include it.
         return cast(None, Searcher.FINISHED) if self._supply.exhausted else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Nothing: the supply hears of a trial when its record is durable."""
+        """Do nothing: the bookkeeper updates the supply after it has written the record."""
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the journal holds the state."""
+        """Do nothing: a run is resumed from the journal."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the journal holds the state."""
+        """Do nothing: a run is resumed from the journal."""

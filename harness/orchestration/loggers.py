@@ -1,4 +1,4 @@
-"""Loggers that people already use, through Ray's own callbacks: told of every epoch, and of nothing heavy."""
+"""TensorBoard, MLflow and Weights & Biases loggers that receive the metrics of every epoch."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from harness.study import Study
 
 
 def loggers(study: Study, folder: Path) -> list[LoggerCallback]:
-    """Ray's callbacks for the loggers of a study.
+    """Return Ray callbacks for the loggers of a study.
 
     Args:
-        study: which, and its name, which is that of the project or experiment.
-        folder: of the run; what a logger writes to files goes to `loggers/` in it, unless its own settings say where.
+        study: The study. Its name becomes the name of the project or experiment.
+        folder: Run folder. Loggers write files to `loggers/` in it, unless their own settings name
+            another place.
     """
     return [
-        Told(name, _made(name, study, folder / "loggers" / name), folder / "loggers" / name) for name in study.loggers
+        GuardedLogger(name, _new_logger(name, study, folder / "loggers" / name), folder / "loggers" / name)
+        for name in study.loggers
     ]
 
 
-def _made(name: str, study: Study, folder: Path) -> LoggerCallback:
-    # Ray imports a logger's package with its callback.
+def _new_logger(name: str, study: Study, folder: Path) -> LoggerCallback:
+    # Imported here because each callback imports the package of its logger.
     match name:
         case "tensorboard":
             from ray.tune.logger import TBXLoggerCallback
@@ -47,8 +49,8 @@ def _made(name: str, study: Study, folder: Path) -> LoggerCallback:
             return WandbLoggerCallback(project=study.name, dir=str(folder))
 
 
-class Shown:
-    """A Tune trial as a logger sees it: hyperparameters for its configuration, and a folder that lasts."""
+class LoggedTrial:
+    """A Tune trial as loggers see it, with its hyperparameters and a permanent folder."""
 
     def __init__(self, trial: Trial, folder: Path) -> None:
         spec = TrialSpec.model_validate(trial.config["specs"][0])
@@ -63,7 +65,7 @@ class Shown:
         self.logdir = self.local_path
 
     def init_local_path(self) -> None:
-        """Make the folder."""
+        """Create the folder."""
         Path(self.local_path).mkdir(parents=True, exist_ok=True)
 
     def __getattr__(self, name: str) -> Any:
@@ -73,60 +75,64 @@ class Shown:
         return str(self._trial)
 
 
-class Told(Unsaved, LoggerCallback):
-    """Passes on what a logger may know. One that fails is told no more, with a warning: results matter, it does not."""
+class GuardedLogger(Unsaved, LoggerCallback):
+    """Wrapper that passes metrics to a logger, without the large messages.
+
+    If the logger raises an exception, a warning is logged, and the logger receives nothing more.
+    The run continues.
+    """
 
     def __init__(self, name: str, logger: LoggerCallback, folder: Path) -> None:
         super().__init__()
         self._name = name
         self._logger = logger
         self._folder = folder
-        self._shown: dict[str, Shown] = {}
+        self._trials: dict[str, LoggedTrial] = {}
         self._failed = False
 
     def setup(self, *arguments: Any, **info: Any) -> None:
-        """The experiment begins."""
+        """Set up the logger when the experiment begins."""
         self._try(lambda: self._logger.setup(*arguments, **info))
 
     def log_trial_start(self, trial: Trial) -> None:
-        """A trial begins."""
-        shown = self._as_shown(trial)
-        shown.init_local_path()  # which Tune has done for the trial itself
-        self._try(lambda: self._logger.log_trial_start(shown))
+        """Pass on the start of a trial."""
+        logged = self._logged(trial)
+        logged.init_local_path()  # Tune has created only its own folder of the trial
+        self._try(lambda: self._logger.log_trial_start(logged))
 
     def log_trial_result(self, iteration: int, trial: Trial, result: dict[str, Any]) -> None:  # noqa: ARG002  # Tune's
-        """An epoch of a trial that one worker trains by itself has ended."""
+        """Pass on an epoch of a trial that is not trained together with others."""
         messages: tuple[Message, ...] = result.get("messages", ())
         epoch = messages[0].epoch if len(messages) == 1 else None
         if epoch is not None:
             values = measured(epoch) | {"training_iteration": epoch.epoch, "timesteps_total": None}
-            self._try(lambda: self._logger.log_trial_result(epoch.epoch, self._as_shown(trial), values))
+            self._try(lambda: self._logger.log_trial_result(epoch.epoch, self._logged(trial), values))
 
     def log_trial_end(self, trial: Trial, failed: bool = False) -> None:
-        """A trial has ended."""
-        self._try(lambda: self._logger.log_trial_end(self._as_shown(trial), failed))
+        """Pass on the end of a trial."""
+        self._try(lambda: self._logger.log_trial_end(self._logged(trial), failed))
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        """The experiment has ended."""
-        self._try(lambda: self._logger.on_experiment_end([self._as_shown(trial) for trial in trials], **info))
+        """Pass on the end of the experiment."""
+        self._try(lambda: self._logger.on_experiment_end([self._logged(trial) for trial in trials], **info))
 
-    def _as_shown(self, trial: Trial) -> Any:
-        if trial.trial_id not in self._shown:
-            self._shown[trial.trial_id] = Shown(trial, self._folder)
-        return self._shown[trial.trial_id]
+    def _logged(self, trial: Trial) -> Any:
+        if trial.trial_id not in self._trials:
+            self._trials[trial.trial_id] = LoggedTrial(trial, self._folder)
+        return self._trials[trial.trial_id]
 
-    def _try(self, tell: Callable[[], None]) -> None:
+    def _try(self, call: Callable[[], None]) -> None:
         if self._failed:
             return
         try:
-            tell()
-        except Exception as error:  # noqa: BLE001  # whatever it does, the study goes on without it
+            call()
+        except Exception as error:  # noqa: BLE001  # no error of a logger may stop the run
             self._failed = True
             logging.getLogger("harness").warning(
-                "the logger %s failed and is told no more: %s", self._name, describe(error)
+                "the logger %s failed and is switched off for the rest of the run: %s", self._name, describe(error)
             )
 
 
 def measured(epoch: EpochResult) -> dict[str, Any]:
-    """The numbers of an epoch."""
+    """Return the metrics of an epoch."""
     return epoch.model_dump(mode="json", exclude={"epoch"})

@@ -1,4 +1,4 @@
-"""Sizes of the models of a study, counted on a worker before the first trial."""
+"""Parameter and multiply-add counts of all models of a study, computed before the first trial."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from architectures import InputShape
 from harness.records.trial import ModelSummary, TrialSpec, flat_json
 from harness.study import load_architectures
 
-_BUILD_SECONDS = 60.0  # for building models, without memory for their weights
-_IMPORT_SECONDS = 15.0  # for a process to start and to import torch, on a machine that does other things too
+_BUILD_SECONDS = 60.0  # timeout for building models without allocating memory for their weights
+_IMPORT_SECONDS = 15.0  # enough for a process to start and import torch on a busy machine
 _BUILD_SECONDS_EACH = 0.1
 
 
 def model_sizes(
     search: Sequence[TrialSpec], shape: InputShape, classes: int, sources: Sequence[str], trial_timeout: float
 ) -> Callable[[TrialSpec], ModelSummary | None]:
-    """Size of the model of a trial, in whichever phase; None for one that cannot be built in a reasonable time.
+    """Return a function that gives the size of a trial's model, in any phase.
 
-    An architecture that never returns from `build`, or brings the process down, costs its own sizes only:
-    its trials will say what is wrong with it.
+    The size is None if the model cannot be built before a timeout. If the `build` function of an
+    architecture hangs or crashes the process, only the sizes of that architecture are missing. Its
+    trials then fail with the cause.
 
     Args:
-        search: trials that have every configuration of the study.
-        shape: of the images.
-        classes: how many.
-        sources: of the user's own architectures, as workers know them.
-        trial_timeout: seconds that a trial may be silent.
+        search: Search trials, which contain every configuration of the study.
+        shape: Shape of the images.
+        classes: Number of classes.
+        sources: Sources of the user's architectures, as workers can import them.
+        trial_timeout: Seconds without any message before a trial is killed.
     """
 
     def counted(specs: Sequence[TrialSpec]) -> dict[tuple[str, str], ModelSummary | None] | None:
@@ -57,7 +58,7 @@ def _configuration(spec: TrialSpec) -> tuple[str, str]:
 def _summaries(
     search: Sequence[TrialSpec], shape: InputShape, classes: int, sources: Sequence[str]
 ) -> list[ModelSummary | None]:
-    from harness.training.execution import summary_of  # workers need torch, and the driver does not
+    from harness.training.execution import summary_of  # imports torch, which the driver does not need
 
     registry = load_architectures(sources)
     return [summary_of(spec, shape, classes, registry) for spec in search]

@@ -1,7 +1,7 @@
-"""Everything that works around Ray 2.60, in one place.
+"""All workarounds for Ray 2.60.
 
-`tests/unit/orchestration/test_ray_quirks.py` fails when a workaround is needed no longer.
-What Ray reads from the environment is in `ray_environment`.
+`tests/unit/orchestration/test_ray_quirks.py` fails when a workaround is no longer needed.
+Environment variables for Ray are in `ray_environment`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from ray.tune.progress_reporter import TrialProgressCallback
 
 @contextlib.contextmanager
 def lack_of_memory_costs_one_trial() -> Iterator[None]:
-    """Have Tune take a worker that was ended for want of memory for a worker that was lost, which it is.
+    """Make Tune treat a worker that was killed for lack of memory as a lost worker.
 
-    Ray raises an exception of another kind for it (Ray 2.60, `OutOfMemoryError`), and Tune, which does not know that
-    kind, gives up every trial. The place where Tune sorts exceptions is private, and there is no public one.
+    Ray 2.60 raises `OutOfMemoryError` in this case. Tune does not handle this exception and aborts
+    all trials. The method in which Tune distinguishes exceptions is private, and there is no public
+    one.
     """
     sort = RayActorManager._actor_task_failed
 
@@ -44,22 +45,26 @@ def lack_of_memory_costs_one_trial() -> Iterator[None]:
 
 @contextlib.contextmanager
 def signal_handlers_kept() -> Iterator[None]:
-    """Put the handlers of signals back: `ray.init` takes SIGTERM, and Tune SIGINT and SIGUSR1, and both keep them."""
+    """Restore the signal handlers when the block ends.
+
+    `ray.init` replaces the handler of SIGTERM, and Tune those of SIGINT and SIGUSR1. Neither
+    restores them.
+    """
     numbers = [number for name in ("SIGINT", "SIGTERM", "SIGUSR1") if (number := getattr(signal, name, None))]
     before = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
     finally:
-        if threading.current_thread() is threading.main_thread():  # in any other, Ray leaves them alone
+        if threading.current_thread() is threading.main_thread():  # in other threads, Ray does not change them
             for number, handler in before.items():
-                if handler is not None:  # one that was not set from Python cannot be put back
+                if handler is not None:  # a handler that was not set from Python cannot be restored
                     signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Put the random generators of the process back, from which Ray draws."""
-    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002  # it is the one that others draw from
+    """Restore the global random generators when the block ends, because Ray uses them."""
+    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002  # the legacy generator is global
     try:
         yield
     finally:
@@ -69,7 +74,7 @@ def random_state_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def silent_loggers() -> Iterator[None]:
-    """Ray's loggers are silent: the harness reports in its own words what matters to a user."""
+    """Silence Ray's loggers inside the block. The harness reports all relevant events itself."""
     loggers = [logging.getLogger(name) for name in ("ray", "ray.tune", "ray.train")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
@@ -82,28 +87,32 @@ def silent_loggers() -> Iterator[None]:
 
 
 class Unsaved:
-    """Pickles as nothing: Tune writes its callbacks and schedulers to disk, and the journal is what is resumed from."""
+    """Mixin for objects that pickle to an empty state.
+
+    Tune pickles its callbacks and schedulers to disk. That is not needed here, because a run is
+    resumed from the journal.
+    """
 
     def __getstate__(self) -> dict[str, object]:
         return {}
 
 
 class SilentProgress(TrialProgressCallback):
-    """Takes the place of a callback that Tune would add, and that prints whatever `verbose` says."""
+    """Silent replacement for a callback that Tune adds by default and that ignores `verbose`."""
 
     def __init__(self) -> None:
         super().__init__(metric=None)
 
     def _print(self, msg: str) -> None:
-        """Nothing."""
+        """Print nothing."""
 
 
 @contextlib.contextmanager
 def on_the_loopback() -> Iterator[None]:
-    """A cluster that is started in here is for this machine alone: its servers listen on the loopback.
+    """Make the servers of a cluster that is started in the block listen on the loopback only.
 
-    Ray takes the address of this machine in the network for a node that is asked to be at 127.0.0.1, unless it believes
-    that clusters of several machines are out of the question, as on Windows and macOS.
+    Ray replaces 127.0.0.1 by the network address of this machine, unless clusters of several
+    machines are disabled, as they are on Windows and macOS.
     """
     several_machines = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
@@ -116,21 +125,21 @@ def on_the_loopback() -> Iterator[None]:
 _LEFT = "WorkerLostError: "
 
 
-def death(said: str) -> str:
-    """Why a worker died, in words.
+def death(error_text: str) -> str:
+    """Return the reason why a worker died, from the text of Ray's error.
 
     >>> death("The actor died because its node has died.")
     'its machine left the cluster'
     >>> death("Traceback ... WorkerLostError: the GPU can no longer be used")
-    'it had to end: the GPU can no longer be used'
+    'it ended itself: the GPU can no longer be used'
     """
-    text = " ".join(said.split())
+    text = " ".join(error_text.split())
     if _LEFT in text:
-        return f"it had to end: {text.rpartition(_LEFT)[2][:300]}"
+        return f"it ended itself: {text.rpartition(_LEFT)[2][:300]}"
     if "OutOfMemory" in text or "low on memory" in text:
-        return "the machine ran out of memory, and the worker that used most was ended"
+        return "the machine ran out of memory, and the worker that used the most was killed"
     if any(sign in text for sign in ("NodeDied", "node died", "node has died", "node was terminated")):
         return "its machine left the cluster"
     if "actor died" in text or "actor is dead" in text or "unexpectedly" in text or "SIGKILL" in text:
-        return "its process ended (killed, or crashed inside a library)"
+        return "its process was killed or crashed"
     return text[:300] or "its process ended"

@@ -1,4 +1,4 @@
-"""Early stopping: an ASHA of its own for each architecture, so that unlike learning curves never share a rung."""
+"""Early stopping with a separate ASHA for each architecture."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ TIME = "epoch"
 
 
 class PerArchitectureScheduler(Unsaved, FIFOScheduler):
-    """Asks the ASHA of a search trial's architecture whether it goes on; all other trials do.
+    """Scheduler that stops search trials early, with one ASHA for each architecture.
+
+    Architectures never share a rung, because their learning curves are not comparable. Confirm and
+    audit trials are never stopped.
 
     Args:
-        early_stopping: rungs.
-        longest: epochs of the longest search trial of each architecture.
-        spec_of: the specification of a Tune trial.
-        slots: how many trials run at once.
+        early_stopping: Settings of ASHA.
+        longest: Epochs of the longest search trial, by architecture.
+        spec_of: Function that returns the specification of a Tune trial.
+        slots: Number of trials that can run at the same time.
     """
 
     def __init__(
@@ -41,64 +44,69 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
         self.asha = {name: build_asha(early_stopping, epochs) for name, epochs in longest.items()}
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """Which waiting trial is given the worker of one that ended: the oldest, once every slot has a worker.
+        """Choose the pending trial that reuses the worker of a trial that has ended.
 
-        A worker takes seconds to start, and the oldest waiting trials have theirs started for them. Whoever is given
-        another one has his own ended, so where trials are short, the slots that are still empty would stay so. Until
-        all are filled it is the newest trial that is served, for which no worker is being started yet.
+        It is the oldest pending trial if every slot has a worker, otherwise the newest one. Workers
+        take seconds to start, and they are started for the oldest pending trials first. Reusing a
+        worker cancels the one that is starting for that trial, so with short trials the empty slots
+        would never fill. No worker is starting yet for the newest trial.
         """
         for trial in [trial for trial in self._waiting if trial.status != Trial.PENDING]:
             del self._waiting[trial]
         if not self._waiting:
             return None
         running = sum(trial.status == Trial.RUNNING for trial in tune_controller.get_live_trials())
-        filled = running >= self._slots - 1  # all but the one whose trial has just ended
+        filled = running >= self._slots - 1  # the trial that has just ended does not count
         return next(iter(self._waiting) if filled else reversed(self._waiting))
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """A trial waits, and joins the rungs of its architecture."""
+        """Add a pending trial to the ASHA of its architecture."""
         self._waiting[trial] = None
         if asha := self._asha_of(trial):
             asha.on_trial_add(tune_controller, self._identity(trial))
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """STOP or CONTINUE, by the rungs of its architecture."""
+        """Return STOP or CONTINUE, as the ASHA of the architecture decides."""
         asha = self._asha_of(trial)
         if asha is None:
             return self.CONTINUE
         return str(asha.on_trial_result(tune_controller, self._identity(trial), result))
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        """Records what a finished trial reached; a failed one reached nothing."""
+        """Add the result of a completed trial to its rungs. A failed trial has no result."""
         asha = self._asha_of(trial)
         if asha is not None and METRIC in result:
             asha.on_trial_complete(tune_controller, self._identity(trial), result)
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
-        """A trial that never ran leaves its rungs."""
+        """Remove a trial that never ran from the ASHA of its architecture."""
         if asha := self._asha_of(trial):
             asha.on_trial_remove(tune_controller, self._identity(trial))
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """A trial whose worker died leaves its rungs as they are."""
+        """Do nothing: results of a trial whose worker died stay in its rungs."""
 
     def replay(self, record: TrialRecord) -> None:
-        """Fill the rungs with a trial of an earlier part of the run, which Ray's own restore forgets (ray#30838)."""
+        """Add an earlier trial of a resumed run to its rungs. Ray does not do this (ray#30838)."""
         if record.spec.phase is not Phase.SEARCH or record.spec.architecture not in self.asha:
             return
         asha = self.asha[record.spec.architecture]
-        nobody: Any = None  # ASHA asks nothing of the controller
+        controller: Any = None  # ASHA does not use the controller
         trial = _named(record.trial_id)
-        asha.on_trial_add(nobody, trial)
+        asha.on_trial_add(controller, trial)
         for epoch in record.epochs:
-            asha.on_trial_result(nobody, trial, {TIME: epoch.epoch, METRIC: epoch.validation_accuracy})
+            asha.on_trial_result(controller, trial, {TIME: epoch.epoch, METRIC: epoch.validation_accuracy})
 
     def debug_string(self) -> str:
-        """State of every ASHA."""
+        """Return the state of every ASHA."""
         return "\n".join(f"{name}: {asha.debug_string()}" for name, asha in self.asha.items())
 
     def _identity(self, trial: Trial) -> Any:
-        """The trial under its own identity: attempts are trials of Tune's, and one must not count twice at a rung."""
+        """Return a stand-in with the identity of the trial.
+
+        Each attempt at a trial is a separate Tune trial. With its own identity, a retried trial
+        counts only once at a rung.
+        """
         return _named(self._spec_of(trial).trial_id)
 
     def _asha_of(self, trial: Trial) -> AsyncHyperBandScheduler | None:
@@ -107,11 +115,11 @@ class PerArchitectureScheduler(Unsaved, FIFOScheduler):
 
 
 def _named(trial_id: str) -> Any:
-    return SimpleNamespace(trial_id=trial_id)  # ASHA asks nothing else of a trial
+    return SimpleNamespace(trial_id=trial_id)  # ASHA uses no other attribute of a trial
 
 
 def build_asha(early_stopping: EarlyStopping, epochs: int) -> AsyncHyperBandScheduler:
-    """Ray's stopping ASHA over epochs and validation accuracy."""
+    """Return Ray's ASHA for validation accuracy, measured in epochs."""
     return AsyncHyperBandScheduler(
         time_attr=TIME,
         metric=METRIC,
@@ -119,6 +127,6 @@ def build_asha(early_stopping: EarlyStopping, epochs: int) -> AsyncHyperBandSche
         max_t=epochs,
         grace_period=min(early_stopping.grace_epochs, epochs),
         reduction_factor=early_stopping.reduction_factor,
-        # A trial that reached its last epoch ends by itself; stopping it there would not be early.
+        # A trial that has reached its last epoch is completed, not stopped early.
         stop_last_trials=False,
     )

@@ -1,4 +1,4 @@
-"""What a worker on another machine needs: the code of this one, and the same versions of what it computes with."""
+"""Sending the code to the machines of a cluster, and checking the versions installed there."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from harness.runs import provenance
 from harness.study import load_architectures
 
 PACKAGES = ("harness", "architectures", "configs")
-"""Code that travels: a machine of the cluster has Ray and the dependencies, and nothing of ours."""
+"""Packages that are sent to the cluster, whose machines have only Ray and the dependencies."""
 
 _MUST_AGREE = ("python", "torch", "torchvision", "ray", "numpy", "pydantic")
-_ANSWER_SECONDS = 300.0  # a machine may fetch and unpack the code first, on a slow network
+_ANSWER_SECONDS = 300.0  # on a slow network, a machine needs time to fetch and unpack the code first
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What is sent to a cluster.
+    """Code that is sent to a cluster.
 
     Attributes:
-        runtime_env: Ray's, that has every worker find this code, and architectures of a user's own.
-        sources: of these architectures, as workers know them.
+        runtime_env: Ray's runtime environment, with the code and the user's architectures.
+        sources: Sources of the user's architectures, as workers can import them.
     """
 
     runtime_env: Mapping[str, Any]
@@ -39,15 +39,15 @@ class Packed:
 
 
 def pack(environment: Mapping[str, str], sources: Sequence[str], scratch: Path) -> Packed:
-    """Pack this code and architectures of a user's own.
+    """Pack the code of the harness and the user's architectures.
 
     Args:
-        environment: variables that workers need when they start.
-        sources: of the user's own architectures.
-        scratch: folder for copies of a user's files; needed until they have been sent.
+        environment: Environment variables that workers need when they start.
+        sources: Sources of the user's architectures.
+        scratch: Folder for copies of the user's files. It is needed until they have been sent.
 
     Raises:
-        EnvironmentMismatchError: an architecture cannot be sent.
+        EnvironmentMismatchError: An architecture cannot be sent.
     """
     names, folders = pack_own(sources, scratch)
     modules = [str(folder) for folder in (*map(_folder, PACKAGES), *folders)]
@@ -56,10 +56,10 @@ def pack(environment: Mapping[str, str], sources: Sequence[str], scratch: Path) 
 
 
 def pack_own(sources: Sequence[str], scratch: Path) -> tuple[list[str], list[Path]]:
-    """What sources of architectures are called on the machines of a cluster, and the packages that must be sent there.
+    """Return the sources as workers can import them, and the packages that must be sent for them.
 
     Raises:
-        EnvironmentMismatchError: a source cannot be sent.
+        EnvironmentMismatchError: A source cannot be sent.
     """
     names: list[str] = []
     folders: list[Path] = []
@@ -81,7 +81,8 @@ def pack_own(sources: Sequence[str], scratch: Path) -> tuple[list[str], list[Pat
             names.append(_copied(Path(top.__file__), number, attribute, scratch))
         else:
             raise EnvironmentMismatchError(
-                Argument("architecture", source), ": has no file that could be sent to other machines"
+                Argument("architecture", source),
+                ": this module has no source file, so it cannot be sent to the cluster; give a file or a package",
             )
     if (scratch / SHIPPED_PACKAGE).is_dir():
         folders.append(scratch / SHIPPED_PACKAGE)
@@ -89,7 +90,7 @@ def pack_own(sources: Sequence[str], scratch: Path) -> tuple[list[str], list[Pat
 
 
 def _copied(file: Path, number: int, attribute: str, scratch: Path) -> str:
-    """Copy a file into the package that is sent, and give its name there."""
+    """Copy a file into the package that is sent, and return the source to import it from there."""
     package = scratch / SHIPPED_PACKAGE
     package.mkdir(exist_ok=True)
     (package / "__init__.py").touch()
@@ -101,22 +102,25 @@ def _copied(file: Path, number: int, attribute: str, scratch: Path) -> str:
 def _folder(package: str) -> Path:
     source = importlib.import_module(package).__file__
     if source is None:
-        raise EnvironmentMismatchError(f"the package '{package}' has no folder that could be sent to other machines")
+        raise EnvironmentMismatchError(
+            f"the package '{package}' has no folder, so it cannot be sent to the cluster; install this project again"
+        )
     return Path(source).parent
 
 
 def check_nodes(nodes: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> None:
-    """Have every machine of the cluster import the code that travelled, and name its versions.
+    """Import the code on every machine of the cluster, and compare the installed versions.
 
     Raises:
-        EnvironmentMismatchError: a machine cannot, or has another version of what results depend on.
+        EnvironmentMismatchError: A machine cannot import the code, or it has another version of a
+            package that results depend on.
     """
     here = provenance.versions()
     asked = []
     for node in nodes:
         place = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
         task = ray.remote(_versions_there).options(num_cpus=0, scheduling_strategy=place, max_retries=0)
-        asked.append((node["NodeManagerHostname"], task.remote(sources)))  # two machines may have one name
+        asked.append((node["NodeManagerHostname"], task.remote(sources)))  # a list: host names may repeat
     for name, answer in asked:
         try:
             there = ray.get(answer, timeout=_ANSWER_SECONDS)
@@ -126,23 +130,23 @@ def check_nodes(nodes: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> N
             ) from None
         if differences := differing(here, there):
             raise EnvironmentMismatchError(
-                f"machine {name} of the cluster has {', '.join(differences)}; install the same versions everywhere"
+                f"machine {name} of the cluster has {', '.join(differences)}; install the same versions on all machines"
             )
 
 
 def differing(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
-    """Packages of which a machine has another version, in words."""
+    """Return a text for each package with another version on the other machine."""
     return [
         f"{package} {there[package]} instead of {here[package]}"
         for package in _MUST_AGREE
-        # A build for another device, as in 2.9.0+cu130 and 2.9.0+cpu, is the same version.
+        # Builds for different devices, such as 2.9.0+cu130 and 2.9.0+cpu, are the same version.
         if here[package].partition("+")[0] != there[package].partition("+")[0]
     ]
 
 
 def _versions_there(sources: Sequence[str]) -> dict[str, str]:
-    """Runs on each machine."""
-    import harness.training.execution  # noqa: F401  # what trials import first: torch, and every module that travelled
+    """Import all code that trials need on another machine, and return the versions there."""
+    import harness.training.execution  # noqa: F401  # imports torch and every module that was sent
 
     load_architectures(sources)
     return provenance.versions()

@@ -1,4 +1,4 @@
-"""What runs on a worker: a trial, or several as one program; their messages are handed to Tune."""
+"""The Tune trainable: runs one or several trials on a worker and reports their messages."""
 
 from __future__ import annotations
 
@@ -19,15 +19,22 @@ from harness.records.messages import Message
 from harness.records.trial import AskedPrecision, TrialSpec
 from harness.study import load_architectures
 
-_LEAVE_SECONDS = 30.0  # for a process that has to end
+_LEAVE_SECONDS = 30.0  # before a process that should end is killed
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What every trial shares, in the object store once per node; arrays from there are mapped, not copied.
+    """Data and settings that all trials share.
 
-    The references are not followed until they are asked for: a search trial never fetches the test split. `sources`
-    are those of the user's own architectures, as workers know them.
+    The data lie in the object store, once per node. Workers map the arrays instead of copying them.
+
+    Attributes:
+        training: Reference to the training and validation splits.
+        test: Reference to the test split. Search trials never fetch it.
+        sources: Sources of the user's architectures, as workers can import them.
+        precision: Precision set in the study.
+        checkpoint_seconds: Minimum seconds between two checkpoints.
+        trial_timeout: Seconds without any message before a trial is killed.
     """
 
     training: ray.ObjectRef[TrainingData]
@@ -39,24 +46,24 @@ class Placed:
 
 
 def trainable(config: dict[str, Any], placed: Placed) -> None:
-    """Run the trials of `config["specs"]` on `config["device"]`, whatever else is visible.
+    """Run the trials of `config["specs"]` on `config["device"]`.
 
-    Another attempt at a trial is made alone and with steps as they are written: together with others, or captured, it
-    may have been what ended its worker.
+    A retried trial runs alone and without captured graphs, because training together with others or
+    a captured graph may have killed its worker.
 
     Raises:
-        WorkerLostError: this process can train nothing more. Tune replaces it.
+        WorkerLostError: This process cannot train any more. Tune replaces it.
     """
     try:
         with ended_after(placed.trial_timeout) as clock:
             _run(config, placed, clock)
     except WorkerLostError:
-        Deadline(_LEAVE_SECONDS).start()  # a broken device can hold up the end of its process
+        Deadline(_LEAVE_SECONDS).start()  # a broken device can keep the process from ending
         raise
 
 
 def _run(config: dict[str, Any], placed: Placed, clock: Deadline) -> None:
-    # Workers need torch; the driver, which imports this module too, starts seconds sooner without.
+    # Imported here because only workers need torch. The driver starts seconds sooner without it.
     from harness.training import resolve_settings
     from harness.training.execution import Checkpoints, run_trials
 
@@ -68,35 +75,38 @@ def _run(config: dict[str, Any], placed: Placed, clock: Deadline) -> None:
     training = ray.get(placed.training)
     registry = load_architectures(placed.sources)
     rounds = run_trials(specs, training, lambda: ray.get(placed.test), settings, checkpoints, reason, registry)
-    with contextlib.closing(rounds):  # a trial that Tune stops gives its captured program back at once
+    with contextlib.closing(rounds):  # a trial that Tune stops releases its captured graph at once
         for messages in rounds:
-            clock.stop()  # the driver may let it wait
+            clock.stop()  # waiting for the driver does not count
             tune.report(as_result(messages))
             clock.start()
 
 
 class Deadline:
-    """Ends this process when so many seconds pass between `start` and `stop`.
+    """Watchdog that kills this process if `stop` is not called within `seconds` after `start`.
 
-    It is the interpreter's own watchdog, which no code of a model can hold up: a hung kernel, or a loop that never
-    lets another thread run.
+    It uses the watchdog thread of the interpreter (`faulthandler`). This thread runs even if a
+    kernel hangs or a loop of the model never releases the interpreter.
+
+    Args:
+        seconds: Seconds between `start` and the end of the process.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def start(self) -> None:
-        """Begin to count from 0."""
+        """Start counting from zero."""
         faulthandler.dump_traceback_later(self._seconds, exit=True, file=sys.__stderr__ or 2)
 
     def stop(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         faulthandler.cancel_dump_traceback_later()
 
 
 @contextlib.contextmanager
 def ended_after(seconds: float) -> Iterator[Deadline]:
-    """A deadline that runs, and stops with the block."""
+    """Start a deadline that stops when the block ends."""
     clock = Deadline(seconds)
     clock.start()
     try:
@@ -106,7 +116,7 @@ def ended_after(seconds: float) -> Iterator[Deadline]:
 
 
 def as_result(messages: tuple[Message, ...]) -> dict[str, Any]:
-    """Messages in the form that Tune carries: the scheduler reads two numbers of a search trial, the rest is ours."""
+    """Return messages as a Tune result, with the values that the scheduler reads."""
     epoch = messages[0].epoch if len(messages) == 1 else None
     if epoch is None:
         return {"messages": messages}

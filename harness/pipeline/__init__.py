@@ -1,4 +1,4 @@
-"""From a study to a report: wires the rooms below, and holds no logic of its own.
+"""The pipeline from a study to a report.
 
-It may import every room below it; only the API and the commands import it.
+This package may import all other packages of the harness. Only the API and the commands import it.
 """

@@ -1,4 +1,4 @@
-"""A study from data to report: each step hands values to the next."""
+"""Running a whole study: loading data, running trials, measuring costs and writing the report."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ from harness.study import Study, former_data, study_yaml
 
 @dataclass(frozen=True)
 class Job:
-    """What to run and where to.
+    """A study to run, with its place and settings.
 
     Attributes:
-        study: what is asked.
-        folder: where results go.
-        finished: records of an earlier part of the run, whose folder this process holds; None for a new run.
-        data_dir: where the data files are; None for the user's cache.
-        address: of a Ray cluster, where one is named.
-        command: as it was typed.
-        began: when it was, in seconds since 1970; None for when this process did.
+        study: The study.
+        folder: Run folder.
+        finished: Records of the finished trials of a resumed run, whose folder this process has
+            locked; None for a new run.
+        data_dir: Folder of the data files; None for the user's cache.
+        address: Address of a Ray cluster; None if none was given.
+        command: Command line.
+        began: Time of the command, in seconds since 1970; None for the start of this process.
     """
 
     study: Study
@@ -57,23 +58,23 @@ class Job:
 
     @property
     def cluster(self) -> str | None:
-        """The cluster to join: the one that is named, by `RAY_ADDRESS` as in a Ray job, or None for a new one."""
+        """Address of the cluster to join, from `address` or `RAY_ADDRESS`; None for a local one."""
         return self.address or os.environ.get("RAY_ADDRESS") or None
 
     @property
     def started(self) -> float:
-        """When the command was given, in seconds since 1970."""
+        """Time of the command, in seconds since 1970."""
         return self.began if self.began is not None else psutil.Process().create_time()
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What became of a job.
+    """Outcome of a job.
 
     Attributes:
-        report: path of the report.
-        complete: whether all was done that the study asks for; if not, the run was interrupted.
-        without_result: architectures of which no confirm trial completed.
+        report: Path of the report.
+        complete: Whether the study is complete; if not, the run was interrupted.
+        without_result: Architectures without a completed confirm trial.
     """
 
     report: Path
@@ -82,25 +83,25 @@ class RunResult:
 
 
 Deferred = Callable[[], AbstractContextManager[None]]
-"""Makes a block in which an interruption waits for the end of the block."""
+"""Function that returns a context manager, which delays an interrupt until the end of its block."""
 
 
 def run_benchmark(job: Job, display: Display, deferred: Deferred = contextlib.nullcontext) -> RunResult:
-    """Run a study, or the rest of one, and write its report.
+    """Run a study or resume it, and write its report.
 
     Args:
-        job: what to run.
-        display: shows how it goes.
-        deferred: while Ray is imported and started.
+        job: The job.
+        display: Shows the progress.
+        deferred: Delays interrupts while Ray is imported and started.
 
     Raises:
-        HarnessError: the data, the environment or the run folder will not do.
-        KeyboardInterrupt: it was interrupted before there was anything to report.
+        HarnessError: The data, the environment or the run folder cannot be used.
+        KeyboardInterrupt: The run was interrupted before there was anything to report.
     """
     provenance.check_environment()
     provenance.check_loggers(job.study.loggers)
     display.stage(f"loading the data set {job.study.dataset.name}")
-    # Another machine cannot read a file of this one.
+    # Other machines of a cluster cannot read files of this machine, so the data are kept in memory.
     loaded = load_dataset(job.study.dataset, job.data_dir, job.cluster is not None)
     check_same_data(job, loaded)
     with contextlib.ExitStack() as holding:
@@ -108,7 +109,7 @@ def run_benchmark(job: Job, display: Display, deferred: Deferred = contextlib.nu
         if job.finished is None:
             folder = RunFolder.create(job.folder)
             holding.enter_context(folder.held())
-        # From here on the folder can be resumed, whatever happens.
+        # From here on, the run can be resumed.
         write_text(folder.study, study_yaml(job.study))
         Journal(folder.journal).close()
         supply, ended = search_and_confirm(job, folder, loaded, display, deferred)
@@ -121,16 +122,16 @@ def run_benchmark(job: Job, display: Display, deferred: Deferred = contextlib.nu
 
 
 def check_same_data(job: Job, loaded: LoadedDataset) -> None:
-    """A run goes on with the data that it began with.
+    """Check that the data of a resumed run are the same as before.
 
     Raises:
-        RunFolderError: the data differ.
+        RunFolderError: The data differ.
     """
     for record in job.finished or ():
         if record.spec.dataset != loaded.provenance.fingerprint:
             raise RunFolderError(
-                f"{job.folder}: the run used data {record.spec.dataset}, and these are "
-                f"{loaded.provenance.fingerprint}; ",
+                f"{job.folder}: the data have changed since the run started (fingerprint "
+                f"{loaded.provenance.fingerprint} instead of {record.spec.dataset}); ",
                 *former_data(job.study.dataset),
             )
 
@@ -138,7 +139,7 @@ def check_same_data(job: Job, loaded: LoadedDataset) -> None:
 def search_and_confirm(
     job: Job, folder: RunFolder, loaded: LoadedDataset, display: Display, deferred: Deferred
 ) -> tuple[Supply, Environment]:
-    """Run every trial; gives the supply with all records, and what ran where and when."""
+    """Run all trials and the cost pass. Return the supply with all records, and the environment."""
     study, training, stamps = job.study, loaded.training, dict[str, float]()
     search = plan_search(study, loaded.provenance.fingerprint)
     resources = {name: study.resources_of(name) for name in study.architectures}
@@ -164,7 +165,7 @@ def search_and_confirm(
             run_experiment(study, supply, shared, cluster, summary_of, recorder, observer, job.folder)
         stamps["experiment_ended"] = time.time()
         if supply.complete:
-            with contextlib.suppress(KeyboardInterrupt):  # without that stamp, the run counts as interrupted
+            with contextlib.suppress(KeyboardInterrupt):  # without the stamp below, the run counts as interrupted
                 models = first_models(folder, study, supply)
                 display.stage("measuring latency and throughput")
                 costs = run_cost_pass(study, models, training, cluster) if models else ()
@@ -175,7 +176,7 @@ def search_and_confirm(
 
 
 def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[TrialSpec, bytes]]:
-    """Specification and weights of the first seed's model of every architecture that has one."""
+    """Return specification and weights of the model of the first seed, for each architecture."""
     models = []
     for name in study.architectures:
         selected = supply.selected(name)
@@ -185,7 +186,10 @@ def first_models(folder: RunFolder, study: Study, supply: Supply) -> list[tuple[
 
 
 def cost_by(summary_of: Callable[[TrialSpec], ModelSummary | None]) -> Callable[[TrialSpec], float]:
-    """Multiply-adds of a trial for one image of each epoch; 0 for a model that cannot be built."""
+    """Return a cost function for trials: multiply-adds of an image, times epochs.
+
+    The cost is 0 if the model cannot be built.
+    """
 
     def cost(spec: TrialSpec) -> float:
         summary = summary_of(spec)
@@ -195,7 +199,7 @@ def cost_by(summary_of: Callable[[TrialSpec], ModelSummary | None]) -> Callable[
 
 
 def environment(job: Job, folder: RunFolder, loaded: LoadedDataset, slots: int) -> Environment:
-    """What is known when trials begin."""
+    """Return the environment as it is known before the first trial."""
     registry = job.study.registry
     commit, dirty = provenance.commit()
     begun = Environment(
@@ -220,6 +224,6 @@ def environment(job: Job, folder: RunFolder, loaded: LoadedDataset, slots: int) 
 
 
 def without_result(study: Study, records: Sequence[TrialRecord]) -> tuple[str, ...]:
-    """Architectures of which no confirm trial completed."""
+    """Return the architectures without a completed confirm trial."""
     confirmed = {record.spec.architecture for record in records if record.test is not None}
     return tuple(name for name in study.architectures if name not in confirmed)

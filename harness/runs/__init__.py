@@ -1,4 +1,4 @@
-"""The run folder: its paths and files, the journal, what is recorded, what can be resumed, where numbers come from.
+"""The run folder: paths, files, journal, recording, resuming and provenance.
 
-It may import models, the schedule, data, the study and the records.
+This package may import models, schedule, data, study and records.
 """

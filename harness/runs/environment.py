@@ -1,4 +1,4 @@
-"""`environment.json`, written and read: what ran where, on which data, and when."""
+"""The contents of `environment.json`: command, versions, hardware, data and timeline of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.records.trial import TrialRecord
 
 
 class Hardware(Facts):
-    """The machine that the command ran on: processor, cores, memory in GiB, names of its GPUs, system."""
+    """The machine that ran the command, with its memory in GiB and the names of its GPUs."""
 
     cpu: str
     cores: int
@@ -25,15 +25,17 @@ class Hardware(Facts):
 
 
 class Timeline(Facts):
-    """Seconds since 1970; None for what did not happen, or was not written down.
+    """Times of the main events of a run, in seconds since 1970.
+
+    A time is None if the event did not happen or was not recorded.
 
     Attributes:
-        command_started: the process began.
-        first_step: a first trial began its first epoch.
-        last_trial_ended: no trial ran any more.
-        experiment_ended: the scheduler and its workers had stopped.
-        cost_pass_ended: the models' latency and throughput were measured.
-        cluster_stopped: a local cluster was stopped, or another one left.
+        command_started: The process started.
+        first_step: The first trial started its first epoch.
+        last_trial_ended: The last trial ended.
+        experiment_ended: The scheduler and its workers stopped.
+        cost_pass_ended: The measurement of latency and throughput ended.
+        cluster_stopped: The local cluster was stopped, or the existing cluster was left.
     """
 
     command_started: float
@@ -45,29 +47,30 @@ class Timeline(Facts):
 
 
 class Environment(Facts):
-    """`environment.json`: what ran where, on which data.
+    """The contents of `environment.json`.
 
     Attributes:
-        command: the command line.
-        started_at: ISO 8601 time.
-        versions: package to version, Python and the harness among them.
-        commit: of the source; None when it did not come from a repository.
-        dirty: whether the source differed from the commit; None when that is not known.
-        hardware: of the machine that ran the command.
-        slots: how many trials ran at once.
-        study: as the run began with it; None where it was not written down.
-        code: hashes of the source of the engine and of each architecture.
-        resumed_at: ISO 8601 times.
-        devices: that trials ran on, cpu or cuda.
-        threads: of a trial.
-        precision: of convolutions and matrix products.
-        captured: whether a GPU ran steps as captured graphs.
-        together: how many seeds one program trained at once, at most.
-        changed_code: whose code was no longer the same when the run was resumed: `engine`, or architectures.
-        dataset: the images.
-        own_architectures: descriptions of the user's own.
-        timeline: when things happened.
-        interrupted: whether the run ended before the study did.
+        command: The command line.
+        started_at: Start of the run, as an ISO 8601 time.
+        versions: Versions by package, including Python and the harness.
+        commit: Commit of the source; None if the source is not in a repository.
+        dirty: Whether the source differed from the commit; None if unknown.
+        hardware: Hardware of the machine that ran the command.
+        slots: Number of trials that could run at the same time.
+        study: The study at the start of the run; None if it was not recorded.
+        code: Hashes of the source of the engine and of each architecture.
+        resumed_at: Times at which the run was resumed, as ISO 8601.
+        changed_code: Code that had changed when the run was resumed: `engine`, or names of
+            architectures.
+        dataset: The data set.
+        own_architectures: Descriptions of the user's architectures.
+        devices: Devices on which trials ran: `cpu` or `cuda`.
+        threads: Numbers of threads of a trial.
+        precision: Precisions of convolutions and matrix products.
+        captured: Whether a GPU ran training steps as captured graphs.
+        together: Maximum number of seeds that one program trained together.
+        timeline: Times of the main events.
+        interrupted: Whether the run ended before the study was complete.
     """
 
     command: str
@@ -92,7 +95,12 @@ class Environment(Facts):
     interrupted: bool = False
 
     def after(self, earlier: Environment, changed: Iterable[str]) -> Environment:
-        """This part of a run after an earlier one: what it takes to do all of it again, and whose code has changed."""
+        """Return the environment of a resumed run.
+
+        Args:
+            earlier: Environment of the earlier part of the run.
+            changed: Code that has changed since: `engine`, or names of architectures.
+        """
         return self.model_copy(
             update={
                 "command": earlier.command,
@@ -106,15 +114,15 @@ class Environment(Facts):
         )
 
     def with_trials(self, records: Sequence[TrialRecord], stamps: Mapping[str, float], complete: bool) -> Environment:
-        """With what the trials that have ended say, and when things happened.
+        """Return the environment with the devices and times of the trials that have ended.
 
         Args:
-            records: of all trials.
-            stamps: times of the timeline, as far as they are known.
-            complete: whether every trial of the study has ended.
+            records: Records of all trials.
+            stamps: Known times of the timeline.
+            complete: Whether every trial of the study has ended.
         """
         began = self.timeline.command_started
-        # Of what an earlier part of the run did, nothing can be said about the time of this one.
+        # The timeline covers only this part of the run, so trials of earlier parts are left out.
         now = [record for record in records if record.started_at >= began]
         places = [record.placement for record in records if record.placement is not None]
         timeline = {
@@ -136,16 +144,18 @@ class Environment(Facts):
 
 
 def read_environment(path: Path) -> tuple[Mapping[str, Any], Environment]:
-    """`environment.json` as it was written, and as values.
+    """Read `environment.json`. Return its JSON and its parsed contents.
 
     Raises:
-        RunFolderError: it is missing or damaged.
+        RunFolderError: The file is missing or damaged.
     """
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
         return written, Environment.model_validate(written)
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}; is this a run folder?") from None
+        raise RunFolderError(
+            f"{path}: cannot be read: {error.strerror}; give a folder that a run has written"
+        ) from None
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])

@@ -1,4 +1,4 @@
-"""Files of a run folder, each written whole or not at all."""
+"""Reading and writing files of a run folder. Files are written atomically."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from harness.errors import BROKEN_ARRAYS, RunFolderError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, and rename it when it is whole.
+    """Write a file atomically: under a temporary name, which is replaced when the file is complete.
 
     Raises:
-        RunFolderError: the disk is full, or the folder is gone or read-only.
+        RunFolderError: The disk is full, or the folder is missing or read-only.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -34,18 +34,21 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):  # nothing was written, or what was cannot be reached either
+        with contextlib.suppress(OSError):  # the first error is reported
             temporary.unlink()
         raise RunFolderError(
-            f"{path}: cannot be written: {error.strerror}; make room, or choose another folder"
+            f"{path}: cannot be written: {error.strerror}; free some disk space or choose another folder"
         ) from None
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive the loss of power; a system that cannot do that is left alone."""
+    """Write the entries of a folder to disk, so that they survive a power failure.
+
+    On systems that do not support this, nothing happens.
+    """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
+    except OSError:  # Windows cannot open folders
         return
     try:
         os.fsync(descriptor)
@@ -57,49 +60,53 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file that is no longer needed; it need not be there.
+    """Remove a file, if it exists.
 
     Raises:
-        RunFolderError: the folder is gone or read-only.
+        RunFolderError: The folder is missing or read-only.
     """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be removed: {error.strerror}") from None
+        raise RunFolderError(f"{path}: cannot be removed: {error.strerror}; make the folder writable") from None
 
 
 def rename(path: Path, new: Path) -> None:
-    """Give a file another name in its folder.
+    """Rename a file within its folder.
 
     Raises:
-        RunFolderError: the folder is gone or read-only.
+        RunFolderError: The folder is missing or read-only.
     """
     try:
         path.replace(new)
         sync_folder(new.parent)
     except OSError as error:
-        raise RunFolderError(f"{path}: cannot be renamed: {error.strerror}") from None
+        raise RunFolderError(f"{path}: cannot be renamed: {error.strerror}; make the folder writable") from None
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text as UTF-8, as `write_bytes` does."""
+    """Write text as UTF-8, atomically."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON for people and programs, as `write_bytes` does."""
+    """Write indented JSON, atomically."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    """Write a compressed npz, as `write_bytes` does."""
+    """Write a compressed npz file, atomically."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(path, buffer.getvalue())
 
 
 def trial_of(path: Path) -> str | None:
-    """Identity of the trial whose predictions a file holds; empty where it does not say; None without such a file."""
+    """Return the identity of the trial whose predictions a file contains.
+
+    Returns:
+        An empty string if the file does not name its trial; None if the file cannot be read.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             return str(file["trial_id"]) if "trial_id" in file else ""
@@ -108,7 +115,7 @@ def trial_of(path: Path) -> str | None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether an npz holds every array as it was written, by its checksums."""
+    """Return whether all checksums of an npz file match."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None

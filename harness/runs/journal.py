@@ -1,4 +1,4 @@
-"""The journal: one line of JSON for each trial that ended, on disk before anything else believes it."""
+"""The journal: a file with one line of JSON for each trial that has ended."""
 
 from __future__ import annotations
 
@@ -17,32 +17,36 @@ from harness.runs.files import sync_folder
 
 
 class Journal:
-    """Appends records to a file; a record that `append` returned from survives the loss of power.
+    """Journal of a run folder, opened for appending.
 
-    A torn last line, which a crash can leave behind, is cut off when the journal is opened.
+    When `append` returns, the record is on disk and survives a power failure. A crash can leave an
+    incomplete last line, which is removed when the journal is opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             keep = _whole_lines(path.read_bytes()) if path.exists() else 0
-            # Unbuffered: what could not be written must not be tried again when the file is closed.
+            # Unbuffered: after a failed write, closing the file must not write the record again.
             self._file = path.open("ab", buffering=0)
             self._file.truncate(keep)
             sync_folder(path.parent)
         except OSError as error:
-            raise RunFolderError(f"{path}: the journal cannot be written: {error.strerror}") from None
+            raise RunFolderError(
+                f"{path}: the journal cannot be written: {error.strerror}; make the folder writable"
+            ) from None
 
     def append(self, record: TrialRecord) -> None:
-        """Write one record, down to the disk.
+        """Append one record and wait until it is on disk.
 
         Raises:
-            RunFolderError: the disk is full, or the folder is gone or read-only. A journal that was removed could
-                still be written to, and would be lost.
+            RunFolderError: The disk is full, or the folder or the journal was removed or made
+                read-only.
         """
         try:
+            # The system would accept a write to a removed file, and the record would be lost.
             if os.fstat(self._file.fileno()).st_ino != self._path.stat().st_ino:
-                raise FileNotFoundError(errno.ENOENT, "another file is there now")
+                raise FileNotFoundError(errno.ENOENT, "the file was replaced by another one")
             _write_all(self._file, record.model_dump_json().encode() + b"\n")
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -65,13 +69,13 @@ class Journal:
 
 def _remedy(error: OSError) -> str:
     if error.errno == errno.ENOENT:
-        return "the folder was moved or removed while the run went on; put it back"
-    return "make room there"
+        return "the folder or the file was moved or removed during the run; put it back"
+    return "free some disk space"
 
 
 def _write_all(file: FileIO, content: bytes) -> None:
     view = memoryview(content)
-    while view:  # a disk that is nearly full takes a part
+    while view:  # a write to a disk that is nearly full can be partial
         view = view[file.write(view) :]
 
 
@@ -80,15 +84,17 @@ def _whole_lines(content: bytes) -> int:
 
 
 def read_journal(path: Path) -> tuple[TrialRecord, ...]:
-    """Every record, in the order in which the trials ended; a torn last line is not a record.
+    """Return all records, in the order in which the trials ended, without an incomplete last line.
 
     Raises:
-        RunFolderError: no journal there, or a whole line of it is not a record.
+        RunFolderError: There is no journal, or a complete line is not a record.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise RunFolderError(f"{path}: no journal to read: {error.strerror}; is this a run folder?") from None
+        raise RunFolderError(
+            f"{path}: the journal cannot be read: {error.strerror}; give a folder that a run has written"
+        ) from None
     records = []
     for number, line in enumerate(content[: _whole_lines(content)].splitlines(), start=1):
         try:
@@ -104,5 +110,5 @@ def read_journal(path: Path) -> tuple[TrialRecord, ...]:
 
 
 def latest_records(records: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
-    """The last record of each trial: one that failed and was run again counts as what it gave then."""
+    """Return the last record of each trial. A failed trial that was retried has several."""
     return tuple({record.trial_id: record for record in records}.values())

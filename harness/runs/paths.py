@@ -1,4 +1,4 @@
-"""The folder of a run: what lies where, and how it gets there without ever being half written."""
+"""Paths in a run folder, and its lock."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOCK = ".lock"
 
 
 class RunFolder:
-    """Paths of a run folder, and writing into it.
+    """Paths in a run folder.
 
     Attributes:
-        path: the folder.
+        path: Path of the folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,59 +26,63 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
-        """A new run folder.
+        """Create a run folder.
 
         Raises:
-            RunFolderError: there is something in it already, or it cannot be written.
+            RunFolderError: The folder is not empty or cannot be written.
         """
         try:
             if path.is_file():
-                raise RunFolderError(Argument("output", path), ": is a file; name a folder")
+                raise RunFolderError(Argument("output", path), ": this is a file; give a folder")
             if path.is_dir() and any(entry.name != _LOCK for entry in path.iterdir()):
                 raise RunFolderError(
                     Argument("output", path),
-                    ": the folder exists and is not empty; name another one, or continue that run with ",
+                    ": the folder exists and is not empty; give another folder, or resume the run in it with ",
                     Argument("resume", path),
                 )
             path.mkdir(parents=True, exist_ok=True)
             for below in ("predictions", "models", "figures"):
                 (path / below).mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=path):
-                pass  # a folder can exist and still refuse files
+                pass  # checks that files can be created in the folder
         except OSError as error:
-            raise RunFolderError(Argument("output", path), f": cannot be written: {error.strerror}") from None
+            raise RunFolderError(
+                Argument("output", path), f": cannot be written: {error.strerror}; choose another folder"
+            ) from None
         return cls(path)
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """The folder of an earlier run.
+        """Return the folder of an earlier run.
 
         Raises:
-            RunFolderError: it is not one.
+            RunFolderError: The path is not a run folder.
         """
         for name in ("study.yaml", "journal.jsonl"):
             if not (path / name).is_file():
                 raise RunFolderError(
-                    Argument("resume", path), f": there is no {name}; give the folder that a run has written"
+                    Argument("resume", path), f": there is no {name} in it; give a folder that a run has written"
                 )
         return cls(path)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep every other process from running this folder; the hold ends with this process, however it ends.
+        """Lock the folder against runs of other processes. A process that dies releases its lock.
 
         Raises:
-            RunFolderError: another process holds it, or the folder cannot be written.
+            RunFolderError: Another process has locked the folder, or it cannot be written.
         """
         lock = FileLock(self.path / _LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise RunFolderError(
-                f"{self.path}: another process is running this folder; wait for it, or end it first"
+                f"{self.path}: another process is running a study in this folder; wait until it ends, or interrupt it"
             ) from None
         except OSError as error:
-            raise RunFolderError(f"{self.path}: cannot be written: {error.strerror}; make it writable") from None
+            raise RunFolderError(
+                f"{self.path}: cannot be written: {error.strerror}; make the folder writable"
+            ) from None
         try:
             yield
         finally:
@@ -86,7 +90,7 @@ class RunFolder:
 
     @property
     def journal(self) -> Path:
-        """Every trial that ended."""
+        """Journal of all trials that have ended."""
         return self.path / "journal.jsonl"
 
     @property
@@ -96,12 +100,12 @@ class RunFolder:
 
     @property
     def environment(self) -> Path:
-        """What ran where."""
+        """Versions, hardware, data and timeline of the run."""
         return self.path / "environment.json"
 
     @property
     def missed(self) -> Path:
-        """Test images that some confirmed model got wrong, and what every model took them for."""
+        """Test images that a confirmed model misclassified, with the predictions of every model."""
         return self.path / "predictions" / "missed.npz"
 
     @property
@@ -110,21 +114,21 @@ class RunFolder:
         return self.path / "costs.json"
 
     def checkpoint(self, trial_id: str) -> Path:
-        """What a trial that has not ended can go on from."""
+        """Checkpoint of a trial that has not ended."""
         return self.path / "checkpoints" / f"{trial_id}.safetensors"
 
     def predictions(self, architecture: str, seed: int) -> Path:
-        """Labels and probabilities of one confirmed model, of the selected configuration."""
+        """Labels and probabilities of one confirmed model of the selected configuration."""
         return self.path / "predictions" / f"{architecture}-seed{seed}.npz"
 
     def default_predictions(self, architecture: str, seed: int) -> Path:
-        """Labels and probabilities of one confirmed model, of the default configuration that was not selected."""
+        """The same for a model of the default configuration, if that was not selected."""
         return self.path / "predictions" / f"{architecture}-default-seed{seed}.npz"
 
     def model(self, architecture: str) -> Path:
-        """What rebuilds the first seed's model; its weights lie beside it."""
+        """Description of the model of the first seed, without its weights."""
         return self.path / "models" / f"{architecture}.json"
 
     def weights(self, architecture: str) -> Path:
-        """Weights of the first seed's model."""
+        """Weights of the model of the first seed."""
         return self.path / "models" / f"{architecture}.safetensors"

@@ -1,4 +1,4 @@
-"""What confirmed models said of the test images, read and checked against the journal."""
+"""Predictions of confirmed models on the test split, read and checked against the journal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from harness.runs.files import trial_of
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What one confirmed model said of the N test images, in the test set's own order.
+    """Predictions of one confirmed model for the N test images, in the order of the test split.
 
     Attributes:
-        labels: (N,) int64, the true classes.
-        predicted: (N,) int64, the classes of highest probability.
-        confidence: (N,) float32, the probabilities of those; None where only the classes were kept.
+        labels: True classes, (N,) int64.
+        predicted: Classes with the highest probability, (N,) int64.
+        confidence: Probabilities of the predicted classes, (N,) float32; None if they were not
+            stored.
     """
 
     labels: npt.NDArray[np.int64]
@@ -32,7 +33,7 @@ class Predictions:
 
     @classmethod
     def of(cls, labels: npt.NDArray[Any], probabilities: npt.NDArray[Any]) -> Predictions:
-        """From labels (N,) and probabilities (N, classes)."""
+        """Create predictions from labels (N,) and probabilities (N, classes)."""
         return cls(
             labels=labels.astype(np.int64),
             predicted=probabilities.argmax(axis=1).astype(np.int64),
@@ -41,24 +42,25 @@ class Predictions:
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """Whether each test image was classified right, (N,)."""
+        """Whether each test image was classified correctly, (N,)."""
         return np.asarray(self.labels == self.predicted)
 
     @property
     def accuracy(self) -> float:
-        """Fraction of the test images."""
+        """Fraction of the test images that were classified correctly."""
         return float(np.mean(self.correct))
 
 
 @dataclass(frozen=True, eq=False)
 class MissedImages:
-    """The M test images, of N, that some confirmed model got wrong, and what every model took them for.
+    """The M of N test images that at least one confirmed model misclassified.
 
     Attributes:
-        labels: (N,) int64, the true classes of all test images.
-        indices: (M,) int64, in the test set's own order.
-        images: (M, channels, H, W) uint8.
-        predicted: identity of a confirm trial to (M,) int64, the classes that its model gave.
+        labels: True classes of all test images, (N,) int64.
+        indices: Positions of the M images in the test split, (M,) int64.
+        images: Pixels of the M images, (M, channels, H, W) uint8.
+        predicted: Classes that each model predicted for the M images, (M,) int64, by identity of
+            its confirm trial.
     """
 
     labels: npt.NDArray[np.int64]
@@ -67,19 +69,19 @@ class MissedImages:
     predicted: Mapping[str, npt.NDArray[np.int64]]
 
     def predictions(self, trial_id: str) -> Predictions | None:
-        """What the model of a trial said of all test images; None when it is not among the models."""
+        """Return the predictions of a trial for all test images; None if it is not included."""
         if trial_id not in self.predicted:
             return None
-        everywhere = self.labels.copy()  # all models are right where none is wrong
+        everywhere = self.labels.copy()  # all models are correct on the other images
         everywhere[self.indices] = self.predicted[trial_id]
         return Predictions(self.labels, everywhere, None)
 
 
 def read_missed(path: Path) -> MissedImages | None:
-    """The file of missed images; None when the run wrote none.
+    """Read the file of misclassified images. Return None if there is no such file.
 
     Raises:
-        RunFolderError: it is damaged.
+        RunFolderError: The file is damaged.
     """
     if not path.is_file():
         return None
@@ -89,7 +91,7 @@ def read_missed(path: Path) -> MissedImages | None:
     if not fits or indices.max(initial=-1) >= len(labels):
         raise RunFolderError(
             f"{path}: {len(labels)} labels, indices {indices.shape}, images {images.shape}, {len(trials)} trials and "
-            f"predicted classes {predicted.shape} do not fit each other; restore the file from a copy"
+            f"predicted classes {predicted.shape} do not match; restore the file from a copy"
         )
     return MissedImages(
         labels=labels.astype(np.int64),
@@ -102,21 +104,22 @@ def read_missed(path: Path) -> MissedImages | None:
 def read_predictions(
     path: Path, record: TrialRecord, missed: MissedImages | None, dataset: Dataset
 ) -> Predictions | None:
-    """What the model of a confirm trial said: from its own file, or where that was not kept from the missed images.
+    """Read the predictions of a confirm trial from its file, or from the misclassified images.
 
     Args:
-        path: of its own file, which may not be there.
-        record: of the trial.
-        missed: the missed images of the run.
-        dataset: how many test images and classes there are.
+        path: Path of the file with the predictions, which may not exist.
+        record: Record of the trial.
+        missed: Misclassified images of the run.
+        dataset: The data set, for its numbers of test images and classes.
 
     Returns:
-        None when neither knows the model.
+        None if neither contains the model.
 
     Raises:
-        RunFolderError: a file is damaged, or contradicts the journal.
+        RunFolderError: A file is damaged or contradicts the journal.
     """
-    # A file that does not say whose it is was written before files did, or is damaged, and reading it says so.
+    # A file that does not name its trial was written by an earlier version or is damaged. Reading
+    # it raises an error if it is damaged.
     if path.is_file() and trial_of(path) in (record.trial_id, "", None):
         found = _read_own(path, dataset)
         check_agreement(record, found, path)
@@ -128,31 +131,32 @@ def read_predictions(
 
 
 def check_agreement(record: TrialRecord, predictions: Predictions, path: Path) -> None:
-    """Make sure that journal and predictions tell one story.
+    """Check that the journal and the predictions give the same test accuracy.
 
     Raises:
-        RunFolderError: the test accuracies differ, by as little as one image.
+        RunFolderError: The test accuracies differ by at least one image.
     """
     journal = record.test.accuracy if record.test else float("nan")
     if not abs(journal - predictions.accuracy) < 0.5 / len(predictions.labels):
         raise RunFolderError(
-            f"{path}: the predictions give a test accuracy of {predictions.accuracy:.4%}, and the journal "
-            f"says {journal:.4%} for trial {record.trial_id}; restore both files from one run"
+            f"{path}: the test accuracy of trial {record.trial_id} is {predictions.accuracy:.4%} in this file, but "
+            f"{journal:.4%} in the journal; restore both files from the same run"
         )
 
 
 def check_labels(predictions: Iterable[Predictions], run_dir: Path) -> None:
-    """Make sure that all models were tested on the same images.
+    """Check that all models were evaluated on the same labels.
 
     Raises:
-        RunFolderError: labels differ.
+        RunFolderError: The labels differ.
     """
     first: Predictions | None = None
     for found in predictions:
         first = first or found
         if not np.array_equal(first.labels, found.labels):
             raise RunFolderError(
-                f"{run_dir / 'predictions'}: the files do not all have the same labels; run the study again"
+                f"{run_dir / 'predictions'}: the files have different labels; restore them from a copy, or run the "
+                "study again in a new folder"
             )
 
 
@@ -162,11 +166,13 @@ def _read_own(path: Path, dataset: Dataset) -> Predictions:
     expected = (dataset.test, len(dataset.classes))
     if probabilities.shape != expected or labels.shape != expected[:1]:
         raise RunFolderError(
-            f"{path}: labels {labels.shape} and probabilities {probabilities.shape} do not fit "
+            f"{path}: labels {labels.shape} and probabilities {probabilities.shape} do not match "
             f"{expected[0]} test images of {expected[1]} classes; restore the file from a copy"
         )
     if labels.min(initial=0) < 0 or labels.max(initial=0) >= expected[1]:
-        raise RunFolderError(f"{path}: some labels are not among the {expected[1]} classes; restore it from a copy")
+        raise RunFolderError(
+            f"{path}: labels must be between 0 and {expected[1] - 1}, but some are not; restore the file from a copy"
+        )
     return Predictions.of(labels, probabilities)
 
 

@@ -1,4 +1,4 @@
-"""Where numbers come from: versions, commit, hardware."""
+"""Provenance of a run: versions, commit, hashes of the code, hardware and command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.version import __version__
 
 _SOURCE = (":(top)harness", ":(top)architectures", ":(top)configs", ":(top)pyproject.toml")
 ENGINE = "engine"
-"""What `code_fingerprints` calls the code that every trial runs through."""
+"""Key in `code_fingerprints` for the code that every trial uses."""
 
 _ENGINE_SOURCE = (
     "architectures/architecture.py",
@@ -37,7 +37,7 @@ _PACKAGES = ("torch", "torchvision", "ray", "numpy", "pandas", "scikit-learn", "
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of the harness and of what it computes with."""
+    """Return the versions of Python, the harness and the packages that results depend on."""
     found = {"python": platform.python_version(), "harness": __version__}
     for package in _PACKAGES:
         try:
@@ -51,14 +51,16 @@ def versions() -> dict[str, str]:
 
 
 def check_torchvision(installed: Mapping[str, str], requirements: list[str] | None) -> None:
-    """Check that torchvision was built for this torch; importing the two to find out takes seconds.
+    """Check that torchvision was built for the installed torch, without importing them.
+
+    Importing them would take seconds.
 
     Args:
-        installed: versions by package.
-        requirements: what torchvision says that it needs.
+        installed: Versions by package.
+        requirements: Requirements of the installed torchvision.
 
     Raises:
-        EnvironmentMismatchError: they do not match; says what to install.
+        EnvironmentMismatchError: They do not match.
     """
     for text in requirements or []:
         try:
@@ -75,10 +77,10 @@ def check_torchvision(installed: Mapping[str, str], requirements: list[str] | No
 
 
 def check_environment() -> None:
-    """Refuse an environment that cannot work, before anything long begins.
+    """Check that the required packages are installed and match.
 
     Raises:
-        EnvironmentMismatchError: torch and torchvision are missing or do not match.
+        EnvironmentMismatchError: A package is missing, or torch and torchvision do not match.
     """
     installed = versions()
     for package in ("torch", "torchvision", "ray"):
@@ -88,9 +90,10 @@ def check_environment() -> None:
 
 
 def commit() -> tuple[str | None, bool | None]:
-    """Commit of the source and whether the source differs from it; None for both outside a repository.
+    """Return the commit of the source, and whether the source differs from the commit.
 
-    Source is what a run is made of; a file that git does not know yet counts, what runs write does not.
+    Both are None if the source is not in a repository. Untracked source files count as a
+    difference. Files that runs write, such as reports, do not.
     """
     here = Path(__file__).resolve().parent
 
@@ -111,16 +114,17 @@ def commit() -> tuple[str | None, bool | None]:
 
 
 def code_fingerprints(architectures: Iterable[Architecture]) -> dict[str, str]:
-    """What the numbers of a trial come from, as hashes of source: of the engine, and of each architecture's file.
+    """Return hashes of the code that results depend on: the engine, and each architecture.
 
-    The registry is not among it: one more architecture changes no number of the others.
+    The registry of architectures is not included, because adding an architecture does not change
+    the results of the others.
     """
     root = Path(__file__).resolve().parents[2]
     files = [path for place in _ENGINE_SOURCE for path in _python_files(root / place)]
     fingerprints = {ENGINE: _hash(files)}
     for architecture in architectures:
         build: Any = architecture.build
-        module = sys.modules.get(getattr(build, "func", build).__module__)  # of a partial, its own is functools
+        module = sys.modules.get(getattr(build, "func", build).__module__)  # a partial's own module is functools
         source = getattr(module, "__file__", None)
         fingerprints[architecture.name] = (
             _hash(_files_of(str(getattr(module, "__name__", "")), Path(source))) if source else "unknown"
@@ -129,7 +133,7 @@ def code_fingerprints(architectures: Iterable[Architecture]) -> dict[str, str]:
 
 
 def _files_of(module: str, source: Path) -> list[Path]:
-    """The file of an architecture; of one in a package of the user's own, every file of that package."""
+    """Return the source file of an architecture, or all files if it is in the user's package."""
     top, _, below = module.partition(".")
     if not below or top == "architectures":
         return [source]
@@ -148,7 +152,7 @@ def _hash(files: Iterable[Path]) -> str:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores, memory in GiB and GPUs of this machine, and its system."""
+    """Return processor, cores, memory in GiB, GPUs and operating system of this machine."""
     return {
         "cpu": _processor(),
         "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else _cores(),
@@ -168,12 +172,12 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
-        pass  # not Linux: the platform knows a name
+        pass  # not Linux: the platform module is used instead
     return platform.processor() or platform.machine()
 
 
 def _gpus() -> list[str]:
-    """Names of the NVIDIA devices, asked of the driver's own tool so that torch need not be imported."""
+    """Return the names of NVIDIA GPUs from nvidia-smi, so that torch is not imported."""
     try:
         done = subprocess.run(
             ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
@@ -188,7 +192,7 @@ def _gpus() -> list[str]:
 
 
 def command_line(arguments: list[str] | None = None) -> str:
-    """The command that was given, as one would type it."""
+    """Return the command line of this process, quoted for a shell."""
     return shlex.join(["python", "-m", "harness.run", *(sys.argv[1:] if arguments is None else arguments)])
 
 
@@ -196,14 +200,14 @@ _LOGGER_PACKAGES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": 
 
 
 def check_loggers(names: Sequence[str]) -> None:
-    """See that the packages of these loggers are there, before anything is run.
+    """Check that the packages of these loggers are installed.
 
     Raises:
-        EnvironmentMismatchError: one is missing.
+        EnvironmentMismatchError: A package is missing.
     """
     for name in names:
         if importlib.util.find_spec(_LOGGER_PACKAGES[name]) is None:
             raise EnvironmentMismatchError(
-                f"loggers: {name} needs the package {_LOGGER_PACKAGES[name]}, which is not installed; install it with "
+                f"loggers: {name} needs the package {_LOGGER_PACKAGES[name]}, which is not installed; run: "
                 f"python -m pip install '.[{name}]'"
             )

@@ -1,4 +1,4 @@
-"""A run folder as values: everything that a report is made of, read and checked once."""
+"""Reading a whole run folder, with checks that its files are consistent."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from harness.study.space import default_configuration
 
 @dataclass(frozen=True, eq=False)
 class RunData:
-    """Everything that a report is made of.
+    """The contents of a run folder.
 
     Attributes:
-        study: as it was resolved.
-        records: one for each trial; where a trial was run twice, the later.
-        environment: what ran where.
-        environment_json: the same as it was written, keys that this version does not know included.
-        predictions: (architecture, seed) to what the model of the selected configuration said of the test images.
-        default_predictions: the same of the default configuration, where it was confirmed beside the selected one.
-        missed: test images that some model got wrong; None when the run kept none.
-        costs: of the first seed's models.
+        study: The resolved study.
+        records: The last record of each trial.
+        environment: Contents of `environment.json`.
+        environment_json: The same as JSON, including keys that this version does not know.
+        predictions: Predictions of the selected configurations, by architecture and seed.
+        default_predictions: The same for default configurations that were confirmed but not
+            selected.
+        missed: Misclassified test images; None if the run has not stored them.
+        costs: Costs of the models of the first seed.
     """
 
     study: Study
@@ -45,22 +46,22 @@ class RunData:
 
 
 def read_run_folder(run_dir: Path) -> RunData:
-    """Read a run folder and check that its parts agree.
+    """Read a run folder and check that its files are consistent.
 
     Raises:
-        HarnessError: a file is missing or damaged, or two files contradict each other.
+        HarnessError: A file is missing or damaged, or two files contradict each other.
     """
     study_path = run_dir / "study.yaml"
     if not study_path.is_file():
-        raise RunFolderError(f"{run_dir}: there is no study.yaml; give the folder that a run has written")
+        raise RunFolderError(f"{run_dir}: there is no study.yaml in it; give a folder that a run has written")
     environment_json, environment = read_environment(run_dir / "environment.json")
     study = load_study(str(study_path), registry=know_by_description(environment.own_architectures))
     records = latest_records(read_journal(run_dir / "journal.jsonl"))
     for record in records:
         if record.spec.architecture not in study.architectures:
             raise RunFolderError(
-                f"{run_dir}: journal.jsonl holds a trial of '{record.spec.architecture}', which study.yaml "
-                "does not list; restore both files from one run"
+                f"{run_dir}: journal.jsonl contains a trial of '{record.spec.architecture}', which study.yaml does "
+                "not list; restore both files from the same run"
             )
     paths = RunFolder(run_dir)
     missed = read_missed(paths.missed)
@@ -73,7 +74,7 @@ def read_run_folder(run_dir: Path) -> RunData:
             continue
         of_selected = has_selected_configuration(record, selected[record.spec.architecture])
         if not of_selected and record.spec.hyperparameters != defaults[record.spec.architecture]:
-            continue  # a search that was enlarged has selected another configuration since
+            continue  # after the search was enlarged, another configuration was selected
         place = paths.predictions if of_selected else paths.default_predictions
         path = place(record.spec.architecture, record.spec.seed)
         found = read_predictions(path, record, missed, environment.dataset)

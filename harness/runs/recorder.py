@@ -1,4 +1,4 @@
-"""Makes what a trial gave durable: files first, then the line of the journal that says so."""
+"""Storage of trial results in the run folder: predictions, models, checkpoints and records."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from harness.study import Study
 
 
 class Recorder:
-    """Writes predictions and weights of confirm trials, and every record.
+    """Writes the results of trials to the run folder.
 
-    A line of the journal promises that the files of its trial are whole, so it is written last.
+    The line in the journal is written last. It guarantees that all files of its trial are complete.
 
     Args:
-        folder: where to.
-        journal: of that folder.
-        study: which seeds confirm.
-        training: what a saved model has to know of its data.
-        test: whose labels lie beside the predictions.
-        selected: the search trial whose configuration is confirmed, by architecture.
+        folder: The run folder.
+        journal: Journal of the run folder.
+        study: The study, for the confirm seeds.
+        training: Training data, for the description of a saved model.
+        test: Test split, for the labels that are stored with the predictions.
+        selected: Function that returns the selected search trial of an architecture.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Recorder:
         self._selected = selected
 
     def keep(self, record: TrialRecord, outcome: Outcome | None) -> None:
-        """Make one trial durable.
+        """Write the results and the record of one trial to disk.
 
         Raises:
-            RunFolderError: the folder cannot be written.
+            RunFolderError: The folder cannot be written.
         """
         if outcome is not None:
             labels = self._test.open(record.spec.phase).labels
@@ -70,19 +70,19 @@ class Recorder:
         remove(self._folder.checkpoint(record.trial_id))
 
     def keep_checkpoint(self, trial_id: str, checkpoint: bytes) -> None:
-        """Keep what a trial can go on from, in place of what it could go on from before.
+        """Store a checkpoint, which replaces the previous one of the trial.
 
         Raises:
-            RunFolderError: the folder cannot be written.
+            RunFolderError: The folder cannot be written.
         """
         write_bytes(self._folder.checkpoint(trial_id), checkpoint)
 
     def checkpoint(self, spec: TrialSpec) -> bytes | None:
-        """What a trial can go on from; None when an earlier attempt left nothing."""
+        """Return the last checkpoint of a trial, or None if it has none."""
         try:
             return self._folder.checkpoint(spec.trial_id).read_bytes()
         except OSError:
-            return None  # it begins at its start
+            return None  # the trial starts from the beginning
 
     def _keep_model(self, record: TrialRecord, outcome: Outcome) -> None:
         if record.placement is None:
@@ -108,30 +108,33 @@ class Recorder:
 
 
 def predictions_path(folder: RunFolder, record: TrialRecord, winner: TrialRecord | None) -> Path:
-    """Where the predictions of a confirm trial lie."""
+    """Return the path for the predictions of a confirm trial."""
     place = folder.predictions if has_selected_configuration(record, winner) else folder.default_predictions
     return place(record.spec.architecture, record.spec.seed)
 
 
 def has_predictions(folder: RunFolder, record: TrialRecord) -> bool:
-    """Whether the predictions of a completed confirm trial lie anywhere in the folder, undamaged."""
+    """Return whether the folder contains undamaged predictions of a completed confirm trial."""
     return any(trial_of(path) in (record.trial_id, "") and is_whole(path) for path in _places(folder, record))
 
 
 def _places(folder: RunFolder, record: TrialRecord) -> tuple[Path, ...]:
-    """Wherever the predictions of a confirm trial can lie."""
+    """Return all paths where the predictions of a confirm trial can be."""
     name, seed = record.spec.architecture, record.spec.seed
     selected = folder.predictions(name, seed)
     return selected, folder.default_predictions(name, seed), _aside(selected, record.trial_id)
 
 
 def _aside(path: Path, trial_id: str) -> Path:
-    """Where predictions lie that are neither the selected configuration's nor the default one's any more."""
+    """Return the path for predictions of a configuration that is no longer selected or default."""
     return path.with_name(f"{trial_id}.npz")
 
 
 def _make_way(path: Path, trial_id: str) -> None:
-    """Put the predictions of another trial aside: a search that was enlarged can select anew."""
+    """Move predictions of another trial out of the way.
+
+    They exist if the search was enlarged and another configuration is now selected.
+    """
     other = trial_of(path)
     if other and other != trial_id:
         rename(path, _aside(path, other))
@@ -140,10 +143,10 @@ def _make_way(path: Path, trial_id: str) -> None:
 def settle_predictions(
     folder: RunFolder, records: Iterable[TrialRecord], selected: Callable[[str], TrialRecord | None]
 ) -> None:
-    """Put the predictions of every confirm trial where what is selected now says that they belong.
+    """Move the predictions of every confirm trial to the path that fits the current selection.
 
     Raises:
-        RunFolderError: the folder cannot be written.
+        RunFolderError: The folder cannot be written.
     """
     for record in records:
         path = predictions_path(folder, record, selected(record.spec.architecture))
@@ -161,14 +164,14 @@ def keep_missed_images(
     test: SealedTest,
     selected: Callable[[str], TrialRecord | None],
 ) -> None:
-    """Save the M test images that some confirmed model got wrong, and what each of the T models took them for.
+    """Save the M of N test images that at least one of the T confirmed models misclassified.
 
-    With the labels (N,) this is every answer of every model in a few kilobytes: elsewhere, all are right.
-    The arrays: `labels` (N,), `indices` (M,), `images` (M, channels, H, W), `trials` (T,) identities,
-    `predicted` (T, M) classes.
+    On all other test images, every model is correct. The file therefore contains all predicted
+    classes of all models in a few kilobytes. Its arrays are `labels` (N,), `indices` (M,), `images`
+    (M, channels, H, W), `trials` (T,) with identities, and `predicted` (T, M) with classes.
 
     Raises:
-        RunFolderError: the folder cannot be written.
+        RunFolderError: The folder cannot be written.
     """
     confirmed = [record for record in records if record.test is not None]
     if not confirmed:

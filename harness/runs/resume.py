@@ -1,4 +1,4 @@
-"""What an earlier part of a run left, and whether it may go on: same study, same code, files that are all there."""
+"""Resuming a run: reading its earlier part, and checking that study and code still match."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from harness.study import Study, load_study, parse_study
 
 
 def begun_environment(folder: RunFolder) -> Environment | None:
-    """The environment of the run so far; None when it ended before there was one.
+    """Return the environment of the earlier part of a run, or None if it was not written.
 
     Raises:
-        RunFolderError: the file is damaged.
+        RunFolderError: The file is damaged.
     """
     return read_environment(folder.environment)[1] if folder.environment.is_file() else None
 
 
 def begun_study(folder: RunFolder, registry: Registry = BUILT_IN) -> Study:
-    """The study as the run began with it, whatever has become of `study.yaml` since.
+    """Return the study at the start of the run, even if `study.yaml` was changed later.
 
     Raises:
-        RunFolderError: the environment is damaged.
-        StudyError: it is not a study.
+        RunFolderError: `environment.json` is damaged.
+        StudyError: The recorded study is not valid.
     """
     environment = begun_environment(folder)
     if environment is None or environment.study is None:
@@ -39,7 +39,7 @@ def begun_study(folder: RunFolder, registry: Registry = BUILT_IN) -> Study:
 
 
 def changed_code(folder: RunFolder, finished: Iterable[TrialRecord], registry: Registry = BUILT_IN) -> list[str]:
-    """Whose code is no longer that which finished trials were trained by: `engine`, or names of architectures."""
+    """Return which code has changed since the trials ended: `engine` or names of architectures."""
     environment = begun_environment(folder)
     trained = sorted({record.spec.architecture for record in finished})
     if environment is None or not environment.code or not trained:
@@ -49,33 +49,33 @@ def changed_code(folder: RunFolder, finished: Iterable[TrialRecord], registry: R
 
 
 def check_code(folder: RunFolder, finished: Iterable[TrialRecord], registry: Registry = BUILT_IN) -> None:
-    """A run goes on with the code that it began with.
+    """Check that the code is the same as at the start of the run.
 
     Raises:
-        RunFolderError: the code differs.
+        RunFolderError: The code has changed.
     """
     changed = changed_code(folder, finished, registry)
     if not changed:
         return
     environment = begun_environment(folder)
     commit = environment.commit if environment is not None else None
-    back = f"check out commit {commit}" if commit else "bring that code back"
+    back = f"check out commit {commit}" if commit else "restore that code"
     raise RunFolderError(
         Argument("resume", folder.path),
-        f": the code of {', '.join(changed)} is not the one that its finished trials were "
-        f"trained by; {back}, begin a new run, or accept it with ",
+        f": the code of {', '.join(changed)} has changed since the finished trials were trained; {back}, start a "
+        "new run, or accept the change with ",
         Argument("accept_changed_code"),
-        ", which the report will say",
+        " (the report will mention it)",
     )
 
 
 def usable(folder: RunFolder, records: Iterable[TrialRecord], retry_failed: bool) -> tuple[TrialRecord, ...]:
-    """Records of trials that need not be trained again.
+    """Return the records of trials that do not have to be trained again.
 
     Args:
-        folder: of the run.
-        records: of its journal.
-        retry_failed: whether trials that failed are tried once more.
+        folder: The run folder.
+        records: Records of its journal.
+        retry_failed: Whether to retry failed trials.
     """
     return tuple(
         record
@@ -86,14 +86,18 @@ def usable(folder: RunFolder, records: Iterable[TrialRecord], retry_failed: bool
 
 
 def continued(began: Study, asked: Study) -> Study:
-    """The study with which a run that began with one study goes on when another one is asked for.
+    """Return the study for resuming a run, where some settings may have changed.
 
-    What would make the finished trials incomparable with those to come cannot change. Search spaces, seeds of
-    the confirm phase and the like can, and so can what costs time only; an architecture that the run has keeps
-    its place when the other study does not name it.
+    Settings that would make new trials incomparable with finished ones must not change. Search
+    spaces, the number of confirm seeds and similar settings may change, and so may settings that
+    affect only time. Architectures of the run remain even if the new study does not name them.
+
+    Args:
+        began: The study at the start of the run.
+        asked: The new study.
 
     Raises:
-        StudyError: the two differ in more than that; names every difference.
+        StudyError: Another setting differs. The message names all differences.
     """
     kept = [name for name in began.architectures if name in asked.architectures]
     before, after = (
@@ -104,8 +108,8 @@ def continued(began: Study, asked: Study) -> Study:
     differences = [f"{key} was {old} and is {new}" for key, old, new in _differences(before, after, ())]
     if differences:
         raise StudyError(
-            f"the study is not the one that this run began with: {'; '.join(differences)}; "
-            "change it back, or begin a new run"
+            f"the study differs from the one that this run started with: {'; '.join(differences)}; "
+            "change it back, or start a new run"
         )
     return asked.model_copy(update={"architectures": dict(began.architectures) | dict(asked.architectures)})
 
@@ -124,7 +128,7 @@ _CHANGEABLE = {
 
 
 def _differences(a: Any, b: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
-    """Key and both values of everything in which two plain values differ."""
+    """Yield the key and both values of every difference between two plain values."""
     if isinstance(a, dict) and isinstance(b, dict):
         for key in a:
             yield from _differences(a[key], b[key], (*path, key))
@@ -133,14 +137,15 @@ def _differences(a: Any, b: Any, path: tuple[str, ...]) -> Iterator[tuple[str, A
 
 
 def check_at_hand(study: Study) -> None:
-    """See that the code of every architecture is there, not only its description.
+    """Check that the code of every architecture is loaded, not only its description.
 
     Raises:
-        StudyError: one is not.
+        StudyError: The code of an architecture is missing.
     """
     missing = [name for name in study.architectures if is_stand_in(study.registry[name])]
     if missing:
         raise StudyError(
-            f"{', '.join(missing)}: an architecture of your own; name its code again, as in ",
+            f"{', '.join(missing)}: the code of your own architecture is not loaded; give its source again, for "
+            "example ",
             Argument("architecture", f"path/to/{missing[0]}.py"),
         )

@@ -1,4 +1,4 @@
-"""From a study to trials: the plan, which trial comes next, which configuration is selected, and the events of a run.
+"""Scheduling of trials: the plan, the order of the trials, selection, and the events of a run.
 
-It may import the study and the records.
+This package may import study and records.
 """

@@ -1,4 +1,4 @@
-"""The events of a run, for whoever shows or counts them."""
+"""Interfaces for code that receives the events of a run."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from harness.study import Study
 
 
 class Observer(Protocol):
-    """Hears of every event while trials run, as it happens."""
+    """Receiver of the events of trials, which are called while trials run."""
 
     def started(self, spec: TrialSpec) -> None:
-        """A trial was given a slot."""
+        """Handle the start of a trial: it was given a slot."""
 
     def epoch(self, spec: TrialSpec, result: EpochResult) -> None:
-        """A trial finished an epoch."""
+        """Handle the end of an epoch."""
 
     def again(self, spec: TrialSpec, reason: str) -> None:
-        """A trial lost its worker, for this reason, and is tried again."""
+        """Handle the loss of a worker: the trial is pending again. `reason` is why it died."""
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial ended, and is in the journal."""
+        """Handle the end of a trial. Its record is already in the journal."""
 
 
 class Display(Protocol):
-    """Shows a run from its beginning to its end."""
+    """Display of a whole run."""
 
     def stage(self, what: str) -> None:
-        """Something begins that takes a while."""
+        """Show that a stage begins that takes some time."""
 
     def trials(self, study: Study, supply: Supply, slots: int) -> AbstractContextManager[Observer]:
-        """Trials can start, so many at a time; none runs after the block."""
+        """Show trials during the block. At most `slots` of them run at the same time."""

@@ -1,4 +1,4 @@
-"""The plan: a study as the trials that it asks for. Every front end calls these enumerators."""
+"""Planning: the trials of each phase of a study."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from harness.study.space import configurations
 
 
 def plan_search(study: Study, dataset: str) -> tuple[TrialSpec, ...]:
-    """Search trials of every architecture, in the study's order; the first of each is its default configuration.
+    """Return the search trials of every architecture, in the order of the study.
 
-    All search trials share one seed, so that configurations are compared on the same data order and
-    augmentation. A configuration that comes up twice is tried once.
+    The first trial of each architecture has its default configuration. All search trials have the
+    same seed, so configurations are compared with the same data order and augmentation. A
+    configuration that is drawn twice is tried once.
 
     Args:
-        study: what is asked.
-        dataset: fingerprint of the data and its split.
+        study: The study.
+        dataset: Fingerprint of the data and its splits.
     """
     specs: dict[str, TrialSpec] = {}
     for name, search in study.architectures.items():
@@ -37,17 +38,17 @@ def plan_search(study: Study, dataset: str) -> tuple[TrialSpec, ...]:
 
 
 def plan_confirm(study: Study, selected: TrialRecord) -> tuple[TrialSpec, ...]:
-    """The selected configuration again, once for each confirm seed; none of these seeds was searched with."""
+    """Return the confirm trials of the selected configuration, one for each confirm seed."""
     return tuple(_confirm(selected.spec, seed) for seed in confirm_seeds(study))
 
 
 def plan_confirm_default(study: Study, default: TrialSpec, selected: TrialRecord) -> tuple[TrialSpec, ...]:
-    """The default configuration with the first confirm seeds; nothing when it is the selected one.
+    """Return the confirm trials of the default configuration; none if it is the selected one.
 
     Args:
-        study: how many seeds.
-        default: the first search trial of the architecture, which has its default configuration.
-        selected: what the search selected.
+        study: The study, for the number of seeds. The first confirm seeds are used.
+        default: First search trial of the architecture, which has the default configuration.
+        selected: The selected search trial.
     """
     if default.hyperparameters == selected.spec.hyperparameters:
         return ()
@@ -65,14 +66,14 @@ def _confirm(spec: TrialSpec, seed: int) -> TrialSpec:
 
 
 def audit_order(study: Study, search: Iterable[TrialSpec]) -> tuple[TrialSpec, ...]:
-    """The search trials in the random order in which the audit looks for stopped ones.
+    """Return the search trials in the random order in which the audit selects stopped trials.
 
-    The order comes from the study's seed and the identities alone: which of the stopped trials are
-    audited depends neither on when they ended nor on what they reached.
+    The order depends only on the seed of the study and the identities of the trials. The audit
+    sample therefore does not depend on when a trial ended or on its accuracy.
     """
     return tuple(sorted(search, key=lambda spec: stream_seed("audit", study.seed, spec.trial_id)))
 
 
 def confirm_seeds(study: Study) -> range:
-    """Seeds of the confirm phase, the same for every architecture."""
+    """Return the seeds of the confirm phase. They are the same for every architecture."""
     return range(study.seed + 1, study.seed + 1 + study.confirm.seeds)

@@ -1,4 +1,4 @@
-"""How long the rest of a run will take, from the epochs so far."""
+"""Estimate of the remaining time of a run."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from harness.schedule.selection import select
 from harness.schedule.supply import Supply
 from harness.study import EarlyStopping, Study
 
-_TRIALS = 3  # the weight, in trials, of the share of epochs that ASHA is expected to leave
+_TRIALS = 3  # weight of the share expected under ASHA, as a number of trials
 
 Running = Mapping[str, Sequence[EpochResult]]
-"""Identity of each trial that runs, to its epochs so far."""
+"""Results of the epochs so far of each running trial, by its identity."""
 
 
 def remaining_seconds(study: Study, supply: Supply, running: Running, slots: int) -> float | None:
-    """Seconds until the last trial ends; None while an architecture with trials left has not trained an epoch.
+    """Estimate the seconds until the last trial ends.
 
-    For each architecture, an epoch takes as long as its epochs took so far, in proportion to the multiply-adds of the
-    model. A search trial is expected to train the share of its epochs that early stopping has left to others. Confirm
-    and audit trials train all of theirs.
+    The time of an epoch is estimated for each architecture from its epochs so far, in proportion to
+    the multiply-adds of the model. A search trial is expected to train the same share of its epochs
+    as earlier search trials of its architecture. Confirm and audit trials train all their epochs.
 
     Args:
-        study: how many trials each phase has.
-        supply: trials that are known, and those that have ended.
-        running: trials that run now.
-        slots: how many trials run at once.
+        study: The study, for the number of trials of each phase.
+        supply: Source of the trials, with those that are known and those that have ended.
+        running: Running trials.
+        slots: Number of trials that can run at the same time.
+
+    Returns:
+        None while an architecture with remaining trials has not completed an epoch.
     """
-    left: list[float] = []  # seconds of each trial that is known
-    following = 0.0  # seconds of those that are not
-    audited: list[tuple[float, float]] = []  # of each search trial: probability to be stopped, seconds of its audit
+    left: list[float] = []  # seconds of each known trial
+    following = 0.0  # seconds of trials that are not known yet
+    audited: list[tuple[float, float]] = []  # probability of being stopped, and seconds of an audit, by search trial
     undecided = False
     for name in study.architectures:
         specs = {phase: [spec for spec in supply.specs[phase] if spec.architecture == name] for phase in Phase}
@@ -48,7 +51,7 @@ def remaining_seconds(study: Study, supply: Supply, running: Running, slots: int
         for spec in waiting:
             epochs = max(share[spec.phase] * spec.epochs - len(running.get(spec.trial_id, ())), 0.0)
             left.append(epochs * _unit(supply, spec) * rate[spec.phase])
-        if any(spec.phase is Phase.SEARCH for spec in waiting):  # the trials that follow are not known yet
+        if any(spec.phase is Phase.SEARCH for spec in waiting):  # confirm trials are not known yet
             best = select(ended.values(), name)
             confirmed = best.spec if best is not None else search[0]
             each = confirmed.epochs * _unit(supply, confirmed) * searching
@@ -65,10 +68,11 @@ def remaining_seconds(study: Study, supply: Supply, running: Running, slots: int
 
 
 def expected_share(rule: EarlyStopping, search: Sequence[TrialSpec], ended: Mapping[str, TrialRecord]) -> float:
-    """The share of its epochs that the next search trial of an architecture is expected to train.
+    """Return the share of its epochs that the next search trial of an architecture will train.
 
-    ASHA lets one of `reduction_factor` trials pass a rung. This expectation has the weight of three trials. Trials that
-    have ended add the epochs that they trained, except for the first one, which nothing could stop.
+    The share expected under ASHA, where 1 / `reduction_factor` of the trials pass a rung, has the
+    weight of three trials. It is combined with the epochs of the trials that have ended. The first
+    trial to end is left out, because ASHA had no other trial to compare it with.
     """
     epochs = search[0].epochs
     expected, rung, passing = 0.0, min(rule.grace_epochs, epochs), 1.0
@@ -83,9 +87,10 @@ def expected_share(rule: EarlyStopping, search: Sequence[TrialSpec], ended: Mapp
 
 
 def expected_confirm_trials(study: Study, configurations: int) -> float:
-    """Confirm trials of an architecture that is still searched.
+    """Return the expected number of confirm trials of an architecture that is still searched.
 
-    Each configuration is equally likely to be selected. If it is not the default one, that is confirmed too.
+    Each configuration is equally likely to be selected. If the default configuration is not
+    selected, it is confirmed too.
     """
     defaults = min(study.confirm.default_seeds, study.confirm.seeds)
     return study.confirm.seeds + defaults * (1 - 1 / configurations)
@@ -101,14 +106,14 @@ def _stopped(record: TrialRecord) -> float:
 
 
 def _unit(supply: Supply, spec: TrialSpec) -> float:
-    """Cost of one epoch; 1 for a model whose size is not known."""
+    """Return the cost of one epoch, or 1 if the size of the model is unknown."""
     return supply.cost(spec) / spec.epochs or 1.0
 
 
 def _seconds_a_unit(
     supply: Supply, specs: Sequence[TrialSpec], ended: Mapping[str, TrialRecord], running: Running
 ) -> float | None:
-    """Measured in the trials that have ended; while there are none, in those that run."""
+    """Return the seconds for a unit of cost, from ended trials, or else from running ones."""
     records = [ended[spec.trial_id] for spec in specs if spec.trial_id in ended]
     units = sum(len(record.epochs) * _unit(supply, record.spec) for record in records)
     if units:

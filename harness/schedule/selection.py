@@ -1,4 +1,4 @@
-"""Which configuration of an architecture goes on to the confirm phase; validation data decides, alone."""
+"""Selection of the configuration that is confirmed, by validation results only."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from harness.records.trial import Phase, Status, TrialRecord
 
 
 def select(records: Iterable[TrialRecord], architecture: str) -> TrialRecord | None:
-    """The completed search trial of best validation accuracy after its last epoch.
+    """Return the completed search trial with the highest validation accuracy after its last epoch.
 
-    Ties go to the lower validation loss, then to the smaller identity, so that the order in which
-    trials ended never matters. A trial that was stopped early is not a candidate: it was compared,
-    and lost, at the rung where it fell.
+    Among equal accuracies, the lower validation loss wins, then the smaller identity. The order in
+    which trials ended does not matter. A trial that was stopped early cannot be selected.
 
     Returns:
-        None when no search trial of the architecture completed.
+        None if no search trial of the architecture was completed.
     """
     candidates = [
         record
@@ -28,11 +27,11 @@ def select(records: Iterable[TrialRecord], architecture: str) -> TrialRecord | N
 
 
 def has_selected_configuration(record: TrialRecord, selected: TrialRecord | None) -> bool:
-    """Whether a confirm trial has the selected configuration; if not, it has the default one."""
+    """Return whether a confirm trial has the selected configuration."""
     return selected is not None and record.spec.hyperparameters == selected.spec.hyperparameters
 
 
 def rank(record: TrialRecord) -> tuple[float, float, str]:
-    """What selection orders trials by, the best first: accuracy, loss and identity after the last epoch."""
+    """Return the sort key for selection: the best trial has the smallest key."""
     last = record.epochs[-1]
     return (-last.validation_accuracy, last.validation_loss, record.trial_id)

@@ -1,4 +1,4 @@
-"""Which trial comes next: search trials of every architecture, confirm and audit trials as soon as they are known."""
+"""The supply: determines which trial of a study runs next."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from harness.study import Study
 
 
 class Supply:
-    """Hands out the trials of a study, the longest first, all phases at once.
+    """Source of the trials of a study: all phases at the same time, the longest trial first.
 
-    The first trial of every architecture comes before any second one, so that it is soon known how
-    long each architecture really takes; the longest of what is left follows. The confirm trials of an
-    architecture join the others when its last search trial has ended. So no slot waits for an
-    architecture that is still being searched, and none is left alone with a long trial at the end.
-    An audit trial joins as soon as it is certain that the random sample contains it.
+    The first trial of every architecture comes before the second trial of any architecture, because
+    it shows how long the architecture takes. After that, the longest pending trial comes first. The
+    confirm trials of an architecture become pending when its last search trial has ended. An audit
+    trial becomes pending as soon as it is certain that the random sample contains it.
+
+    With this order, no slot waits for an architecture that is still searched, and the run does not
+    end with a single long trial.
 
     Args:
-        study: what is asked.
-        search: the search trials.
-        cost: computations of a trial, in any unit; the seconds that a unit takes are measured.
-        finished: records of trials that ended before, which are not handed out again.
+        study: The study.
+        search: Its search trials.
+        cost: Function that returns the cost of a trial in any unit. The seconds for a unit are
+            measured.
+        finished: Records of trials that ended earlier and are not run again.
 
     Attributes:
-        cost: as given.
+        cost: The function that was given.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Supply:
         self._lanes = {name: _Lane(study, tuple(of_one), cost) for name, of_one in specs.items()}
         self._audit = _AuditSample(study, [spec for lane in self._lanes.values() for spec in lane.search])
         kept = tuple(finished)
-        # A record of another phase means something only when the search that it follows from is known.
+        # Search records come first: the trials of the other phases follow from them.
         for phase in Phase:
             for record in kept:
                 if record.spec.phase is phase and record.spec.architecture in self._lanes:
@@ -54,7 +57,7 @@ class Supply:
 
     @property
     def specs(self) -> Mapping[Phase, tuple[TrialSpec, ...]]:
-        """Every trial known so far."""
+        """All trials known so far, by phase."""
         lanes = self._lanes.values()
         return {
             Phase.SEARCH: tuple(spec for lane in lanes for spec in lane.search),
@@ -63,22 +66,22 @@ class Supply:
         }
 
     def selected(self, architecture: str) -> TrialRecord | None:
-        """The search trial whose configuration is confirmed; None before it is known, or when there is none."""
+        """Return the selected search trial, or None if none is selected (yet)."""
         return self._lanes[architecture].selected
 
     @property
     def records(self) -> tuple[TrialRecord, ...]:
-        """Every trial that ended, in the order in which they ended."""
+        """Records of all trials that have ended, in the order in which they ended."""
         return tuple(self._records.values())
 
     @property
     def confirmed(self) -> tuple[TrialRecord, ...]:
-        """Confirm trials that ended, but those of a configuration that an enlarged search selects no more."""
+        """Records of confirm trials, without those of configurations that are no longer selected."""
         planned = {spec.trial_id for spec in self.specs[Phase.CONFIRM]}
         return tuple(record for record in self.records if record.trial_id in planned)
 
     def next(self) -> TrialSpec | None:
-        """The trial to begin now; None while none waits."""
+        """Return the trial to start now, or None if no trial is pending."""
         waiting = [lane for lane in self._lanes.values() if lane.waiting]
         if self._abandoned or not waiting:
             return None
@@ -86,59 +89,61 @@ class Supply:
         return max(waiting, key=lambda lane: lane.precedence(slowest)).take()
 
     def next_data_parallel(self) -> TrialSpec | None:
-        """The confirm trial to begin now that several workers train together; None while none waits."""
+        """Return the next confirm trial for several workers, or None if none is pending."""
         waiting = [lane for lane in self._lanes.values() if lane.data_parallel]
         return waiting[0].data_parallel.pop(0) if waiting and not self._abandoned else None
 
     def take_together(self, spec: TrialSpec, most: int) -> tuple[TrialSpec, ...]:
-        """Waiting confirm trials of the same configuration, to be trained with this one as one program.
+        """Return pending confirm trials to be trained together with one of the same configuration.
 
-        A trial that lost its worker takes none and is not taken: the program may be what ended the worker.
+        A trial that has lost its worker always runs alone, because training together may have
+        killed the worker.
 
         Args:
-            spec: that `next` gave.
-            most: how many to take.
+            spec: A trial that `next` returned.
+            most: Maximum number of trials to return.
         """
         if spec.phase is not Phase.CONFIRM or self.is_another_attempt(spec):
             return ()
         return self._lanes[spec.architecture].take_together(spec, most, self._again)
 
     def again(self, spec: TrialSpec) -> None:
-        """A trial that was handed out has not ended, and is to be handed out once more."""
+        """Make a trial pending again, because it lost its worker."""
         self._again.add(spec.trial_id)
         self._lanes[spec.architecture].again(spec)
 
     def is_another_attempt(self, spec: TrialSpec) -> bool:
-        """Whether a worker was lost with this trial before."""
+        """Return whether the trial has lost a worker before."""
         return spec.trial_id in self._again
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial ended, in whatever way."""
+        """Take in the record of a trial that has ended, with any status."""
         self._records[record.trial_id] = record
         self._lanes[record.spec.architecture].ended(record)
         for spec in self._audit.ended(record):
             self._lanes[spec.architecture].add_audit(spec)
 
     def abandon(self) -> None:
-        """Hand out nothing more; trials that run may still end."""
+        """Return no more trials from now on. Running trials may still end."""
         self._abandoned = True
 
     @property
     def complete(self) -> bool:
-        """Whether every trial of the study, in all phases, has ended."""
+        """Whether all trials of the study have ended, in all phases."""
         return all(lane.complete for lane in self._lanes.values())
 
     @property
     def exhausted(self) -> bool:
-        """Whether `next` will never give a trial again."""
+        """Whether `next` will never return a trial again."""
         return self._abandoned or all(lane.alone_complete for lane in self._lanes.values())
 
 
 class _AuditSample:
-    """A simple random sample of the trials that early stopping ended, drawn while the search goes on.
+    """A simple random sample of the trials that were stopped early, drawn during the search.
 
-    It is the first few stopped ones in a random order of all search trials; those before the first
-    trial that has not ended yet are certain.
+    All search trials are put in a random order. The sample consists of the first stopped trials in
+    this order. A stopped trial is certain to be in the sample as soon as all trials before it have
+    ended.
     """
 
     def __init__(self, study: Study, search: Iterable[TrialSpec]) -> None:
@@ -147,7 +152,7 @@ class _AuditSample:
         self._status: dict[str, Status] = {}
 
     def ended(self, record: TrialRecord) -> list[TrialSpec]:
-        """Trials that are certain to be in the sample, now that this one has ended."""
+        """Return the trials that have become certain to be in the sample with this record."""
         if record.spec.phase is not Phase.SEARCH:
             return []
         self._status[record.trial_id] = record.status
@@ -176,11 +181,11 @@ class _Lane:
         self.confirm: tuple[TrialSpec, ...] = ()
         self.audit: tuple[TrialSpec, ...] = ()
         self.waiting = _last_is_next(search, cost)
-        self.data_parallel: list[TrialSpec] = []  # that several workers are to train together
+        self.data_parallel: list[TrialSpec] = []  # confirm trials for several workers
 
     @property
     def rate(self) -> float | None:
-        """Measured seconds for a unit of cost; None before anything was measured."""
+        """Measured seconds for a unit of cost; None before the first measurement."""
         return self._seconds / self._costs if self._seconds > 0 and self._costs > 0 else None
 
     @property
@@ -189,11 +194,11 @@ class _Lane:
 
     @property
     def alone_complete(self) -> bool:
-        """Whether every trial has ended that one worker trains."""
+        """Whether all trials have ended that a single worker trains."""
         return not self._to_search and self._to_follow <= {spec.trial_id for spec in self.data_parallel}
 
     def precedence(self, slowest: float) -> tuple[bool, float]:
-        """New architectures first, then by expected seconds."""
+        """Return the priority: untried architectures first, then the longest expected time."""
         return (not self._begun, self._cost(self.waiting[-1]) * (self.rate or slowest))
 
     def take(self) -> TrialSpec:
@@ -239,7 +244,8 @@ class _Lane:
             self._await(self.confirm)
 
     def _await(self, specs: tuple[TrialSpec, ...]) -> None:
-        # When the search of a finished run is enlarged, what follows from it may have ended before it is known.
+        # If the search of a finished run is enlarged, its confirm and audit trials may already have
+        # ended.
         ended = {record.trial_id for record in self._records}
         specs = tuple(spec for spec in specs if spec.trial_id not in ended)
         self._to_follow |= {spec.trial_id for spec in specs}
@@ -252,7 +258,7 @@ class _Lane:
 
 
 def _last_is_next(specs: tuple[TrialSpec, ...], cost: Callable[[TrialSpec], float]) -> list[TrialSpec]:
-    """The most expensive trial last, where it is cheap to take; of equal ones, the first of the plan."""
+    """Sort trials by cost, in reverse order of the plan. The last one is taken first."""
     waiting = list(reversed(specs))
     waiting.sort(key=cost)
     return waiting

@@ -1,6 +1,6 @@
-"""The study: what to compare, on which data, with which budget. YAML in, frozen and checked types out.
+"""The study: its schema, reading and writing it as YAML, and search spaces.
 
-It may import the records, the errors and the architectures.
+This package may import records, errors and architectures.
 """
 
 from harness.study.reading import SHIPPED, Override, load_study, own_or_known, parse_study, study_yaml

@@ -1,4 +1,4 @@
-"""Which architectures a study can name."""
+"""Finding and loading the architectures that a study can name."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from harness.errors import Argument, StudyError, nearest
 
 
 def find_architecture(registry: Registry, name: str, where: str) -> Architecture:
-    """The architecture of that name.
+    """Return the architecture with this name.
 
     Raises:
-        StudyError: there is none; names the nearest.
+        StudyError: There is none. The message suggests a similar name.
     """
     if name not in registry:
-        raise StudyError(f"{where}: there is no architecture '{name}'; {nearest(name, registry)}")
+        raise StudyError(f"{where}: unknown architecture '{name}'; {nearest(name, registry)}")
     return registry[name]
 
 
 def load_architectures(sources: Iterable[str], known: Registry = BUILT_IN) -> Registry:
-    """The registry with the architectures of these sources besides.
+    """Return the registry with the architectures from these sources added.
 
     Raises:
-        StudyError: a source gives none.
+        StudyError: A source does not contain an architecture.
     """
     try:
         return known.with_sources(sources)
@@ -34,10 +34,10 @@ def load_architectures(sources: Iterable[str], known: Registry = BUILT_IN) -> Re
 
 
 def load_architecture(source: str) -> Architecture:
-    """The architecture of this source.
+    """Return the architecture from this source.
 
     Raises:
-        StudyError: it gives none, or one that is called like one of the harness.
+        StudyError: The source contains none, or one with the name of a built-in architecture.
     """
     try:
         registry = BUILT_IN.with_sources([source])
@@ -47,10 +47,12 @@ def load_architecture(source: str) -> Architecture:
 
 
 def know_by_description(described: Iterable[Mapping[str, Any]], known: Registry = BUILT_IN) -> Registry:
-    """The registry with a user's own architectures whose code is not at hand: enough to parse a study and to report.
+    """Return the registry with the user's architectures added by description, without code.
+
+    Descriptions are enough to parse a study and to write a report.
 
     Raises:
-        StudyError: something is not the description of an architecture.
+        StudyError: A value is not the description of an architecture.
     """
     try:
         return known.with_descriptions(described)

@@ -1,4 +1,4 @@
-"""The study: what to compare, on which data, with which budget; YAML in, frozen and checked types out."""
+"""The schema of a study."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.study.registry import find_architecture
 from harness.study.space import Parameter, Space, check_space, count_configurations
 
 MAX_TRIALS = 100_000
-"""Search trials of one architecture."""
+"""Maximum number of search trials of one architecture."""
 
 
 DATASETS = (
@@ -32,33 +32,39 @@ DATASETS = (
     "cifar100",
     "digits",
 )
-"""Data sets that are known by name; every other one is a path."""
+"""Names of the data sets that the harness can download. Other data are given by path."""
 
 
 def _size(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("it should be a number of images, or a share of them between 0 and 1")
+        raise ValueError("use a number of images, or a fraction between 0 and 1")
     if (isinstance(value, float) and not 0 < value < 1) or (isinstance(value, int) and value < 1):
-        raise ValueError("it should be a whole number of images from 1, or a share of them between 0 and 1")
+        raise ValueError("use a whole number of images from 1, or a fraction between 0 and 1")
     return value
 
 
 Size = Annotated[int | float, BeforeValidator(_size)]
-"""A number of images, or, between 0 and 1, a share of those that are cut."""
+"""A number of images, or a fraction of the images between 0 and 1."""
 
 
 class DatasetStudy(Frozen):
-    """Which images, and how they are cut.
+    """The data set and its splits.
 
     Attributes:
-        name: of the data set: one that is known, or, of a path, what reports call it; "" for what the path is called.
-        path: folder of images by class, `.npz`, or folder of IDX files; None for a data set that is known by name.
-        image_size: side of the square, in pixels, that images of a folder are resized to; None for their own size,
-            or, where they differ, the middle one, at most 64 pixels on the longer side.
-        validation_size: images cut from the training images, stratified; a number, or a share.
-        train_size: how many of the remaining ones are trained on, stratified; None for all.
-        test_size: images cut before everything else, stratified, where the data have no test split of their own.
-        split_seed: of all cuts.
+        name: Name of a known data set. With `path`, the name in reports; by default, the name of
+            the file or folder.
+        path: Folder with one subfolder of images per class, `.npz` file, or folder of IDX files.
+            Not used for a known data set.
+        image_size: Side of the square, in pixels, to which images of a folder are resized. By
+            default, images keep their size. If their sizes differ, they get the median size, with
+            at most 64 pixels on the longer side.
+        validation_size: Size of the validation split, taken from the training images, stratified by
+            class. A number of images, or a fraction.
+        train_size: Number or fraction of the remaining images that is used for training, stratified
+            by class. By default, all.
+        test_size: Size of the test split if the data have none, stratified by class. A number of
+            images, or a fraction.
+        split_seed: Seed for all splits.
     """
 
     name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$")] = ""
@@ -86,8 +92,8 @@ class DatasetStudy(Frozen):
     def _is_known_or_a_path(self) -> DatasetStudy:
         if self.path is None and self.name not in DATASETS:
             raise StudyError(
-                f"dataset.name: there is no data set '{self.name}'; {nearest(self.name, DATASETS)} (images of your "
-                "own: set dataset.path, or give ",
+                f"dataset.name: unknown data set '{self.name}'; {nearest(self.name, DATASETS)} (for your own "
+                "images, set dataset.path or give ",
                 Argument("data", "PATH"),
                 ")",
             )
@@ -95,18 +101,21 @@ class DatasetStudy(Frozen):
 
 
 def former_data(dataset: DatasetStudy) -> tuple[str | Argument, ...]:
-    """What to do where the data are not those that a run used."""
+    """Return the remedy for data that differ from the data of the run."""
     if dataset.path is None:
-        return "give the former with ", Argument("data_dir")
-    return (f"bring the former back to {dataset.path}",)
+        return "give the folder with the data of the run with ", Argument("data_dir")
+    return (f"restore the data of the run in {dataset.path}",)
 
 
 class EarlyStopping(Frozen):
-    """ASHA (Li et al. 2020, arXiv 1810.05934): rungs at `grace_epochs` times powers of `reduction_factor`.
+    """Settings of ASHA (Li et al. 2020, arXiv 1810.05934). Each architecture has its own ASHA.
+
+    The rungs are at `grace_epochs` times powers of `reduction_factor`.
 
     Attributes:
-        grace_epochs: no trial is stopped before so many epochs.
-        reduction_factor: one trial in so many passes a rung.
+        grace_epochs: Epochs before a trial can be stopped. This is the first rung.
+        reduction_factor: A trial continues if it is among the best 1 / `reduction_factor` of the
+            trials that have reached the rung.
     """
 
     grace_epochs: Annotated[int, Field(ge=1)] = 1
@@ -117,10 +126,13 @@ class ConfirmStudy(Frozen):
     """The confirm phase.
 
     Attributes:
-        seeds: fresh seeds that retrain the selected configuration of each architecture.
-        default_seeds: how many of these seeds also train its default configuration, when that was not selected.
-        workers: processes that train each confirm trial together, each with the resources of a trial and its part
-            of every batch; for models that take hours.
+        seeds: Number of new seeds with which the selected configuration of each architecture is
+            trained.
+        default_seeds: Number of these seeds with which the default configuration is also trained,
+            if it was not selected.
+        workers: Number of workers that train each confirm trial together. Each worker has the
+            resources of a trial and trains a part of every batch. Useful for models that take
+            hours.
     """
 
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -132,29 +144,31 @@ class AuditStudy(Frozen):
     """The audit of early stopping.
 
     Attributes:
-        trials: how many of those that ASHA stopped are finished to their last epoch, drawn at random.
+        trials: Number of stopped trials, drawn at random, that are trained to their last epoch.
     """
 
     trials: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
 class CheckpointStudy(Frozen):
-    """How much of a trial can be lost at most.
+    """Checkpoints of running trials.
 
     Attributes:
-        every_seconds: a trial leaves a checkpoint after the first epoch that ends so long after the one before;
-            0 for every epoch. Trials that are trained together as one program leave none.
+        every_seconds: Minimum seconds between two checkpoints of a trial. Checkpoints are written
+            at the end of an epoch; 0 means after every epoch. Trials that are trained together
+            write none.
     """
 
     every_seconds: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 60.0
 
 
 class Resources(Frozen):
-    """What one trial is given.
+    """Resources of one trial.
 
     Attributes:
-        cpus: threads of a trial.
-        gpus: fraction of a GPU, or `auto`: a quarter of one where the cluster has any, else none.
+        cpus: Number of CPUs and threads of a trial.
+        gpus: Number of GPUs of a trial, which may be a fraction. `auto` means a quarter of a GPU if
+            the cluster has one, otherwise none.
     """
 
     cpus: Annotated[int, Field(ge=1)] = 1
@@ -162,12 +176,13 @@ class Resources(Frozen):
 
 
 class ArchitectureStudy(Frozen):
-    """How one architecture is searched.
+    """The search of one architecture.
 
     Attributes:
-        samples: draws of what is random in the space, for each grid point, as Tune's `num_samples`.
-        space: hyperparameter to a value, or to one of grid, choice, uniform, loguniform, randint.
-        resources: of one of its trials; None for those of the study.
+        samples: Number of random draws for each grid point, like `num_samples` in Ray Tune.
+        space: For each hyperparameter, a single value, or one of grid, choice, uniform, loguniform
+            and randint.
+        resources: Resources of one of its trials. By default, the resources of the study.
     """
 
     samples: Annotated[int, Field(ge=1, le=100_000)] = 1
@@ -176,25 +191,29 @@ class ArchitectureStudy(Frozen):
 
 
 class Study(Frozen):
-    """A whole benchmark.
+    """A study: data set, architectures, search spaces, seeds and budgets of a benchmark.
 
     Attributes:
-        name: what the study is called.
-        description: what it is for, in a sentence.
-        seed: of the search trials and of the random samples; confirm seeds follow it.
-        precision: of convolutions and matrix products: fp32, bf16, tf32 (on CPUs, which lack it, fp32), or auto: bf16
-            where the device has instructions for it, else fp32.
-        dataset: the images.
-        early_stopping: ASHA, one of its own for each architecture.
-        confirm: the confirm phase.
-        audit: the audit of early stopping.
-        rope: region of practical equivalence, in percentage points: smaller differences make no difference.
-        max_failures: how many times a trial is tried again when its worker dies.
-        trial_timeout: seconds after which a trial that says nothing, not even that an epoch has ended, is ended.
-        checkpoint: what is kept of a trial while it runs.
-        resources: of one trial, where its architecture asks for none of its own.
-        loggers: that are told of every epoch besides; each is an extra of the package.
-        architectures: which, and the search space of each.
+        name: Name of the study.
+        description: Purpose of the study, in one sentence.
+        seed: Seed of all search trials and of the random search. The confirm seeds are the numbers
+            that follow it.
+        precision: Precision of convolutions and matrix products: fp32, tf32 (fp32 on CPUs), bf16 or
+            auto. auto means bf16 if the device has instructions for it, otherwise fp32.
+        dataset: The data set and its splits.
+        early_stopping: Settings of ASHA.
+        confirm: The confirm phase.
+        audit: The audit of early stopping.
+        rope: Limit of the region of practical equivalence, in percentage points. Smaller
+            differences do not matter.
+        max_failures: Maximum number of retries of a trial whose worker dies.
+        trial_timeout: Seconds without any message before a trial is killed. A trial sends a message
+            after each epoch.
+        checkpoint: Checkpoints of running trials.
+        resources: Resources of one trial, unless its architecture sets its own.
+        loggers: Loggers that also receive the metrics of every epoch. Each is an optional
+            dependency (extra) of the package.
+        architectures: The architectures, with the search space of each.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -216,7 +235,7 @@ class Study(Frozen):
 
     @property
     def registry(self) -> Registry:
-        """The architectures that the study can name."""
+        """Architectures that the study can name."""
         return self._registry
 
     @classmethod
@@ -227,21 +246,21 @@ class Study(Frozen):
         data: str | None = None,
         registry: Registry = BUILT_IN,
     ) -> Study:
-        """A shipped study by its name, or one from a file, with some of its values changed.
+        """Load a shipped study by its name, or a study file, and change some of its values.
 
         >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
         3
 
         Args:
-            config: name or path.
-            changes: `key.path` to value, as `--set` on the command line.
-            data: name or path of other images, as `--data` on the command line.
-            registry: the architectures that it can name.
+            config: Name of a shipped study, or path of a file.
+            changes: New values by `key.path`, like `--set` on the command line.
+            data: Name or path of other data, like `--data` on the command line.
+            registry: Architectures that the study can name.
 
         Raises:
-            StudyError: it is no study; the message names file, key, value and remedy.
+            StudyError: The study is not valid. The message names file, key, value and remedy.
         """
-        from harness.study.reading import Override, load_study, own_or_known  # reading makes studies of this type
+        from harness.study.reading import Override, load_study, own_or_known  # this module imports the schema
 
         overrides = [] if data is None else [Override(("dataset",), own_or_known(data))]
         return load_study(
@@ -257,38 +276,39 @@ class Study(Frozen):
             trials = count_configurations(search.space, search.samples)
             if trials > MAX_TRIALS:
                 raise StudyError(
-                    f"{where}: asks for {trials:,} trials, and {MAX_TRIALS:,} are the most; list fewer values"
+                    f"{where}: {trials:,} trials exceed the maximum of {MAX_TRIALS:,}; list fewer values or reduce "
+                    "samples"
                 )
         return self
 
     def space(self, architecture: str) -> Space:
-        """The search space of one architecture."""
+        """Return the search space of an architecture."""
         return self.architectures[architecture].space
 
     def resources_of(self, architecture: str) -> Resources:
-        """What one trial of an architecture is given."""
+        """Return the resources of one trial of an architecture."""
         return self.architectures[architecture].resources or self.resources
 
     def with_registry(self, registry: Registry) -> Study:
-        """The same study, which can name the architectures of this registry."""
+        """Return the same study with another registry of architectures."""
         copy = self.model_copy()
         copy._registry = registry
         return copy
 
     def with_architectures(self, names: Iterable[str]) -> Study:
-        """The same study with these architectures besides; one that it does not list runs on its defaults.
+        """Return the study with more architectures. New ones have an empty search space.
 
         Raises:
-            StudyError: there is no such architecture.
+            StudyError: There is no such architecture.
         """
         added = {find_architecture(self.registry, name, "architectures").name: ArchitectureStudy() for name in names}
         return self.model_copy(update={"architectures": added | dict(self.architectures)})
 
     def restricted_to(self, names: Sequence[str]) -> Study:
-        """The same study with these architectures only; one that the study does not list runs on its defaults.
+        """Return the study with these architectures only. New ones have an empty search space.
 
         Raises:
-            StudyError: there is no such architecture.
+            StudyError: There is no such architecture.
         """
         chosen = {
             find_architecture(self.registry, name, "architectures").name: self.architectures.get(

@@ -1,4 +1,4 @@
-"""The search space of one architecture, written the way Ray Tune names it."""
+"""Search spaces, with the names of Ray Tune: grid, choice, uniform, loguniform and randint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _each_once(values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
     if not values:
         raise ValueError("the search space is empty; list at least one value")
     if len({repr(value) for value in values}) < len(values):
-        raise ValueError("it names a value twice; name each once")
+        raise ValueError("a value is listed twice; list each value once")
     return values
 
 
@@ -30,7 +30,7 @@ def _ascending(bounds: tuple[_Number, ...]) -> tuple[_Number, ...]:
         raise ValueError("expected [low, high] as two numbers")
     low, high = bounds
     if low >= high:
-        raise ValueError(f"the search space is empty, since low {low} is not below high {high}")
+        raise ValueError(f"the search space is empty because low {low} is not below high {high}")
     return bounds
 
 
@@ -46,7 +46,7 @@ Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Grid(Frozen):
-    """Every value, crossed with every other grid."""
+    """All values, combined with all values of every other grid."""
 
     grid: Values
 
@@ -57,55 +57,55 @@ class Choice(Frozen):
     choice: Values
 
     def sample(self, generator: np.random.Generator) -> Scalar:
-        """One value."""
+        """Draw one value."""
         return self.choice[int(generator.integers(len(self.choice)))]
 
 
 class Uniform(Frozen):
-    """Between low and high."""
+    """A number between low and high, uniformly distributed."""
 
     uniform: Bounds[Finite]
 
     def sample(self, generator: np.random.Generator) -> float:
-        """One value, of three significant digits so that a report can print it whole."""
+        """Draw one value. It has three significant digits, so a report can print it exactly."""
         low, high = self.uniform
         return _three_digits(generator.uniform(low, high), low, high)
 
 
 class LogUniform(Frozen):
-    """Between low and high, uniform in the logarithm."""
+    """A number between low and high, whose logarithm is uniformly distributed."""
 
     loguniform: Bounds[Annotated[Finite, Field(gt=0)]]
 
     def sample(self, generator: np.random.Generator) -> float:
-        """One value, of three significant digits so that a report can print it whole."""
+        """Draw one value. It has three significant digits, so a report can print it exactly."""
         low, high = self.loguniform
         return _three_digits(math.exp(generator.uniform(math.log(low), math.log(high))), low, high)
 
 
 class RandInt(Frozen):
-    """A whole number from low to high, high excluded."""
+    """A whole number from low up to but not including high."""
 
     randint: Bounds[Whole]
 
     def sample(self, generator: np.random.Generator) -> int:
-        """One value."""
+        """Draw one value."""
         low, high = self.randint
         return int(generator.integers(low, high))
 
 
 KINDS: Mapping[str, tuple[str, str]] = {
-    "grid": ("{grid: [1, 2, 4]}", "every value, crossed with every other grid"),
+    "grid": ("{grid: [1, 2, 4]}", "all values, combined with all values of every other grid"),
     "choice": ("{choice: [relu, tanh]}", "one of the values, each equally likely"),
     "uniform": ("{uniform: [0.0, 0.5]}", "a number between the two"),
     "loguniform": ("{loguniform: [0.0001, 0.1]}", "a number between the two, uniform in the logarithm"),
-    "randint": ("{randint: [1, 9]}", "a whole number from the first to the second, which is excluded"),
+    "randint": ("{randint: [1, 9]}", "a whole number from the first up to but not including the second"),
 }
-"""Kinds of parameters: how each is written, and what it means."""
+"""Kinds of parameters, each with an example and its meaning."""
 
 
 def _kind(written: Any) -> str | None:
-    """The tag of a parameter: the only key of a mapping, if it is one."""
+    """Return the tag of a parameter: the only key of a mapping, or "a single value"."""
     if isinstance(written, Random | Grid):
         return next(iter(type(written).model_fields))
     if isinstance(written, Mapping) and len(written) == 1:
@@ -124,22 +124,22 @@ Parameter = Annotated[
     Discriminator(
         _kind,
         custom_error_type="kind_of_search",
-        custom_error_message=f"Expected a single value, or exactly one of {', '.join(KINDS)}, like {{grid: [1, 2, 4]}}",
+        custom_error_message=f"Expected a single value or exactly one of {', '.join(KINDS)}, like {{grid: [1, 2, 4]}}",
     ),
 ]
 Space = Mapping[str, Parameter]
 
 
 def check_space(architecture: Architecture, space: Space, where: str) -> None:
-    """Accept the space of an architecture whose hyperparameters it fits.
+    """Check that a search space fits the hyperparameters of an architecture.
 
     Args:
-        architecture: whose hyperparameters are named.
-        space: as the study has it.
-        where: key of the space in the study, for messages.
+        architecture: The architecture.
+        space: Its search space.
+        where: Key of the space in the study, for messages.
 
     Raises:
-        StudyError: an unknown hyperparameter, a value of the wrong type or out of bounds.
+        StudyError: A hyperparameter is unknown, or a value has the wrong type or is out of range.
     """
     known = architecture.hyperparameters.model_fields
     for name, parameter in space.items():
@@ -153,11 +153,11 @@ def check_space(architecture: Architecture, space: Space, where: str) -> None:
             except ValidationError as error:
                 problem = error.errors()[0]["msg"]
                 problem = problem[:1].lower() + problem[1:]
-                raise StudyError(f"{where}.{name}: {example!r} will not do: {problem}") from None
+                raise StudyError(f"{where}.{name}: invalid value {example!r}: {problem}") from None
 
 
 def _examples(parameter: Parameter) -> tuple[Scalar, ...]:
-    """Values that prove the whole parameter valid, if they are."""
+    """Return values of a parameter. If these are valid, all its values are."""
     match parameter:
         case Grid(grid=values) | Choice(choice=values) | Uniform(uniform=values) | LogUniform(loguniform=values):
             return values
@@ -169,15 +169,16 @@ def _examples(parameter: Parameter) -> tuple[Scalar, ...]:
 
 
 def default_configuration(architecture: Architecture, space: Space) -> dict[str, Scalar]:
-    """The architecture's defaults, with the values that the study fixes for every trial."""
+    """Return the default configuration: the defaults, and the single values of the search space."""
     fixed = {name: value for name, value in space.items() if isinstance(value, Scalar)}
     return dict(architecture.hyperparameters(**fixed).model_dump())
 
 
 def count_configurations(space: Space, samples: int) -> int:
-    """How many configurations `configurations` gives at most.
+    """Return the maximum number of configurations in a search space.
 
-    >>> count_configurations({"units": Grid(grid=(1, 2)), "dropout": Uniform(uniform=(0.0, 0.5))}, samples=3)
+    >>> space = {"units": Grid(grid=(1, 2)), "dropout": Uniform(uniform=(0.0, 0.5))}
+    >>> count_configurations(space, samples=3)
     7
     """
     points = math.prod(len(p.grid) for p in space.values() if isinstance(p, Grid))
@@ -188,9 +189,9 @@ def count_configurations(space: Space, samples: int) -> int:
 def configurations(
     architecture: Architecture, space: Space, samples: int, generator: np.random.Generator
 ) -> Iterator[dict[str, Scalar]]:
-    """The default configuration, then every grid point with `samples` draws of what is random, as Tune counts them.
+    """Yield the default configuration, then `samples` random draws for each grid point.
 
-    A space that neither lists a grid nor draws at random gives the default configuration alone.
+    A space with only single values gives only the default configuration.
     """
     default = default_configuration(architecture, space)
     yield default

@@ -1,4 +1,4 @@
-"""YAML 1.2 to plain values and back."""
+"""Conversion between YAML 1.2 and plain values, with limits for untrusted text."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 MAX_BYTES = 2**20
-"""Of a text; a study has a few kilobytes."""
+"""Maximum size of a text. A study has a few kilobytes."""
 
-_MAX_VALUES = 100_000  # with every alias followed: nine lines of aliases can stand for a billion values
+_MAX_VALUES = 100_000  # after resolving aliases: nine lines of aliases can expand to a billion values
 _MAX_DIGITS = 18
 
 
 class YamlTextError(Exception):
-    """The text is not YAML, or holds what no study needs; the message says which in a phrase."""
+    """The text is not valid YAML, or it exceeds a limit."""
 
 
 def read_yaml(text: str) -> Any:
-    """The plain values of one YAML document.
+    """Read the plain values of one YAML document.
 
     Raises:
-        YamlTextError: it is not YAML, names a key twice, contains itself, or stands for more values or longer
-            numbers than any study has.
+        YamlTextError: The text is not valid YAML, repeats a key, contains itself through an alias,
+            or has too many values or too long numbers.
 
     >>> read_yaml("a: {grid: [1, 2e-3]}")
     {'a': {'grid': [1, 0.002]}}
@@ -44,13 +44,13 @@ def read_yaml(text: str) -> Any:
     except MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise YamlTextError(" ".join(f"{error.problem}{line}".split())) from None
-    # Beside its own errors, ruamel.yaml lets those of int, float, date and base64 through.
+    # ruamel.yaml also raises errors of int, float, date and base64.
     except (YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise YamlTextError(" ".join(str(error).split())) from None
 
 
 def write_yaml(value: Any) -> str:
-    """Plain values as YAML, in their order."""
+    """Return plain values as YAML, in their order."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # annotated as None
@@ -61,17 +61,17 @@ def write_yaml(value: Any) -> str:
 
 
 def _count_values(node: Node, known: dict[int, int]) -> int:
-    """How many values a node stands for, with every alias in it followed."""
+    """Return the number of values of a node after all aliases are resolved."""
     if id(node) in known:
         return known[id(node)]
-    known[id(node)] = _MAX_VALUES  # for an alias in it that stands for the node itself
+    known[id(node)] = _MAX_VALUES  # used if an alias inside the node refers to the node itself
     if node.tag == "tag:yaml.org,2002:int" and len(node.value.lstrip("+-")) > _MAX_DIGITS:
-        raise YamlTextError(f"it holds a whole number of more than {_MAX_DIGITS} digits")
+        raise YamlTextError(f"it contains a whole number with more than {_MAX_DIGITS} digits")
     inner: Iterable[Node] = node.value if isinstance(node, SequenceNode) else ()
     if isinstance(node, MappingNode):
         inner = chain(*node.value)
     total = 1 + sum(_count_values(part, known) for part in inner)
     if total > _MAX_VALUES:
-        raise YamlTextError(f"it stands for more than {_MAX_VALUES:,} values in line {node.start_mark.line + 1}")
+        raise YamlTextError(f"it expands to more than {_MAX_VALUES:,} values in line {node.start_mark.line + 1}")
     known[id(node)] = total
     return total

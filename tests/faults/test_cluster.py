@@ -65,7 +65,7 @@ def test_a_node_that_leaves_costs_only_the_trials_on_it_and_those_are_tried_agai
         records = journal(folder)
         assert all(record.status is Status.COMPLETED for record in records)
         assert sum(record.attempts > 1 for record in records) >= 1
-        assert "lost its worker and is tried again" in command.stdout
+        assert "lost its worker and is retried" in command.stdout
         assert "partial" not in (folder / "report.md").read_text(encoding="utf-8").lower()
     finally:
         cluster.kill()

@@ -35,9 +35,9 @@ def test_a_worker_that_dies_costs_an_attempt_and_one_that_raises_the_trial(start
     assert "no result for dies_in_second_worker" in command.stderr
     died, raised, completed = (confirmed(folder)[name] for name in names)
     assert (died.status, died.attempts, len(died.epochs)) == (Status.FAILED, 2, 1)
-    killed = "its process ended (killed, or crashed inside a library)"
+    killed = "its process was killed or crashed"
     assert died.reason == f"each of its 2 workers died; the last one: {killed}"
-    assert f"lost its worker and is tried again: {killed}" in command.stdout
+    assert f"lost its worker and is retried: {killed}" in command.stdout
     assert (raised.status, raised.attempts, len(raised.epochs)) == (Status.FAILED, 1, 1)
     assert raised.reason == "ArithmeticError: planted in the second worker"
     assert completed.test is not None
@@ -61,7 +61,7 @@ def test_ctrl_c_ends_all_workers_and_leaves_a_partial_report(start, write_study,
     command.wait_until(lambda: lines(folder) == 1 and paused.exists())  # the confirm trial, in its second epoch
     command.send(signal.SIGINT)
     assert command.end() == 130, command.stderr
-    assert f"to go on: python -m harness.run --resume {folder}" in command.stderr
+    assert f"to resume: python -m harness.run --resume {folder}" in command.stderr
     assert "Traceback" not in command.stderr
     command.assert_nothing_is_left()
     assert (folder / "report.md").read_text(encoding="utf-8").startswith("# Partial benchmark report")
@@ -80,6 +80,6 @@ def test_a_worker_that_hangs_is_ended_after_trial_timeout_with_all_others(start,
     assert command.end() == 3, command.stderr
     hung, completed = (confirmed(folder)[name] for name in ("hangs_in_second_worker", "mlp"))
     assert (hung.status, hung.attempts, len(hung.epochs)) == (Status.FAILED, 1, 1)
-    assert f"seconds and was ended: trial_timeout is {limit} seconds" in hung.reason
+    assert f"seconds without a message; trial_timeout is {limit} seconds" in hung.reason
     assert completed.test is not None
     command.assert_nothing_is_left()

@@ -123,7 +123,7 @@ def test_an_interrupted_run_reports_what_there_is_and_goes_on(
     )
     command.send(number)
     assert command.end() == 130, command.stderr
-    assert f"to go on: python -m harness.run --resume {folder}" in command.stderr
+    assert f"to resume: python -m harness.run --resume {folder}" in command.stderr
     assert "Traceback" not in command.stderr
     command.assert_nothing_is_left()
     page = (folder / "report.md").read_text(encoding="utf-8")
@@ -175,7 +175,7 @@ def test_a_folder_that_is_being_run_is_refused_to_a_second_command(start, write_
     [checkpoint] = kept.glob("*.safetensors")
     second = start("--resume", folder)
     assert second.end() == 2
-    assert "another process is running this folder; wait for it, or end it first" in second.stderr
+    assert "another process is running a study in this folder; wait until it ends, or interrupt it" in second.stderr
     then = checkpoint.read_bytes()
     command.wait_until(lambda: checkpoint.read_bytes() != then)
     command.send(signal.SIGKILL)
@@ -207,7 +207,7 @@ def test_a_changed_study_or_changed_code_is_refused_with_what_changed(uninterrup
     environment.write_text(json.dumps(written), encoding="utf-8")
     other_code = start("--resume", folder)
     assert other_code.end() == 2
-    assert "the code of advanced_mlp is not the one" in other_code.stderr
+    assert "the code of advanced_mlp has changed" in other_code.stderr
     accepted = start("--resume", folder, "--accept-changed-code")
     assert accepted.end() == 0, accepted.stderr
     assert "changed in the midst of the run" in (folder / "report.md").read_text(encoding="utf-8")

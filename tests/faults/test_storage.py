@@ -56,7 +56,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_room_lets_it_go_on(start, wr
     codes = (copies / "codes").read_text(encoding="utf-8").split()
     assert codes == ["first", "2", "second", "0"], command.stderr
     assert "No space left on device" in command.stderr
-    assert "what had finished is kept; to go on: python -m harness.run --resume" in command.stderr
+    assert "finished trials are kept; to resume: python -m harness.run --resume" in command.stderr
     assert "Traceback" not in command.stderr
     before = (copies / "before.jsonl").read_bytes()
     after = (copies / "run" / "journal.jsonl").read_bytes()
@@ -96,7 +96,10 @@ def test_a_folder_that_is_removed_under_a_run_ends_it_in_a_sentence(start, write
     command.wait_until(lambda: lines(folder) >= 1)
     shutil.rmtree(folder.rename(tmp_path / "removed"))  # at once, while the command writes
     assert command.end() == 2, command.stderr
-    assert "could not be recorded: No such file or directory; the folder was moved or removed" in command.stderr
+    assert (
+        "could not be recorded: No such file or directory; the folder or the file was moved or removed"
+        in command.stderr
+    )
     assert not (folder / "predictions").exists()
     command.assert_nothing_is_left()
 

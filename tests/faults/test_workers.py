@@ -34,9 +34,7 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_p
     command.wait_until(paused.exists)  # the second attempt
     paused.unlink()
     assert command.end() == 0, command.stderr
-    assert "lost its worker and is tried again: its process ended (killed, or crashed inside a library)" in (
-        command.stdout
-    )
+    assert "lost its worker and is retried: its process was killed or crashed" in (command.stdout)
     search, confirm = journal(folder)
     assert (search.status, confirm.status) == (Status.COMPLETED, Status.COMPLETED)
     assert (search.attempts, confirm.attempts) == (1, 2)
@@ -76,10 +74,7 @@ def test_trials_that_always_lose_their_worker_fail_with_the_reason_and_the_rest_
     assert "no result for kills_its_worker" in command.stderr
     [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
     assert failed.attempts == 3
-    assert (
-        failed.reason
-        == "each of its 3 workers died; the last one: its process ended (killed, or crashed inside a library)"
-    )
+    assert failed.reason == "each of its 3 workers died; the last one: its process was killed or crashed"
     page = (folder / "report.md").read_text(encoding="utf-8")
     assert "each of its 3 workers died" in page
     assert sum(r.test is not None for r in journal(folder) if r.spec.architecture == "mlp") == 2
@@ -114,7 +109,7 @@ def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
     [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
     assert failed.spec.architecture == architecture
     assert failed.attempts == 1
-    assert f"seconds and was ended: trial_timeout is {limit} seconds" in failed.reason
+    assert f"seconds without a message; trial_timeout is {limit} seconds" in failed.reason
     assert f"trial\\_timeout is {limit} seconds" in (folder / "report.md").read_text(encoding="utf-8").replace(
         "trial_timeout", "trial\\_timeout"
     )
@@ -164,5 +159,7 @@ def test_a_trial_that_eats_the_memory_is_ended_and_named(start, write_study, tmp
     command = start("--all", "--config", study, "--output", folder, *own("eats_memory"), environment=environment)
     assert command.end() == 3, command.stderr
     [failed] = [record for record in journal(folder) if record.status is Status.FAILED]
-    assert failed.reason == "its worker died: the machine ran out of memory, and the worker that used most was ended"
+    assert (
+        failed.reason == "its worker died: the machine ran out of memory, and the worker that used the most was killed"
+    )
     assert sum(r.test is not None for r in journal(folder)) == 2

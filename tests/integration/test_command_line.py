@@ -228,21 +228,21 @@ def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--architectures", "lenet"], "there is no architecture 'lenet'; did you mean 'lenet5'?"),
-        (["--all", "--config", "defualt"], "there is no such study and no such file"),
+        (["--architectures", "lenet"], "unknown architecture 'lenet'; did you mean 'lenet5'?"),
+        (["--all", "--config", "defualt"], "no study or file of this name"),
         (["--all", "--set", "confirm.sedes=3"], "confirm.sedes: unknown key; did you mean 'seeds'?"),
         (["--all", "--set", "architectures.mlp.space.unit=3"], "did you mean 'units'?"),
         (["--all", "--set", "architectures.mlp.space.units={grid: []}"], "the search space is empty"),
-        (["--all", "--seeds", "0"], "confirm.seeds: 0 will not do"),
-        (["--all", "mlp"], "--all stands for every architecture already; drop it, or drop mlp"),
+        (["--all", "--seeds", "0"], "confirm.seeds: invalid value 0"),
+        (["--all", "mlp"], "--all already includes every architecture; remove --all, or remove mlp"),
         (["--all", "--data-dir", "{full}/nothing"], "the folder does not exist"),
-        ([], "say what to run: --all, --architectures with names"),
+        ([], "no architecture given; use --all, --architectures NAME..."),
         (["--all", "--output", "{full}"], "exists and is not empty"),
         (["--all", "--output", "{file}/run"], "cannot be written"),
         (["--all", "--resume", "{full}"], "there is no study.yaml"),
         (["--all", "--data-dir", "{corrupt}"], "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
         (["--all", "--config", "{digits}"], "validation_size"),
-        (["--all", "--output", "{new}", "--address", "127.0.0.1:9"], "no Ray cluster answers there"),
+        (["--all", "--output", "{new}", "--address", "127.0.0.1:9"], "no Ray cluster found at this address"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_exit_code_2(arguments, said, tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_more_gpus_than_any_machine_has_are_refused_before_any_trial(tmp_path: P
     )
     done = harness("run", "--all", "--config", str(study), "--output", str(tmp_path / "run"))
     assert done.exit_code == 2, done.stderr
-    assert "resources.gpus: a trial of mlp asks for 64, but the best machine of the cluster has" in done.stderr
+    assert "resources.gpus: a trial of mlp needs 64, but the largest machine of the cluster has" in done.stderr
 
 
 def test_plan_and_list_run_nothing(tmp_path: Path) -> None:

@@ -62,4 +62,4 @@ def test_more_workers_than_the_cluster_takes_are_refused(tmp_path: Path) -> None
     command = ["--all", "--config", str(study), "--output", str(tmp_path / "run"), "--set", "confirm.workers=1000"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 2
-    assert "confirm.workers: asks for 1000 workers" in done.output
+    assert "needs 1000 workers" in done.output

@@ -92,7 +92,7 @@ def test_a_run_goes_on_only_with_the_users_file(place: Path) -> None:
     """The folder never says what code to run; the sentence says what to name."""
     without = harness("run", "--resume", "run", "--dry-run", folder=place)
     assert without.exit_code == 2
-    assert "my_net: an architecture of your own; name its code again, as in --architecture" in without.stderr
+    assert "my_net: the code of your own architecture is not loaded" in without.stderr
     again = harness("run", "--resume", "run", "--architecture", "my_net.py", "--dry-run", folder=place)
     assert again.exit_code == 0, again.stderr
 
@@ -160,7 +160,7 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
             "predict", str(exported / model), *(f"{i}-{kind}" for i in chosen), "--top", "1", folder=tmp_path
         )
         assert done.exit_code == 0, done.stderr
-        assert ("dark and light were exchanged in 8 of 8 images" in done.stdout) is (kind == "large.jpg")
+        assert ("inverted 8 of 8 images" in done.stdout) is (kind == "large.jpg")
         right = [answer == CLASSES[labels[i]] for answer, i in zip(best_answer(done.stdout), chosen, strict=True)]
         assert sum(right) >= 7, done.stdout
 
@@ -168,17 +168,17 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("export", "run", "--architecture", "lenet5"), "the run kept no model of it; "),
-        (("export", "run", "--format", "torchscript"), "there is no such format"),
+        (("export", "run", "--architecture", "lenet5"), "the run has no model of this architecture; "),
+        (("export", "run", "--format", "torchscript"), "unknown format"),
         (("export", "nowhere"), "there is no study.yaml"),
         (("predict", "run/models/my_net.json", "signs.npz"), "signs.npz: it cannot be read as an image"),
         (("predict", "run/models/my_net.json", "nowhere.png"), "nowhere.png: it cannot be read as an image"),
-        (("predict", "nowhere.pt2", "x.png"), "there is no such file"),
-        (("predict", "signs.npz", "x.png"), "there is no signs.json beside it"),
+        (("predict", "nowhere.pt2", "x.png"), "no such file"),
+        (("predict", "signs.npz", "x.png"), "signs.json is missing in the same folder"),
         (("evaluate", "run/models/my_net.json"), "name its source, as in --architecture path/to/my_net.py"),
         (("check", "nowhere.py"), "nowhere.py: the file does not exist"),
-        (("check", "my_net.py", "--shape", "28"), "write channels, height and width"),
-        (("run", "--all", "--data", "nowhere"), "there is no such file or folder"),
+        (("check", "my_net.py", "--shape", "28"), "give channels, height and width"),
+        (("run", "--all", "--data", "nowhere"), "no file, folder or data set of this name"),
         (("run", "--architecture", "my_net.py", "--architectures", "my_nut"), "did you mean 'my_net'"),
     ],
 )  # fmt: skip
@@ -204,10 +204,10 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
     (tmp_path / "broken.py").write_text(broken.replace('name="my_net"', 'name="broken"'), encoding="utf-8")
     done = harness("check", "broken.py", folder=tmp_path)
     assert done.exit_code == 5, done.stdout + done.stderr
-    assert "BROKEN  it treats each image of a batch independently" in done.stdout
+    assert "FAILED  it treats each image of a batch independently" in done.stdout
     good = harness("check", "my_net.py", folder=place)
     assert good.exit_code == 0
-    assert "BROKEN" not in good.stdout
+    assert "FAILED" not in good.stdout
 
 
 def test_the_list_has_ones_own(place: Path) -> None:

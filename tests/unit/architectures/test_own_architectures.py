@@ -173,11 +173,11 @@ def test_a_starting_file_keeps_the_contract(tmp_path: Path) -> None:
     write_starting_file("my_first_net", tmp_path / "my_first_net.py")
     architecture = load(str(tmp_path / "my_first_net.py"))
     assert [found for found in check_architecture(architecture, InputShape(1, 28, 28)) if found.breach] == []
-    with pytest.raises(StudyError, match="is there already, and nothing was written"):
+    with pytest.raises(StudyError, match="already exists and was not changed"):
         write_starting_file("my_first_net", tmp_path / "my_first_net.py")
 
 
-@pytest.mark.parametrize(("name", "said"), [("my-net", "cannot name"), ("lenet5", "already")])
+@pytest.mark.parametrize(("name", "said"), [("my-net", "not a valid name"), ("lenet5", "built-in")])
 def test_a_starting_file_needs_a_name_of_its_own(name: str, said: str, tmp_path: Path) -> None:
     """A name that Python or the registry cannot take is refused before anything is written."""
     with pytest.raises(StudyError, match=said):
@@ -189,12 +189,12 @@ def test_a_report_needs_the_description_alone(net: Path) -> None:
     """Without the code, a study with it parses, but its trials cannot run."""
     described = description(load(str(net)))
     written = {"name": "one", "architectures": {"own_net": {"space": {"epochs": 2}}}}
-    with pytest.raises(StudyError, match="there is no architecture 'own_net'"):
+    with pytest.raises(StudyError, match="unknown architecture 'own_net'"):
         parse_study(written, "study.yaml")
     registry = know_by_description([described])
     assert is_stand_in(registry["own_net"])
     assert registry["own_net"].hyperparameters().model_dump() == TrainingHyperparameters().model_dump()
-    with pytest.raises(StudyError, match=r"name its code again, as in architecture=path/to/own_net\.py"):
+    with pytest.raises(StudyError, match=r"give its source again, for example architecture=path/to/own_net\.py"):
         check_at_hand(parse_study(written, "study.yaml", registry))
     check_at_hand(parse_study(written, "study.yaml", registry.with_sources([str(net)])))
 

@@ -33,7 +33,7 @@ def test_a_line_says_what_ended_how_and_how_much_is_left(supply_and_study, make_
         supply.ended(record)
         progress.ended(record)
     assert "mlp search 1/3 completed: validation 90.00% after 2 epochs" in lines[0]
-    assert "mlp search 2/3 failed: no epoch (diverged: nan)" in lines[1]
+    assert "mlp search 2/3 failed: no epoch completed (diverged: nan)" in lines[1]
     # An epoch took 10 seconds, of which the failed trial wasted half. One epoch of the third search trial and two of
     # each of two confirm trials are expected: 50 seconds, two at a time.
     assert "about 0:25 left" in lines[1]
@@ -62,7 +62,7 @@ def test_a_lost_worker_is_told_and_counted(supply_and_study) -> None:
     for progress in (plain, live):
         progress.started(spec)
         progress.again(spec, "its machine left the cluster")
-    assert f"mlp search trial {spec.trial_id} lost its worker and is tried again: its machine left" in lines[0]
+    assert f"mlp search trial {spec.trial_id} lost its worker and is retried: its machine left" in lines[0]
     cells = [list(column.cells) for column in live.table().columns]
     assert [column[0] for column in cells][4:6] == ["1", "0"]
 
@@ -73,17 +73,17 @@ def test_plain_output_says_what_runs_when_nothing_ends(supply_and_study, make_re
     lines: list[str] = []
     now = 0.0
     progress = PlainProgress(study, supply, slots=2, write=lines.append, clock=lambda: now)
-    progress.break_silence()
+    progress.write_running()
     assert lines == []
     now = SILENCE_SECONDS
-    progress.break_silence()
+    progress.write_running()
     assert lines == ["[0:20] waiting for workers"]
     spec = supply.next()
     progress.started(spec)
     [first, *_] = make_record(spec).epochs
     progress.epoch(spec, first)
     now += SILENCE_SECONDS
-    progress.break_silence()
+    progress.write_running()
     assert lines[1].endswith("running: mlp (1 epoch so far)")
-    progress.break_silence()
+    progress.write_running()
     assert len(lines) == 2

@@ -46,10 +46,10 @@ def test_architectures_can_be_given_unlike_shares() -> None:
         (
             Resources(gpus=1),
             [LAPTOP],
-            "resources.gpus: a trial of mlp asks for 1, but the best machine of the cluster has 0",
+            "resources.gpus: a trial of mlp needs 1, but the largest machine of the cluster has 0",
         ),
-        (Resources(gpus=3), [WORKSTATION], "asks for 3, but the best machine of the cluster has 2"),
-        (Resources(cpus=4), [LAPTOP, LAPTOP], "resources.cpus: a trial of mlp asks for 4, but the best machine"),
+        (Resources(gpus=3), [WORKSTATION], "needs 3, but the largest machine of the cluster has 2"),
+        (Resources(cpus=4), [LAPTOP, LAPTOP], "resources.cpus: a trial of mlp needs 4, but the largest machine"),
         (Resources(cpus=16, gpus=1), [Node(16, 0), Node(4, 1)], "no machine of the cluster has both"),
     ],
 )
@@ -68,4 +68,4 @@ def test_workers_that_train_one_trial_have_a_whole_gpu_each() -> None:
     assert fit({"mlp": Resources(gpus=0)}, [WORKSTATION], workers=16).shares["mlp"].whole.gpus == 0
     with pytest.raises(EnvironmentMismatchError) as caught:
         fit({"mlp": Resources()}, [WORKSTATION], workers=3)
-    assert "asks for 3 workers for a trial of mlp, and the cluster takes 2 at once" in str(caught.value)
+    assert "a trial of mlp needs 3 workers, but the cluster can run only 2 at the same time" in str(caught.value)

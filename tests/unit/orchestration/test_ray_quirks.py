@@ -132,7 +132,7 @@ def test_ray_says_of_a_death_what_is_looked_for() -> None:
     assert death(f"{OutOfMemoryError.__name__}: Task was killed due to the node running low on memory.").startswith(
         "the machine ran out of memory"
     )
-    assert death(str(ActorDiedError())) == "its process ended (killed, or crashed inside a library)"
+    assert death(str(ActorDiedError())) == "its process was killed or crashed"
     assert death(f"{NodeDiedError.__name__}: its node has died.") == "its machine left the cluster"
 
 

@@ -64,7 +64,7 @@ def test_versions_that_results_depend_on_must_agree() -> None:
 
 def test_a_ray_client_is_refused_with_what_to_do() -> None:
     """The journal is written where the command runs."""
-    with pytest.raises(EnvironmentMismatchError, match="give HOST:6379 on a machine of the cluster, or submit"):
+    with pytest.raises(EnvironmentMismatchError, match="with the address HOST:6379, or submit it as a job"):
         check_reachable("ray://head:10001")
 
 

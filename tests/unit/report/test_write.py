@@ -261,7 +261,7 @@ def test_missed_images_that_contradict_the_journal_are_refused(tmp_path: Path) -
     arrays["predicted"][:] = arrays["labels"][arrays["indices"]]
     np.savez_compressed(path, **arrays)
     (tmp_path / "predictions" / "lenet5-seed1.npz").unlink()
-    with pytest.raises(RunFolderError, match=r"missed\.npz: the predictions give a test accuracy of 100"):
+    with pytest.raises(RunFolderError, match=r"missed\.npz: the test accuracy of trial .* is 100"):
         write_report(tmp_path)
 
 
@@ -303,7 +303,7 @@ def test_disagreeing_predictions_are_refused(tmp_path: Path) -> None:
     right = int(np.flatnonzero(labels == probabilities.argmax(axis=1))[0])
     probabilities[right] = np.roll(probabilities[right], 1)
     np.savez_compressed(path, labels=labels, probabilities=probabilities)
-    with pytest.raises(RunFolderError, match=r"lenet5-seed2\.npz: the predictions give"):
+    with pytest.raises(RunFolderError, match=r"lenet5-seed2\.npz: the test accuracy of trial"):
         write_report(tmp_path)
 
 
@@ -311,7 +311,7 @@ def test_disagreeing_predictions_are_refused(tmp_path: Path) -> None:
     ("file", "content", "message"),
     [
         ("study.yaml", None, "there is no study.yaml"),
-        ("journal.jsonl", None, "no journal to read"),
+        ("journal.jsonl", None, "the journal cannot be read"),
         ("environment.json", None, "cannot be read"),
         ("environment.json", "{", "not valid JSON"),
         ("environment.json", "{}", "command: Field required"),

@@ -58,7 +58,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, make_spec, make_record) -> None
     path.write_bytes(make_record(make_spec()).model_dump_json().encode() + b'\n{"x": 1}\n')
     with pytest.raises(RunFolderError, match="line 2 is not a trial record"):
         read_journal(path)
-    with pytest.raises(RunFolderError, match="is this a run folder"):
+    with pytest.raises(RunFolderError, match="give a folder that a run has written"):
         read_journal(tmp_path / "nothing.jsonl")
 
 
@@ -85,7 +85,7 @@ def test_a_disk_that_takes_no_byte_is_said_in_words_and_closing_adds_nothing(
     journal._file = full = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115 - the journal closes it
     path.unlink()
     path.symlink_to("/dev/full")
-    said = r"could not be recorded: No space left on device; make room there"
+    said = r"could not be recorded: No space left on device; free some disk space"
     with pytest.raises(RunFolderError, match=said), journal:
         journal.append(make_record(make_spec()))
     assert full.closed
@@ -98,7 +98,7 @@ def test_a_journal_that_was_removed_or_replaced_takes_no_record(tmp_path: Path, 
         with Journal(path) as journal:
             journal.append(make_record(make_spec()))
             change()
-            with pytest.raises(RunFolderError, match="the folder was moved or removed while the run went on"):
+            with pytest.raises(RunFolderError, match="the folder or the file was moved or removed during the run"):
                 journal.append(make_record(make_spec(seed=1)))
 
 

@@ -78,7 +78,7 @@ def test_changed_code_of_trained_architectures_is_refused_by_name(folder: RunFol
     check_code(folder, [])
     assert changed_code(folder, trained) == ["mlp"]
     change(folder, code={"engine": "0"})
-    with pytest.raises(RunFolderError, match=r"the code of engine is not the one .* check out commit abc"):
+    with pytest.raises(RunFolderError, match=r"the code of engine has changed .* check out commit abc"):
         check_code(folder, trained)
 
 

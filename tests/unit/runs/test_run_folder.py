@@ -19,7 +19,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     """Results are never mixed with what is there; an empty folder is fine."""
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
-    with pytest.raises(RunFolderError, match="exists and is not empty; name another one"):
+    with pytest.raises(RunFolderError, match="exists and is not empty; give another folder"):
         RunFolder.create(tmp_path / "used")
     (tmp_path / "empty").mkdir()
     assert RunFolder.create(tmp_path / "empty").path.is_dir()
@@ -76,7 +76,10 @@ def test_a_folder_is_held_by_one_process_and_freed_by_its_death(tmp_path: Path) 
     other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(RunFolderError, match="another process is running this folder"), RunFolder(tmp_path).held():
+        with (
+            pytest.raises(RunFolderError, match="another process is running a study in this folder"),
+            RunFolder(tmp_path).held(),
+        ):
             pass
     finally:
         other.kill()
