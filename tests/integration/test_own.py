@@ -109,13 +109,13 @@ def test_an_exported_model_has_a_card(exported: Path, place: Path) -> None:
     """Data, licence, protocol, accuracy with interval and limits, with the numbers of the run."""
     card = (exported / "README.md").read_text(encoding="utf-8")
     for text in ("exported-program", "onnx", "safetensors"):
-        assert f"| {text} | answers as the original on all 248 test images |" in card
+        assert f"| {text} | same predictions as the original model on all 248 test images |" in card
     mean = load_run(place / "run").accuracy.loc["my_net", "mean"]
-    assert f"**{100 * mean:.2f} %** of the test images, mean over 2 training seeds; 95 % interval" in card
+    assert f"**{100 * mean:.2f} %** (mean over 2 training\n  seeds; 95 % interval" in card
     for text in (
         "Licence of the data:** not known",
         "selected on validation images",
-        "What it is not for",
+        "## Limitations",
         "dark background",
     ):
         assert text in card
