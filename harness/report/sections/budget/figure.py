@@ -139,7 +139,7 @@ def _mark_lead_changes(axes: Axes, changes: Sequence[float]) -> None:
             rotation=90,
             ha="center",
             va="bottom",
-            fontsize=7,
+            fontsize=8,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0},
         )
 

@@ -86,7 +86,7 @@ def _marks(measure: Measure, points: Sequence[CostPoint], order: Sequence[str], 
 
 def draw_cost(panels: CostPanels) -> Figure:
     """Draw the panels side by side with a common logarithmic error axis."""
-    figure = new_figure(max(4.6, 3.4 * len(panels) + 0.6), 3.7)
+    figure = new_figure(max(4.6, 3.0 * len(panels) + 0.6), 3.7)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     everywhere = {mark.name: mark for marks in panels.values() for mark in marks}
     low, high = _error_limits(list(everywhere.values()))

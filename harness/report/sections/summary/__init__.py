@@ -53,7 +53,8 @@ def _lead(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], findin
         return f"{sentence} Without predictions for the same test images, this difference has no interval."
     return (
         f"{sentence} The interval of this difference is {signed_range(pair.low_corrected, pair.high_corrected)} "
-        "percentage points. It covers seeds and test images, and is corrected for the number of pairs."
+        "percentage points. It covers the variation between seeds and between test images, and is corrected for the "
+        "number of pairs."
     )
 
 
@@ -142,7 +143,7 @@ def _caveats(findings: Findings) -> list[str]:
         f"Early stopping ended {count(found.stopped)} trials, and none of them was audited.": (
             found.stopped > 0 and not found.finished
         ),
-        "Tuning gave no significant gain over any default configuration.": no_gain,
+        'Tuning shows no clear gain: no selected configuration has the verdict "better" against its default.': no_gain,
         f"Only {sample} were audited, so up to {count(found.most)} stopped trials may have been better than the winner "
         "(95 % confidence).": len(found.finished) > 0 and not found.false_stops,
         "The search was run once, and another search might select other configurations.": True,

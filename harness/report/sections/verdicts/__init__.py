@@ -78,12 +78,12 @@ def comparisons_table(comparisons: Sequence[Comparison], titles: Mapping[str, st
         {
             "A": titles[pair.a],
             "B": titles[pair.b],
+            "Verdict": verdict_text(pair, titles),
             "A − B (points)": signed_points(pair.difference),
             "Corrected interval": signed_range(pair.low_corrected, pair.high_corrected),
             "p (Holm)": probability(pair.p_holm),
             "P(A > B)": f"{pair.probability:.2f} ({pair.probability_low:.2f}–{pair.probability_high:.2f})",
             "Seeds": count(pair.seeds),
-            "Verdict": verdict_text(pair, titles),
         }
         for pair in comparisons
     ]
