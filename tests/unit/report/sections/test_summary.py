@@ -71,8 +71,8 @@ def test_a_false_stop_is_a_limitation(whole: Findings) -> None:
     wrong = dataclasses.replace(one, finished=tuple(dataclasses.replace(t, beats_winner=True) for t in one.finished))
     others = tuple(wrong if a is one else a for a in whole.of(audit).architectures)
     changed = dataclasses.replace(whole.of(audit), architectures=others)
-    distrust = headline(with_values(whole, audit, changed))[-1]
-    assert f"wrong for {len(one.finished)} of 4 audited trials" in distrust
+    limitations = headline(with_values(whole, audit, changed))[-1]
+    assert f"wrong for {len(one.finished)} of 4 audited trials" in limitations
 
 
 def test_too_few_seeds_are_named(tmp_path: Path) -> None:
