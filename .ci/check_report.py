@@ -20,12 +20,12 @@ SECTIONS = (
     "Grid search",
     "Trials",
     "Confusion matrices",
-    "Each class",
+    "Results per class",
     "Calibration",
     "Errors",
-    "Where the time went",
-    "What was asked",
-    "Environment and how to reproduce",
+    "Time use",
+    "Study",
+    "Environment and reproduction",
 )
 FILES = (
     "report.md",

@@ -1,6 +1,6 @@
-"""The report of a run, from the files of its folder alone: Markdown, figures, JSON and CSV.
+"""The report of a run, written from the files of its folder only: Markdown, figures, JSON and CSV.
 
-It may import runs, schedule, study, statistics and records, and neither torch nor Ray.
+This package may import runs, schedule, study, statistics and records, but not torch or Ray.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ def write_report(run_dir: Path) -> Path:
     """Read a run folder and write its report, figures, results and tables into it.
 
     Args:
-        run_dir: the run folder.
+        run_dir: The run folder.
 
     Returns:
-        Path of `report.md`.
+        The path of `report.md`.
 
     Raises:
-        HarnessError: the folder is not a run folder, contradicts itself, or cannot be written.
+        HarnessError: The folder is not a run folder, is inconsistent, or cannot be written.
     """
-    # A run imports this module when it starts; pandas, scikit-learn and matplotlib can wait until it ends.
+    # A run imports this module when it starts. pandas, scikit-learn and matplotlib are imported
+    # only when it ends.
     from harness.report import write
 
     return write.write_report(run_dir)

@@ -1,4 +1,4 @@
-"""`python -m harness.report RUN_DIR` rebuilds the report of a run."""
+"""The command `python -m harness.report RUN_DIR`, which rebuilds the report of a run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harness.report import write_report
 
 
 def command(
-    run_dir: Annotated[Path, typer.Argument(help="Folder of the run, as the benchmark wrote it.")],
+    run_dir: Annotated[Path, typer.Argument(help="The run folder.")],
 ) -> None:
-    """Rebuild report.md, its figures, results.json, trials.csv and epochs.csv from the records of a run."""
+    """Rebuild the report of a run from its records: pages, figures, results.json and CSV files."""
     with exit_codes():
         typer.echo(str(write_report(run_dir)))
 

@@ -1,4 +1,4 @@
-"""How a model errs on the test images: confusion matrix, per-class metrics, its most confident mistakes."""
+"""The confusion matrix and the per-class metrics of a model on the test images."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.runs.predictions import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """One model on the test images.
+    """Results of one model on the test images.
 
     Attributes:
-        seed: of the model.
-        matrix: (classes, classes) counts; a row is a true class, a column a predicted one.
-        precision: (classes,) fractions; NaN where a class was never predicted.
-        recall: (classes,) fractions; NaN where a class has no test image.
-        f1: (classes,) fractions; NaN where precision and recall are both undefined.
-        support: (classes,) number of test images.
+        seed: Seed of the model.
+        matrix: Counts of shape (classes, classes). A row is a true class, a column a predicted one.
+        precision: Fractions of shape (classes,). NaN for a class that was never predicted.
+        recall: Fractions of shape (classes,). NaN for a class without test images.
+        f1: Fractions of shape (classes,). NaN where precision and recall are both undefined.
+        support: Number of test images of each class, of shape (classes,).
     """
 
     seed: int
@@ -33,12 +33,12 @@ class Classification:
 
     @property
     def errors(self) -> npt.NDArray[np.int64]:
-        """The matrix without its diagonal."""
+        """The confusion matrix without its diagonal."""
         return self.matrix - np.diag(np.diag(self.matrix))
 
 
 def classify(predictions: Predictions, classes: int, seed: int) -> Classification:
-    """Confusion matrix and per-class metrics of one model."""
+    """Compute the confusion matrix and the per-class metrics of one model."""
     every_class = np.arange(classes)
     labels, predicted = predictions.labels, predictions.predicted
     precision, recall, f1, support = precision_recall_fscore_support(
@@ -55,12 +55,12 @@ def classify(predictions: Predictions, classes: int, seed: int) -> Classificatio
 
 
 READABLE_CLASSES = 30
-"""Of more classes, a figure and a table show the worst only; the files beside the report have all."""
+"""With more classes, figures and tables show only the worst; the CSV files have all classes."""
 
 SHOWN_CLASSES = 20
-"""How many of them."""
+"""Number of classes that figures and tables then show."""
 
 
 def balanced_accuracy(predictions: Predictions) -> float:
-    """Mean over the classes of the share of their images that was right: every class counts alike."""
+    """Compute the mean recall over the classes, so that every class has the same weight."""
     return float(balanced_accuracy_score(predictions.labels, predictions.predicted))

@@ -13,12 +13,12 @@ from harness.statistics.comparison import Scope, Verdict
 
 
 def render_comparison(a: str, b: str, comparison: RunComparison) -> str:
-    """The page.
+    """Render the comparison of two runs as Markdown.
 
     Args:
-        a: how the first run is called, its folder for instance.
-        b: the same of the second.
-        comparison: what there is to say.
+        a: Name of the first run, for example its folder.
+        b: Name of the second run.
+        comparison: The comparison.
     """
     found = [one.comparison for one in comparison.architectures if one.comparison is not None]
     values = {
@@ -36,13 +36,13 @@ def render_comparison(a: str, b: str, comparison: RunComparison) -> str:
 
 
 def changes_table(changes: Sequence[Change]) -> Table:
-    """What is not the same in A and in B."""
-    rows = [{"What": change.what, "A": change.a, "B": change.b} for change in changes]
-    return make_table(rows, {"What", "A", "B"})
+    """Create the table of the values that differ between A and B."""
+    rows = [{"Setting": change.what, "A": change.a, "B": change.b} for change in changes]
+    return make_table(rows, {"Setting", "A", "B"})
 
 
 def run_comparison_table(architectures: Sequence[ArchitectureChange]) -> Table:
-    """Every architecture of both runs with its accuracies, their difference and the verdict."""
+    """Create the table of architectures in both runs: accuracies, difference and verdict."""
     rows = [
         {
             "Architecture": one.title,
@@ -52,7 +52,7 @@ def run_comparison_table(architectures: Sequence[ArchitectureChange]) -> Table:
             "Corrected interval": signed_range(pair.low_corrected, pair.high_corrected) if pair else MISSING,
             "p (Holm)": probability(pair.p_holm) if pair else MISSING,
             "Seeds": count(pair.seeds if pair else 0),
-            "Configuration": "changed" if one.hyperparameters else "the same" if pair else MISSING,
+            "Configuration": "changed" if one.hyperparameters else "same" if pair else MISSING,
             "Verdict": change_text(one),
         }
         for one in architectures
@@ -62,7 +62,7 @@ def run_comparison_table(architectures: Sequence[ArchitectureChange]) -> Table:
 
 
 def selections_table(architectures: Sequence[ArchitectureChange]) -> Table:
-    """The selected hyperparameters that changed."""
+    """Create the table of the selected hyperparameters that differ between A and B."""
     rows = [
         {"Architecture": one.title, "Hyperparameter": change.what, "A": change.a, "B": change.b}
         for one in architectures
@@ -72,11 +72,11 @@ def selections_table(architectures: Sequence[ArchitectureChange]) -> Table:
 
 
 def change_text(one: ArchitectureChange) -> str:
-    """The verdict on B, with what would probably decide when it is open."""
+    """Write the verdict on B, or what would probably decide an undecided comparison."""
     if one.comparison is None:
         return "not comparable"
     if one.same_answers:
-        return "right on the same images in both"
+        return "correct on the same images in both"
     if one.comparison.verdict is Verdict.B_BETTER:
         return "B worse"
     return verdict_text(one.comparison, {"A": "A", "B": "B"})

@@ -1,4 +1,4 @@
-"""What a run found: a summary of each architecture, and the values of the sections, each computed once."""
+"""The findings of a run: a summary of each architecture, and the values of the sections."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Values = TypeVar("Values")
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What a run found.
+    """The findings of a run.
 
     Attributes:
-        run: the run.
-        summaries: of its architectures, in the order of the registry.
-        known: values that have been computed, by the function that computes them.
+        run: The run.
+        summaries: Summary of each architecture, in the order of the registry.
+        known: Values that have been computed, by the function that computes them.
     """
 
     run: RunData
@@ -33,10 +33,10 @@ class Findings:
     known: dict[Callable[[Findings], Any], Any] = field(default_factory=dict)
 
     def of(self, compute: Callable[[Findings], Values]) -> Values:
-        """The values that this function computes from the findings, which it does at the first call only.
+        """Return the values that a function computes from the findings, and compute them only once.
 
-        Sections share their values in this way: `findings.of(comparisons)` costs nothing where the section of the
-        verdicts has asked for them before.
+        Sections share values in this way: `findings.of(comparisons)` computes nothing if another
+        section has already used these values.
         """
         if compute not in self.known:
             self.known[compute] = compute(self)
@@ -44,31 +44,34 @@ class Findings:
 
     @property
     def titles(self) -> Mapping[str, str]:
-        """Name of each architecture to how people write it."""
+        """Mapping from the name of each architecture to its title."""
         return {summary.name: summary.title for summary in self.summaries}
 
     @property
     def order(self) -> tuple[str, ...]:
-        """Names of the architectures that have a result, by mean test accuracy, highest first."""
+        """Names of the architectures with a result, sorted by mean test accuracy, highest first."""
         return tuple(summary.name for summary, _ in ranking(self.summaries))
 
     @property
     def rope(self) -> float:
-        """Half the width of the region of practical equivalence, as a fraction."""
+        """The limit of the region of practical equivalence, as a fraction of the test images."""
         return self.run.study.rope * POINT
 
     @cached_property
     def correct(self) -> Mapping[str, Mapping[int, npt.NDArray[np.bool_]]]:
-        """Architecture to seed to whether each test image was classified right, in the order of the ranking."""
+        """For each architecture and seed, whether each test image was classified correctly.
+
+        The architectures are in the order of the ranking.
+        """
         correct = {name: correct_by_seed(self.run.predictions, name) for name in self.order}
         return {name: seeds for name, seeds in correct.items() if seeds}
 
 
 def find(run: RunData) -> Findings:
-    """What the report says about a run."""
+    """Summarise a run for its report."""
     return Findings(run, summarise(run))
 
 
 def correct_by_seed(predictions: Mapping[tuple[str, int], Predictions], name: str) -> dict[int, npt.NDArray[np.bool_]]:
-    """Seed to whether each test image was classified right, for the models of one architecture."""
+    """Return, for each seed of an architecture, whether each image was classified correctly."""
     return {seed: found.correct for (architecture, seed), found in predictions.items() if architecture == name}

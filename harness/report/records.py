@@ -1,4 +1,4 @@
-"""The records as two flat tables for other programs: `trials.csv` and `epochs.csv`."""
+"""The CSV tables of a report: trials, epochs, classes and confusion matrices."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ EPOCH_COLUMNS = tuple(EpochResult.model_fields)
 
 
 def hyperparameter_columns(records: Iterable[TrialRecord], registry: Registry) -> dict[str, str]:
-    """Hyperparameter to its column in `trials.csv`, in the order in which architectures declare them.
+    """Map each hyperparameter to its column in `trials.csv`, in the order of declaration.
 
-    A hyperparameter that is called like another column gets a prefix: `epochs` is how many were
-    trained, `hyperparameter_epochs` how many were asked for.
+    A hyperparameter with the name of another column gets a prefix. `epochs` is the number of epochs
+    that were trained, and `hyperparameter_epochs` is the number that was planned.
     """
     used = {name for record in records for name in record.spec.hyperparameters}
     declared = [name for entry in registry.values() for name in entry.hyperparameters.model_fields]
@@ -43,10 +43,10 @@ def hyperparameter_columns(records: Iterable[TrialRecord], registry: Registry) -
 
 
 def trials_frame(records: Sequence[TrialRecord], registry: Registry) -> pd.DataFrame:
-    """One row per trial, both phases, every status; a value that a trial does not have is None."""
+    """Create the table with one row per trial of any phase and status. Missing values are None."""
     columns = hyperparameter_columns(records, registry)
     rows = [_trial_row(record, columns) for record in records]
-    # Python objects: a column that only some architectures have would else turn 16 into 16.0.
+    # With dtype object, 16 does not become 16.0 in a column that some architectures do not have.
     return pd.DataFrame(rows, columns=[*TRIAL_COLUMNS, *columns.values(), *PLACE_COLUMNS], dtype=object)
 
 
@@ -74,7 +74,7 @@ def _trial_row(record: TrialRecord, columns: dict[str, str]) -> dict[str, object
 
 
 def epochs_frame(records: Iterable[TrialRecord]) -> pd.DataFrame:
-    """One row per trial and epoch."""
+    """Create the table with one row per trial and epoch."""
     rows = [
         (record.trial_id, *(getattr(epoch, column) for column in EPOCH_COLUMNS))
         for record in records
@@ -84,7 +84,7 @@ def epochs_frame(records: Iterable[TrialRecord]) -> pd.DataFrame:
 
 
 def classes_frame(classified: Mapping[str, Classification], classes: Sequence[str]) -> pd.DataFrame:
-    """One row per architecture and class: what the model of the first seed makes of its test images."""
+    """Create the table with the metrics of the first seed's model, per architecture and class."""
     rows = [
         (architecture, name, found.precision[index], found.recall[index], found.f1[index], int(found.support[index]))
         for architecture, found in classified.items()
@@ -94,5 +94,5 @@ def classes_frame(classified: Mapping[str, Classification], classes: Sequence[st
 
 
 def matrix_frame(classification: Classification, classes: Sequence[str]) -> pd.DataFrame:
-    """The confusion matrix of one model: a row is a true class, a column a predicted one."""
+    """Create the table of a confusion matrix. A row is a true class, a column a predicted one."""
     return pd.DataFrame(classification.matrix, index=list(classes), columns=list(classes))

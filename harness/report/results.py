@@ -1,4 +1,7 @@
-"""`results.json`: the results for other programs. Its layout is a contract; `SCHEMA_VERSION` counts it."""
+"""The content of `results.json`, whose layout other programs rely on.
+
+`SCHEMA_VERSION` increases when the layout changes.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ SCHEMA_VERSION = 1
 
 
 def results(findings: Findings, sections: Sequence[Section]) -> dict[str, Any]:
-    """The whole content, in plain values that JSON has; a number that does not exist is None, never NaN.
+    """Create the content of `results.json` from plain JSON values. A missing number is None.
 
     Args:
-        findings: what the report says.
-        sections: of the report, which add their keys in the order of the page.
+        findings: The findings of the run.
+        sections: Sections of the report. They add their keys in the order of the page.
     """
     environment = findings.run.environment_json
     architectures = {summary.name: _architecture(summary) for summary in findings.summaries}
@@ -87,9 +90,10 @@ def _classification(found: Classification | None) -> dict[str, Any]:
 
 
 def as_json(value: Any) -> Any:
-    """The same plain value, with None for a number that is not finite, and twelve significant digits for others.
+    """Round numbers to twelve significant digits, and replace numbers that are not finite by None.
 
-    Beyond the twelfth digit, versions of numerical libraries differ, and a report rebuilt elsewhere should not.
+    After the twelfth digit, versions of numerical libraries give different results. A report that
+    is rebuilt on another machine must be the same.
 
     >>> as_json({"f1": [1 / 3, float("nan")]})
     {'f1': [0.333333333333, None]}

@@ -1,4 +1,4 @@
-"""Two runs side by side: what changed around them, and whether their architectures became better or worse."""
+"""The comparison of two runs: environments, studies, and verdicts on the architectures."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from harness.schedule.plan import confirm_seeds
 from harness.statistics.comparison import Comparison, Pair, compare_pairs
 from harness.statistics.resampling import Correct
 
-_NOT_COMPARED = {"command", "started_at", "timeline", "interrupted"}  # of the environment: no two runs agree in these
+_NOT_COMPARED = {"command", "started_at", "timeline", "interrupted"}  # differ between any two runs
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is not the same in both runs: its name, and its values in A and in B as text, a dash where it is absent."""
+    """A setting that differs between the runs. A missing value is a dash."""
 
     what: str
     a: str
@@ -39,16 +39,17 @@ class ArchitectureChange:
     """One architecture in both runs.
 
     Attributes:
-        name: in the registry.
-        title: as people write it.
-        accuracy_a: mean test accuracy in A over the seeds that both runs have, over all of its own when there are none;
-            None without a result.
-        accuracy_b: the same in B.
-        comparison: of B, its first, with A, its second, so that a positive difference is a gain; None without a
-            common seed.
-        same_answers: whether at every common seed the same test images were classified right in both runs.
-        hyperparameters: of the selected configurations; empty when they are the same.
-        remarks: what failed or is missing, in clauses.
+        name: Name in the registry.
+        title: Name for readers.
+        accuracy_a: Mean test accuracy in A, over the seeds that both runs have, or over all seeds
+            of A if there are none. None without a result.
+        accuracy_b: The same for B.
+        comparison: Comparison of B (first) with A (second), so that a positive difference is a
+            gain. None without a common seed.
+        same_answers: Whether both runs classified the same test images correctly at every common
+            seed.
+        hyperparameters: Differences between the selected configurations. Empty if they are equal.
+        remarks: What failed or is missing, in clauses.
     """
 
     name: str
@@ -63,16 +64,16 @@ class ArchitectureChange:
 
 @dataclass(frozen=True, eq=False)
 class RunComparison:
-    """All that is said about two runs.
+    """The comparison of two runs.
 
     Attributes:
-        environment: what changed in what they ran on.
-        study: what changed in what was asked, architectures of one run only left out.
-        architectures: those in both, in the order of the registry.
-        only_a: titles of the architectures that only A was asked for.
-        only_b: the same of B.
-        rope: half the width of the region of practical equivalence, as a fraction; that of B's study.
-        remarks: what else a reader has to know, in sentences.
+        environment: Differences between the environments.
+        study: Differences between the studies, without architectures that only one run has.
+        architectures: Architectures in both runs, in the order of the registry.
+        only_a: Titles of the architectures that only the study of A has.
+        only_b: Titles of the architectures that only the study of B has.
+        rope: Limit of the region of practical equivalence in B's study, as a fraction.
+        remarks: Warnings about the runs, in sentences.
     """
 
     environment: tuple[Change, ...]
@@ -84,7 +85,11 @@ class RunComparison:
     remarks: tuple[str, ...]
 
     def worse_by(self, points: float) -> tuple[ArchitectureChange, ...]:
-        """Architectures whose corrected interval of B - A lies below so many percentage points of loss."""
+        """Return the architectures whose whole corrected interval shows a larger loss.
+
+        Args:
+            points: Allowed loss in percentage points.
+        """
         limit = -points * POINT
         return tuple(
             one for one in self.architectures if one.comparison is not None and one.comparison.high_corrected < limit
@@ -92,15 +97,15 @@ class RunComparison:
 
     @property
     def lost(self) -> tuple[ArchitectureChange, ...]:
-        """Architectures with a result in A that cannot be compared, because B has none for the same seeds."""
+        """Architectures with a result in A but none in B for the same seeds."""
         return tuple(one for one in self.architectures if one.accuracy_a is not None and one.comparison is None)
 
 
 def compare_runs(a: RunData, b: RunData) -> RunComparison:
-    """Compare two runs architecture by architecture, corrected for the number of architectures by Holm's procedure.
+    """Compare two runs per architecture, corrected for their number by Holm's method.
 
     Raises:
-        RunFolderError: they were tested on different images.
+        RunFolderError: The runs were tested on different images.
     """
     check_same_test_set(a, b)
     in_a = {summary.name: summary for summary in summarise(a)}
@@ -135,28 +140,28 @@ def compare_runs(a: RunData, b: RunData) -> RunComparison:
 
 
 def check_same_test_set(a: RunData, b: RunData) -> None:
-    """Make sure that accuracies of the two runs are about the same images.
+    """Check that both runs were tested on the same images.
 
     Raises:
-        RunFolderError: name, number or labels of the test images differ.
+        RunFolderError: The name, number or labels of the test images differ.
     """
     sets = [(run.environment.dataset.name, run.environment.dataset.test) for run in (a, b)]
     if sets[0] != sets[1]:
         (name_a, images_a), (name_b, images_b) = sets
         raise RunFolderError(
-            f"the two runs cannot be compared: A was tested on {count(images_a)} images of {name_a} and B on "
-            f"{count(images_b)} of {name_b}; give runs on one test set"
+            f"cannot compare the runs: A was tested on {count(images_a)} images of {name_a} and B on "
+            f"{count(images_b)} images of {name_b}; choose two runs with the same test set"
         )
     first, second = _labels(a), _labels(b)
     if first is not None and second is not None and not np.array_equal(first, second):
         raise RunFolderError(
-            f"the two runs cannot be compared: the labels of their test images of {sets[0][0]} differ; give runs on "
-            "one test set"
+            f"cannot compare the runs: the labels of their {sets[0][0]} test images differ; choose two runs with "
+            "the same test set"
         )
 
 
 def flatten(value: Any, path: str = "") -> dict[str, str]:
-    """Nested mappings as one, key path to text.
+    """Flatten nested mappings to a mapping from key path to text.
 
     >>> flatten({"confirm": {"seeds": 5}, "units": {"grid": [64, 256]}, "train_size": None})
     {'confirm.seeds': '5', 'units.grid': '[64, 256]', 'train_size': 'none'}
@@ -173,7 +178,7 @@ def flatten(value: Any, path: str = "") -> dict[str, str]:
 
 
 def changes(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[Change, ...]:
-    """Keys whose values are not the same, in the order of the first mapping, then of the second."""
+    """Return the keys whose values differ, in the order of the mappings."""
     keys = dict.fromkeys((*a, *b))
     return tuple(Change(key, a.get(key, MISSING), b.get(key, MISSING)) for key in keys if a.get(key) != b.get(key))
 
@@ -204,7 +209,7 @@ def _selection_changes(a: ArchitectureSummary, b: ArchitectureSummary) -> tuple[
 
 
 def _remarks(letter: str, run: RunData, summary: ArchitectureSummary) -> tuple[str, ...]:
-    """What an architecture lacks in one run."""
+    """Describe what is missing for an architecture in one run."""
     if summary.no_result is not None:
         return (f"no result in {letter}: {summary.no_result}",)
     by_seed = {record.spec.seed: record for record in summary.confirm.records}
@@ -227,7 +232,9 @@ def _general_remarks(a: RunData, b: RunData) -> tuple[str, ...]:
     dirty = [letter for letter, environment in runs.items() if environment.dirty]
     remarks = []
     if interrupted:
-        remarks.append(f"Interrupted before the study was done: {listed(interrupted)}.")
+        remarks.append(f"The run was interrupted before the study was complete: {listed(interrupted)}.")
     if dirty:
-        remarks.append(f"Source that was not committed: {listed(dirty)}. The commit does not say all that changed.")
+        remarks.append(
+            f"The source had uncommitted changes: {listed(dirty)}. The commit does not show all differences."
+        )
     return tuple(remarks)

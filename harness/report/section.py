@@ -1,4 +1,4 @@
-"""What a section of the report is: a folder with its values, its tables, its figures and its text."""
+"""The type of a section of the report."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from harness.report.page.markdown import render_markdown
 from harness.runs.reading import RunData
 
 Keys = Mapping[str, Any]
-"""What a template or a file of results is given, by name."""
+"""Values for a template or a file of results, by name."""
 
 Figures = Mapping[str, Figure | None]
-"""Figures by the name of their file; None where there is nothing to draw."""
+"""Figures by the name of their file. None where there is nothing to draw."""
 
 ArchitectureKeys = Mapping[str, Keys]
-"""Name of an architecture to what its entry in a file of results is given."""
+"""Keys for the entry of each architecture in a file of results, by its name."""
 
 
 def page_title(run: RunData) -> str:
-    """What the page is called."""
+    """Return the title of the page."""
     partial = "Partial benchmark report" if run.environment.interrupted else "Benchmark report"
     return f"{partial}: {run.study.name}"
 
 
 def nothing(_: Findings) -> Keys:
-    """What a section adds where it has nothing to add."""
+    """Return no keys, for a section that adds none."""
     return {}
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section of the report. A folder `harness/report/sections/<name>` holds all of it.
+    """One section of the report, in the folder `harness/report/sections/<name>`.
 
     Attributes:
-        package: of the folder, in which `section.md.j2` lies: the text of the section with its heading. It is
-            given the title of the page, the study, the environment, the data set, the summaries, the paths of
-            the section's figures, and the context.
-        context: what else the text is given.
-        figures: what is drawn.
-        results: keys of `results.json`.
-        architecture_results: keys of the entries of architectures there.
+        package: Package of the folder. Its `section.md.j2` is the text of the section, with the
+            heading. The template gets the title of the page, the study, the environment, the data
+            set, the summaries, the paths of the section's figures, and the context.
+        context: Computes further values for the template.
+        figures: Draws the figures.
+        results: Computes keys of `results.json`.
+        architecture_results: Computes keys of each architecture's entry in `results.json`.
     """
 
     package: str
@@ -54,11 +54,12 @@ class Section:
     architecture_results: Callable[[Findings], ArchitectureKeys] = nothing
 
     def render(self, findings: Findings, figures: Mapping[str, str | None]) -> str:
-        """The section as Markdown, with an empty line at its end; empty where the section is left out.
+        """Render the section as Markdown. The text is empty if the section is left out.
 
         Args:
-            findings: what the run found.
-            figures: the section's figures as paths relative to the page; None where nothing was drawn.
+            findings: The findings of the run.
+            figures: Paths of the section's figures relative to the page. None for a figure that was
+                not drawn.
         """
         run = findings.run
         shared = {

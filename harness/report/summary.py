@@ -1,4 +1,4 @@
-"""From the records of a run to what is said about each architecture; pure functions of values."""
+"""Summaries of each architecture, computed from the records of a run."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ from harness.study import Study
 
 @dataclass(frozen=True)
 class SearchSummary:
-    """What the search of one architecture did.
+    """Summary of the search of one architecture.
 
     Attributes:
-        planned: trials that the study asks for.
-        trials: how many of them ended.
-        completed: ended after their last epoch.
-        stopped_early: ended by ASHA.
-        failed: ended by an error.
-        epochs: that were trained.
-        epoch_budget: that the trials which ended would have trained, had nothing stopped them.
-        epochs_saved: that ASHA spared; what failures left out is no saving.
-        best_validation_accuracy: of the completed trials' last epochs; None when none completed.
-        train_seconds: training alone, over all trials.
+        planned: Number of trials in the study.
+        trials: Number of trials that ended.
+        completed: Number of trials that ended after their last epoch.
+        stopped_early: Number of trials that ASHA stopped.
+        failed: Number of trials that failed.
+        epochs: Number of epochs that were trained.
+        epoch_budget: Number of epochs that the ended trials would have trained without early
+            stopping and failures.
+        epochs_saved: Number of epochs that ASHA saved. Epochs that failed trials did not train do
+            not count.
+        best_validation_accuracy: Validation accuracy of the winner after its last epoch. None if
+            no trial completed.
+        train_seconds: Training time of all trials, without validation and overhead.
     """
 
     planned: int
@@ -48,13 +51,13 @@ class SearchSummary:
 
 @dataclass(frozen=True)
 class ConfirmSummary:
-    """What the fresh seeds of one configuration gave.
+    """Summary of the confirm trials of one configuration.
 
     Attributes:
-        records: one for each seed that ended, by seed.
-        test: accuracy over the completed seeds; None when none completed.
-        validation_accuracy_mean: over the completed seeds, after the last epoch.
-        train_seconds_mean: of a completed seed, training alone.
+        records: One record for each seed that ended, sorted by seed.
+        test: Test accuracy over the completed seeds. None if no seed completed.
+        validation_accuracy_mean: Mean over the completed seeds, after the last epoch.
+        train_seconds_mean: Mean training time of a completed seed.
     """
 
     records: tuple[TrialRecord, ...]
@@ -65,7 +68,7 @@ class ConfirmSummary:
 
 @dataclass(frozen=True)
 class Failure:
-    """Trials of one phase that failed for the same reason; `example` is the identity of the first."""
+    """Trials of one phase that failed for the same reason. `example` is the id of the first one."""
 
     phase: Phase
     reason: str
@@ -75,22 +78,24 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class ArchitectureSummary:
-    """All that is said about one architecture.
+    """Summary of one architecture.
 
     Attributes:
-        architecture: its entry in the registry.
-        winner: the selected search trial; None when no search trial completed.
-        short_hyperparameters: of the winner, those that are searched or differ from the default.
-        model: size of the winner's model.
-        search: the search phase.
-        confirm: the confirm phase of the selected configuration.
-        default_hyperparameters: of the first search trial: the architecture's defaults, and what the study fixes.
-        default: the confirm phase of these; the same as `confirm` when they were selected.
-        failures: most frequent first.
-        classification: of the first completed seed's model; None without its predictions.
-        balanced_accuracy: mean over the seeds, every class counting alike; None without predictions.
-        baseline_accuracy: as the registry has it; None unless the data set is the one it holds for.
-        no_result: why there is no test accuracy; None when there is one.
+        architecture: Entry in the registry.
+        winner: The selected search trial. None if no search trial completed.
+        short_hyperparameters: Hyperparameters of the winner that were searched or that differ from
+            the architecture's default.
+        model: Size of the winner's model.
+        search: Summary of the search phase.
+        confirm: Summary of the confirm phase of the selected configuration.
+        default_hyperparameters: The default configuration.
+        default: Summary of the confirm phase of the default configuration. The same as `confirm`
+            if this configuration was selected.
+        failures: Failures, the most frequent first.
+        classification: Results of the first completed seed's model. None without its predictions.
+        balanced_accuracy: Mean balanced accuracy over the seeds. None without predictions.
+        baseline_accuracy: Test accuracy of this project's predecessor. None on other data sets.
+        no_result: Reason why there is no test accuracy. None if there is one.
     """
 
     architecture: Architecture
@@ -109,12 +114,12 @@ class ArchitectureSummary:
 
     @property
     def name(self) -> str:
-        """Of the architecture, in the registry."""
+        """Name of the architecture in the registry."""
         return self.architecture.name
 
     @property
     def title(self) -> str:
-        """Of the architecture, as people write it."""
+        """Name of the architecture for readers."""
         return self.architecture.title
 
     @property
@@ -124,7 +129,7 @@ class ArchitectureSummary:
 
 
 def summarise(run: RunData) -> tuple[ArchitectureSummary, ...]:
-    """Every architecture of the study, in the order of the registry."""
+    """Summarise every architecture of the study, in the order of the registry."""
     by_architecture: dict[str, list[TrialRecord]] = defaultdict(list)
     for record in run.records:
         by_architecture[record.spec.architecture].append(record)
@@ -163,7 +168,7 @@ def _summarise_architecture(
 
 
 def summarise_search(records: Sequence[TrialRecord], planned: int, winner: TrialRecord | None) -> SearchSummary:
-    """Counts and sums over the search trials of one architecture."""
+    """Summarise the search trials of one architecture."""
     status = Counter(record.status for record in records)
     saved = sum(r.spec.epochs - len(r.epochs) for r in records if r.status is Status.STOPPED_EARLY)
     return SearchSummary(
@@ -181,7 +186,12 @@ def summarise_search(records: Sequence[TrialRecord], planned: int, winner: Trial
 
 
 def summarise_confirm(records: Iterable[TrialRecord], hyperparameters: Mapping[str, Scalar] | None) -> ConfirmSummary:
-    """The confirm trials of one configuration, among all records of one architecture; None stands for no trial."""
+    """Summarise the confirm trials of one configuration.
+
+    Args:
+        records: All records of one architecture.
+        hyperparameters: The configuration. None selects no trial.
+    """
     chosen = [
         record
         for record in records
@@ -202,7 +212,7 @@ def summarise_confirm(records: Iterable[TrialRecord], hyperparameters: Mapping[s
 
 
 def group_failures(records: Iterable[TrialRecord]) -> tuple[Failure, ...]:
-    """Failed trials by phase and reason, the most frequent first."""
+    """Group failed trials by phase and reason, the most frequent first."""
     groups: dict[tuple[Phase, str], list[TrialRecord]] = defaultdict(list)
     for record in records:
         if record.status is Status.FAILED:
@@ -212,7 +222,7 @@ def group_failures(records: Iterable[TrialRecord]) -> tuple[Failure, ...]:
 
 
 def notable_hyperparameters(study: Study, architecture: Architecture, winner: TrialRecord) -> dict[str, Scalar]:
-    """Hyperparameters of the winner that were searched, or that differ from the architecture's defaults."""
+    """Return the winner's hyperparameters that were searched or that differ from the defaults."""
     searched = {name for name, p in study.space(architecture.name).items() if not isinstance(p, Scalar)}
     default = architecture.hyperparameters().model_dump()
     return {
@@ -223,7 +233,7 @@ def notable_hyperparameters(study: Study, architecture: Architecture, winner: Tr
 
 
 def in_declared_order(architecture: Architecture, hyperparameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Hyperparameters in the order in which the architecture declares them."""
+    """Sort hyperparameters by the order in which the architecture declares them."""
     declared = [name for name in architecture.hyperparameters.model_fields if name in hyperparameters]
     return {name: hyperparameters[name] for name in declared}
 
@@ -231,7 +241,7 @@ def in_declared_order(architecture: Architecture, hyperparameters: Mapping[str, 
 def missing_result(
     search: SearchSummary, confirm: ConfirmSummary, failures: Sequence[Failure], interrupted: bool
 ) -> str:
-    """Why an architecture has no test accuracy, in a clause."""
+    """Describe in a clause why an architecture has no test accuracy."""
     why = f": {failures[0].reason}" if failures else ""
     if not search.trials:
         return "the run was interrupted before a search trial ended" if interrupted else "no search trial was run"
@@ -266,6 +276,6 @@ def _balanced_accuracy(run: RunData, name: str, confirm: ConfirmSummary) -> floa
 
 
 def ranking(summaries: Iterable[ArchitectureSummary]) -> list[tuple[ArchitectureSummary, AccuracyEstimate]]:
-    """The architectures that have a result, by mean test accuracy, highest first."""
+    """Return the architectures with a result, sorted by mean test accuracy, highest first."""
     confirmed = [(summary, summary.confirm.test) for summary in summaries if summary.confirm.test is not None]
     return sorted(confirmed, key=lambda pair: -pair[1].mean)

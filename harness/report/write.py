@@ -1,4 +1,4 @@
-"""From a run folder to the files of its report."""
+"""Writing the files of a report into a run folder."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def write_report(run_dir: Path, sections: Sequence[Section] = SECTIONS) -> Path:
     """Read a run folder and write its report, figures, results and tables into it.
 
     Args:
-        run_dir: the run folder.
-        sections: of the page, in order.
+        run_dir: The run folder.
+        sections: Sections of the page, in order.
 
     Returns:
-        Path of `report.md`, which is written last.
+        The path of `report.md`, which is written last.
 
     Raises:
-        HarnessError: the folder is not a run folder, contradicts itself, or cannot be written.
+        HarnessError: The folder is not a run folder, is inconsistent, or cannot be written.
     """
     findings = find(read_run_folder(run_dir))
     content = json.dumps(results(findings, sections), indent=1, allow_nan=False, ensure_ascii=False)

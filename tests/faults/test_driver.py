@@ -210,7 +210,7 @@ def test_a_changed_study_or_changed_code_is_refused_with_what_changed(uninterrup
     assert "the code of advanced_mlp has changed" in other_code.stderr
     accepted = start("--resume", folder, "--accept-changed-code")
     assert accepted.end() == 0, accepted.stderr
-    assert "changed in the midst of the run" in (folder / "report.md").read_text(encoding="utf-8")
+    assert "changed during the run." in (folder / "report.md").read_text(encoding="utf-8")
     assert journal(folder) == journal(uninterrupted[0])
 
 

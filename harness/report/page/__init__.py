@@ -1,4 +1,4 @@
-"""What every page shares: Markdown and HTML, templates, tables, number formats, and the parts of figures.
+"""Parts that all pages share: Markdown, HTML, tables, number formats and parts of figures.
 
-It knows no run: it may import nothing else of the report.
+This package may not import any other part of the report.
 """

@@ -1,4 +1,4 @@
-"""What all figures share: a canvas without pyplot's global state, PNG bytes, colours, the looks of an architecture."""
+"""Parts that all figures share: canvas, PNG output, colours and the style of each architecture."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
 
 DOTS_PER_INCH = 130
-# Okabe and Ito's colours: told apart by colour-blind readers, and by their lightness in grey print.
+# Colours of Okabe and Ito. Colour-blind readers can distinguish them, and they differ in lightness.
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
 GREY = "#8A8A8A"
-# Of a figure with one colour for each architecture; without Okabe and Ito's yellow, which white paper swallows.
+# Colours of the architectures, without the yellow of Okabe and Ito, which is invisible on white.
 SERIES_COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 LIGHT_GREY = "#E4E4E4"
-# From white, so that no error is no colour, to a brown that stops short of black; its lightness never rises.
+# From white (no errors) to dark brown. The lightness never increases.
 ERROR_COLOURS = LinearSegmentedColormap.from_list(
     "errors", [(1.0, 1.0, 1.0), *colormaps["YlOrBr"](np.linspace(0.1, 0.9, 8))]
 ).with_extremes(bad=LIGHT_GREY)
@@ -30,14 +30,14 @@ LINES: tuple[LineStyleType, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches, whose parts never overlap."""
+    """Create an empty figure with a layout that avoids overlaps. The size is in inches."""
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def legend_below(figure: Figure, columns: int, fontsize: float | None = None) -> None:
-    """One legend for all axes, below them, that names each kind of mark once."""
+    """Draw one legend below all axes, with one entry for each kind of mark."""
     found = [axes.get_legend_handles_labels() for axes in figure.axes]
     handles = {label: handle for kinds in found for handle, label in zip(*kinds, strict=True)}
     style = {"ncols": columns, "frameon": False, "fontsize": fontsize}
@@ -45,14 +45,16 @@ def legend_below(figure: Figure, columns: int, fontsize: float | None = None) ->
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file; the same figure gives the same bytes."""
+    """Return the figure as a PNG file. The same figure gives the same bytes."""
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
 
 
 def ink(background: Sequence[float]) -> str:
-    """Black or white, whichever is read more easily on a background of (red, green, blue, ...) in [0, 1].
+    """Return black or white, whichever is easier to read on a background (red, green, blue, ...).
+
+    The parts of the colour are in [0, 1].
 
     >>> ink((1.0, 1.0, 0.8))
     'black'
@@ -62,7 +64,7 @@ def ink(background: Sequence[float]) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """Text of at most `length` characters, an ellipsis in place of what is left out.
+    """Shorten a text to at most `length` characters, with an ellipsis at the end.
 
     >>> shorten("ankle boot", 6)
     'ankle…'
@@ -72,7 +74,7 @@ def shorten(text: str, length: int) -> str:
 
 @dataclass(frozen=True)
 class Style:
-    """Colour, marker and line in matplotlib's terms; an architecture is never told by its colour alone."""
+    """Colour, marker and line style of an architecture, as matplotlib values."""
 
     colour: str
     marker: str
@@ -80,15 +82,15 @@ class Style:
 
 
 def style_of(name: str, order: Sequence[str]) -> Style:
-    """The style of an architecture; as many architectures as markers differ in more than colour.
+    """Return the style of an architecture. Styles differ in marker and line, not only in colour.
 
     Args:
-        name: of the architecture.
-        order: names of all architectures of the report. Figures that get the same order give one style to one name,
-            whichever architectures they leave out.
+        name: Name of the architecture.
+        order: Names of all architectures of the report. With the same order, an architecture has
+            the same style in every figure.
 
     Raises:
-        ValueError: the name is not in the order.
+        ValueError: The name is not in the order.
     """
     place = order.index(name)
     return Style(

@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them; a value that does not exist is a dash."""
+"""Formatting of numbers for readers. A missing value is a dash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MISSING = "–"
 
 
 def percent(fraction: float | None) -> str:
-    """A fraction in percent, two decimals, without the sign.
+    """Format a fraction in percent with two decimals, without the percent sign.
 
     >>> percent(0.98765)
     '98.77'
@@ -20,7 +20,7 @@ def percent(fraction: float | None) -> str:
 
 
 def percent_range(low: float, high: float) -> str:
-    """An interval of fractions in percent.
+    """Format an interval of fractions in percent.
 
     >>> percent_range(0.99, 0.995)
     '99.00–99.50'
@@ -29,7 +29,7 @@ def percent_range(low: float, high: float) -> str:
 
 
 def signed_points(difference: float | None) -> str:
-    """A difference of two fractions in percentage points, with its sign.
+    """Format a difference of fractions in percentage points, with its sign.
 
     >>> signed_points(-0.0012)
     '−0.12'
@@ -40,7 +40,7 @@ def signed_points(difference: float | None) -> str:
 
 
 def signed_range(low: float, high: float) -> str:
-    """An interval of differences in percentage points.
+    """Format an interval of differences in percentage points.
 
     >>> signed_range(-0.0012, 0.01)
     '−0.12 to +1.00'
@@ -49,7 +49,7 @@ def signed_range(low: float, high: float) -> str:
 
 
 def probability(p: float) -> str:
-    """A p value.
+    """Format a p-value.
 
     >>> probability(0.0312), probability(0.00002)
     ('0.031', '< 0.001')
@@ -58,7 +58,7 @@ def probability(p: float) -> str:
 
 
 def count(number: int | None) -> str:
-    """A whole number with thousands set off.
+    """Format an integer with thousands separators.
 
     >>> count(157866)
     '157,866'
@@ -67,7 +67,7 @@ def count(number: int | None) -> str:
 
 
 def counted_seeds(number: int) -> str:
-    """How many seeds.
+    """Format a number of seeds.
 
     >>> counted_seeds(1), counted_seeds(5)
     ('1 seed', '5 seeds')
@@ -76,7 +76,7 @@ def counted_seeds(number: int) -> str:
 
 
 def seed_range(seeds: Sequence[int]) -> str:
-    """Consecutive seeds by the first and the last.
+    """Format consecutive seeds by the first and the last.
 
     >>> seed_range([1, 2, 3]), seed_range([1])
     ('1 to 3', '1')
@@ -85,7 +85,7 @@ def seed_range(seeds: Sequence[int]) -> str:
 
 
 def significant(value: float) -> str:
-    """Three significant digits, thousands set off.
+    """Format a number with three significant digits and thousands separators.
 
     >>> significant(12345.6), significant(0.01234), significant(1.5), significant(99.96)
     ('12,300', '0.0123', '1.50', '100')
@@ -95,7 +95,7 @@ def significant(value: float) -> str:
 
 
 def magnitude(number: int | None) -> str:
-    """A whole number in thousands, millions or billions, three significant digits.
+    """Format an integer in thousands, millions or billions, with three significant digits.
 
     >>> magnitude(416520), magnitude(3_104_000), magnitude(840)
     ('417 k', '3.10 M', '840')
@@ -109,7 +109,7 @@ def magnitude(number: int | None) -> str:
 
 
 def seconds(duration: float | None) -> str:
-    """Seconds with one decimal.
+    """Format seconds with one decimal.
 
     >>> seconds(1234.56)
     '1,234.6'
@@ -118,7 +118,7 @@ def seconds(duration: float | None) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """A part of a whole in whole percent.
+    """Format a part of a whole in percent, without decimals.
 
     >>> share(1, 3), share(1, 0)
     ('33 %', '–')
@@ -127,7 +127,7 @@ def share(part: float, whole: float) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as a sentence has them.
+    """Join names for a sentence.
 
     >>> listed(["a"]), listed(["a", "b", "c"])
     ('a', 'a, b and c')
@@ -136,7 +136,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def scalar(value: Scalar) -> str:
-    """The value of a hyperparameter.
+    """Format the value of a hyperparameter.
 
     >>> scalar(0.0030000000000000001), scalar(128), scalar("adamw")
     ('0.003', '128', 'adamw')
@@ -145,7 +145,7 @@ def scalar(value: Scalar) -> str:
 
 
 def assignments(hyperparameters: Mapping[str, Scalar]) -> str:
-    """Hyperparameters in one line.
+    """Format hyperparameters in one line.
 
     >>> assignments({"learning_rate": 0.003, "units": 512})
     'learning_rate 0.003, units 512'

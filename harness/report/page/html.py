@@ -1,4 +1,4 @@
-"""The page as one HTML file that needs nothing beside it: what its Markdown says, with the figures inside."""
+"""Conversion of a Markdown page to one self-contained HTML file, with its figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
@@ -19,22 +18,25 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 from mdit_py_plugins.anchors import anchors_plugin
 
+from harness.report.page.markdown import jinja_environment
+
 _SUMMARY = re.compile(r"<summary>(.*)</summary>")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_LONG = 24  # characters: a shorter cell stays on one line, so that what wraps is the prose and not the names
-_SMALL = 900  # pixels: a figure that is not wider can still be read at half the width of the page
+_LONG = 24  # characters; shorter cells stay on one line, so that names do not wrap
+_SMALL = 900  # pixels; figures up to this width are readable at half the width of the page
 
 
 def render_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
-    """The page as HTML; the same arguments give the same text.
+    """Render a page as HTML. The same arguments give the same text.
 
     Args:
-        title: of the document, plain text.
-        markdown: the page. Of HTML it may hold `<details>` and `<summary>`; any other is shown as text.
-        images: path of each image, as the Markdown has it, to the content of the PNG file.
+        title: Title of the document, as plain text.
+        markdown: The page. It may contain the HTML tags `<details>` and `<summary>`. Other HTML is
+            shown as text.
+        images: Content of each PNG file, by the path that the Markdown uses.
 
     Raises:
-        ValueError: an image of the page is not among `images`, or not a PNG file.
+        ValueError: An image of the page is not in `images`, or is not a PNG file.
     """
     parser = MarkdownIt("commonmark", {"xhtmlOut": False}, renderer_cls=_Renderer).enable("table")
     parser.use(anchors_plugin, min_level=2, max_level=2, slug_func=_slug)
@@ -50,15 +52,8 @@ def render_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
 
     parts = [{"anchor": part[0].attrs["id"], "heading": _text(part[1]), "body": html(part[3:])} for part in rest]
     style, script = _asset("report.css"), _asset("report.js")
-    templates = Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return templates.get_template("report.html.j2").render(
+    template = jinja_environment(__package__, autoescape=True).get_template("report.html.j2")
+    return template.render(
         title=title,
         opening=html(opening),
         sections=parts,
@@ -70,7 +65,7 @@ def render_html(title: str, markdown: str, images: Mapping[str, bytes]) -> str:
 
 
 class _Renderer(RendererHTML):
-    """HTML in which every table has a box to scroll in."""
+    """A renderer that puts every table into a box that can scroll."""
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f'<div class="scroll">\n{self.renderToken(tokens, idx, options, env)}'
@@ -80,7 +75,7 @@ class _Renderer(RendererHTML):
 
 
 def _adapt(state: StateCore) -> None:
-    """Put images inside, and leave no markup that is not the template's and no inline style."""
+    """Embed the images, and remove inline styles and all markup that is not from the template."""
     for token, after in itertools.zip_longest(state.tokens, state.tokens[1:]):
         for child in token.children or []:
             if child.type == "html_inline":
@@ -88,7 +83,7 @@ def _adapt(state: StateCore) -> None:
             elif child.type == "image":
                 path = child.attrs["src"]
                 if path not in state.env["images"]:
-                    raise ValueError(f"the page shows the image {path}, which is not among the images given")
+                    raise ValueError(f"the page shows the image {path}, which is missing in `images`")
                 child.attrs = dict(state.env["images"][path])
         if token.type == "html_block":
             token.content = "".join(_disclosure(line, state) for line in token.content.splitlines())
@@ -99,7 +94,7 @@ def _adapt(state: StateCore) -> None:
 
 
 def _disclosure(line: str, state: StateCore) -> str:
-    """HTML of a line of `<details>` or `<summary>`; a line of any other HTML becomes text."""
+    """Convert a line of HTML: `<details>` and `<summary>` stay, all other HTML becomes text."""
     if summary := _SUMMARY.fullmatch(line):
         line = f"<summary>{state.md.renderInline(summary[1], state.env)}</summary>"
     elif line not in ("<details>", "</details>"):
@@ -108,14 +103,14 @@ def _disclosure(line: str, state: StateCore) -> str:
 
 
 def _cell_class(cell: Token, content: str) -> dict[str, str | int | float]:
-    """The policy of the page forbids style attributes, so alignment becomes a class; so does long prose."""
+    """Return the class of a cell. The security policy of the page forbids style attributes."""
     if cell.attrs.get("style") == "text-align:right":
         return {"class": "number"}
     return {"class": "long"} if len(content) > _LONG else {}
 
 
 def _make_figures(state: StateCore) -> None:
-    """A paragraph of one image becomes a figure, and the italic paragraph right after it the caption."""
+    """Turn an image paragraph into a figure, with the italic paragraph after it as caption."""
     tokens = state.tokens
     for place in range(len(tokens)):
         shown, caption = _paragraph(tokens[place : place + 3]), _paragraph(tokens[place + 3 : place + 6])
@@ -133,14 +128,14 @@ def _make_figures(state: StateCore) -> None:
 
 
 def _paragraph(tokens: Sequence[Token]) -> list[Token]:
-    """What is in three tokens that are a paragraph; nothing otherwise."""
+    """Return the content of three tokens that form a paragraph, otherwise an empty list."""
     if [token.type for token in tokens] != ["paragraph_open", "inline", "paragraph_close"]:
         return []
     return [child for child in tokens[1].children or [] if child.type != "text" or child.content]
 
 
 def _split_at_headings(tokens: Sequence[Token]) -> list[Sequence[Token]]:
-    """What comes before the first heading of the second level, then each such heading with what follows it."""
+    """Split the tokens before each heading of level two."""
     starts = [
         position
         for position, token in enumerate(tokens)
@@ -150,7 +145,7 @@ def _split_at_headings(tokens: Sequence[Token]) -> list[Sequence[Token]]:
 
 
 def _part_statements(tokens: Sequence[Token]) -> None:
-    """Make every line of a paragraph a paragraph of its own: the summary has a statement on each."""
+    """Turn each line of a paragraph into a paragraph, for the statements of the summary."""
     for before, token in itertools.pairwise(tokens):
         if before.tag == "p" and before.nesting == 1 and not before.hidden:
             for child in token.children or []:
@@ -159,7 +154,7 @@ def _part_statements(tokens: Sequence[Token]) -> None:
 
 
 def _data_image(path: str, content: bytes) -> dict[str, str | int]:
-    """Attributes of an image that holds its file; the size keeps the page from moving while it is laid out."""
+    """Return the attributes of an embedded image. The size avoids shifts while the page loads."""
     if not content.startswith(_PNG_SIGNATURE) or len(content) < 24:
         raise ValueError(f"{path} is not a PNG file")
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
@@ -168,7 +163,7 @@ def _data_image(path: str, content: bytes) -> dict[str, str | int]:
 
 
 def _slug(heading: str) -> str:
-    """An id as GitHub makes it of a heading, so that links to a section fit both pages."""
+    """Create the id of a heading as GitHub does, so that links to a section work in both pages."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") or "section"
 
 
@@ -181,5 +176,5 @@ def _asset(name: str) -> str:
 
 
 def _content_hash(content: str) -> str:
-    """The hash by which a content security policy knows this text."""
+    """Return the hash that a content security policy uses to allow this text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""Names written beside lines and points, placed so that none covers another."""
+"""Placement of labels beside lines and points without overlaps."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from scipy.optimize import isotonic_regression
 
 from harness.report.page.canvas import GREY, Style
 
-LABEL_LENGTH = 26  # characters; longer names would leave a figure little room
+LABEL_LENGTH = 26  # characters; longer labels leave too little room for the figure
 FONT_SIZE = 8.0
 DIRECTIONS = tuple((math.cos(angle), math.sin(angle)) for angle in np.arange(16) * math.pi / 8)
 DISTANCES = (6.0, 11.0, 18.0, 28.0, 40.0, 56.0)  # points from a mark to its label
-CONNECTED_FROM = 10.0  # points; a label nearer to its mark needs no line to it
+CONNECTED_FROM = 10.0  # points; closer labels need no connecting line
 SWEEPS = 3
 
 Array = npt.NDArray[np.float64]
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions moved as little as possible, in least squares, until neighbours are `gap` apart; the order stays.
+    """Move positions as little as possible (least squares) until neighbours are `gap` apart.
 
-    Where there is no room for that between `low` and `high`, they are evenly spaced from one to the other.
+    The order stays the same. Without enough room between `low` and `high`, the positions are spaced
+    evenly.
 
     >>> spread([0.5, 0.5, 0.9], gap=0.2, low=0.0, high=1.0)
     [0.4, 0.6, 0.9]
@@ -47,13 +48,13 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
 
 
 def label_column(axes: Axes, heights: Sequence[float], texts: Sequence[str], styles: Sequence[Style]) -> None:
-    """Names in a column right of the axes, each with its marker, joined to its height on the right border.
+    """Draw a column of labels right of the axes, each connected to its height at the right border.
 
     Args:
-        axes: whose limits and scale are final.
-        heights: in data coordinates.
-        texts: one for each height.
-        styles: one for each height.
+        axes: Axes with final limits and scale.
+        heights: Height of each label, in data coordinates.
+        texts: Text of each label.
+        styles: Style of each label's marker and line.
     """
     names = [
         axes.text(1.075, 0.5, text, transform=axes.transAxes, fontsize=FONT_SIZE, va="center_baseline")
@@ -75,13 +76,13 @@ def label_column(axes: Axes, heights: Sequence[float], texts: Sequence[str], sty
 def place_labels(
     axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str], obstacles: Sequence[Bbox] = ()
 ) -> tuple[Annotation, ...]:
-    """Names beside points, where they cover neither each other nor a mark nor, if it can be, an obstacle.
+    """Draw labels beside points without covering labels, marks and, if possible, obstacles.
 
     Args:
-        axes: of a figure that is laid out, with final limits and scale.
-        points: in data coordinates.
-        texts: one for each point.
-        obstacles: boxes in data coordinates.
+        axes: Axes of a figure with a final layout, limits and scale.
+        points: Points in data coordinates.
+        texts: Label of each point.
+        obstacles: Boxes in data coordinates.
     """
     scale = axes.get_figure(root=True).dpi / 72  # type: ignore[union-attr]  # these axes are in a figure
     annotations = [_annotate(axes, point, text) for point, text in zip(points, texts, strict=True)]
@@ -93,13 +94,13 @@ def place_labels(
     crossed = [axes.transData.transform(box).ravel() for box in obstacles]
     frame = np.array([axes.get_window_extent().extents])
     area = sizes.prod(axis=1)[:, None]
-    # A label at another's place cannot be read, one across a thin line can, one far away is only slower to find.
+    # Overlapping labels are unreadable. Crossing a line is less harmful, and distance even less.
     harm = distances / 100 + 100 * (area - _overlap(boxes, frame)) / area + 100 * _overlap(boxes, marks) / area
     if crossed:
         harm = harm + 20 * _overlap(boxes, np.array(crossed)) / area
     chosen = np.zeros(len(annotations), dtype=np.int64)
     every = np.arange(len(annotations))
-    for _ in range(SWEEPS):  # a label that was placed early can give way to a later one
+    for _ in range(SWEEPS):  # repeated, so that early labels can move for later ones
         for label in every:
             others = boxes[every, chosen][every != label]
             chosen[label] = np.argmin(harm[label] + 100 * _overlap(boxes[label], others) / area[label])
@@ -123,24 +124,27 @@ def _annotate(axes: Axes, point: tuple[float, float], text: str) -> Annotation:
         arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3},
         zorder=5,
     )
-    annotation.set_in_layout(False)  # the layout that its place is chosen for must stay
+    annotation.set_in_layout(False)  # the layout must not change after placement
     return annotation
 
 
 def _offsets(sizes: Array, scale: float) -> tuple[Array, Array]:
-    """Distances (places,) in points, and offsets (labels, places, 2) in pixels from a mark to its label's middle."""
+    """Return distances (places,) in points and offsets (labels, places, 2) in pixels.
+
+    An offset leads from a mark to the middle of its label.
+    """
     distances = np.repeat(DISTANCES, len(DIRECTIONS))
     directions = np.tile(DIRECTIONS, (len(DISTANCES), 1))
     return distances, directions * (distances[:, None] * scale + sizes[:, None] / 2)
 
 
 def _boxes(middles: Array, sizes: Array) -> Array:
-    """Boxes (..., 4) of left, bottom, right, top from middles and sizes (..., 2)."""
+    """Return boxes (..., 4) of left, bottom, right and top, from middles and sizes (..., 2)."""
     return np.concatenate([middles - sizes / 2, middles + sizes / 2], axis=-1)
 
 
 def _overlap(boxes: Array, others: Array) -> Array:
-    """Area that each of the boxes (..., 4) shares with the others (n, 4), summed over these."""
+    """Return the area that each box (..., 4) shares with the others (n, 4), as a sum."""
     low = np.maximum(boxes[..., None, :2], others[:, :2])
     high = np.minimum(boxes[..., None, 2:], others[:, 2:])
     return np.asarray(np.clip(high - low, 0, None).prod(axis=-1).sum(axis=-1), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Logarithmic axes with round numbers on them, whether they span three decades or a few per cent."""
+"""Logarithmic axes with round numbers at the ticks, for narrow and wide ranges."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-TICKS_AS_ON_A_LINEAR_AXIS = 5.0  # up to this ratio of the ends, 1, 2 and 5 of a decade would be too few ticks
-# The first that gives enough ticks is taken.
+TICKS_AS_ON_A_LINEAR_AXIS = 5.0  # up to this ratio of the ends, 1, 2 and 5 are too few ticks
+# The first entry that gives enough ticks is used.
 STEPS_OF_A_DECADE = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 ENOUGH_TICKS = 4
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two positive ones, for a logarithmic axis; the ends themselves where there are none.
+    """Return round numbers for the ticks of a logarithmic axis.
+
+    Without at least two round numbers between the ends, the result is the ends.
 
     >>> round_ticks(0.9, 25.0)
     [1.0, 2.0, 5.0, 10.0, 20.0]
@@ -23,7 +25,7 @@ def round_ticks(low: float, high: float) -> list[float]:
     [0.6, 0.8, 1.0]
 
     Raises:
-        ValueError: the numbers are not positive and ascending.
+        ValueError: The numbers are not positive and ascending.
     """
     if not 0 < low < high:
         raise ValueError(f"a logarithmic axis needs 0 < low < high, got {low} and {high}")
@@ -40,7 +42,7 @@ def round_ticks(low: float, high: float) -> list[float]:
 
 
 def plain(value: float) -> str:
-    """A tick of an axis as a number without an exponent.
+    """Format the tick of an axis without an exponent.
 
     >>> plain(0.5), plain(2000.0)
     ('0.5', '2,000')
@@ -53,9 +55,9 @@ def set_log_axis(axis: XAxis | YAxis, low: float, high: float, text: Callable[[f
 
     Args:
         axis: `axes.xaxis` or `axes.yaxis`.
-        low: lower end of it.
-        high: upper end of it.
-        text: what is written at a tick.
+        low: Lower end of the axis.
+        high: Upper end of the axis.
+        text: Formats the label of a tick.
     """
     axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": (low, high)})
     axis.set_major_locator(FixedLocator(round_ticks(low, high)))

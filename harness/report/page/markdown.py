@@ -1,9 +1,10 @@
-"""Text, tables and templates as Markdown: whatever is printed shows exactly that text, whatever is in it."""
+"""Conversion of text, tables and templates to Markdown, with escaping."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,22 +14,22 @@ from harness.report.page.formatting import count, listed, percent, scalar
 from harness.report.page.table import Table
 
 _INLINE = re.compile(r"[\\`*\[\]<>|~&$#]")
-# Between two letters or digits an underscore means nothing in Markdown; anywhere else it can start emphasis.
+# An underscore can start emphasis, except between two letters or digits.
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_START = re.compile(r"^([-+=])(?=[-+=\s]|$)|^(\d+)([.)])(?=\s|$)")
 _AUTOLINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 class Markdown(str):
-    """Text that is Markdown already, and is not to be escaped again."""
+    """Text that is already Markdown and must not be escaped again."""
 
     __slots__ = ()
 
 
 def md(value: object) -> Markdown:
-    r"""Plain text as one line of Markdown: no markup, no HTML, no link, no table cell comes of it.
+    r"""Escape plain text as one line of Markdown without markup, HTML, links or table cells.
 
-    White space becomes single spaces, and characters that cannot be seen are dropped.
+    White space becomes single spaces, and characters that are not printable are removed.
 
     >>> md("a|b <b> *c* learning_rate")
     'a\\|b \\<b\\> \\*c\\* learning_rate'
@@ -44,7 +45,7 @@ def md(value: object) -> Markdown:
 
 
 def entities(text: str) -> Markdown:
-    """Plain text between HTML tags of a Markdown page, where backslashes escape nothing.
+    """Escape plain text between HTML tags of a Markdown page, where backslashes do not escape.
 
     >>> entities("A<b> & C_1")
     'A&#60;b&#62; &#38; C&#95;1'
@@ -54,14 +55,14 @@ def entities(text: str) -> Markdown:
 
 
 def code_block(text: str) -> Markdown:
-    """Lines as a fenced block, with a fence longer than any in the text."""
+    """Format lines as a fenced block, with a fence longer than any in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return Markdown(f"{fence}sh\n{text.strip()}\n{fence}")
 
 
 def markdown_table(table: Table) -> Markdown:
-    """A table in GitHub's pipe syntax, every cell escaped."""
+    """Format a table in GitHub's pipe syntax, with every cell escaped."""
     frame: pd.DataFrame = table.frame
     rows = [[md(cell) for cell in row] for row in frame.itertuples(index=False)]
     alignment = ["left" if column in table.text_columns else "right" for column in frame.columns]
@@ -77,28 +78,32 @@ def markdown_table(table: Table) -> Markdown:
 
 
 def image(path: str, alternative: str) -> Markdown:
-    """An image by its relative path, with the text for those who cannot see it."""
+    """Format an image by its relative path, with an alternative text."""
     return Markdown(f"![{md(alternative)}]({path})")
 
 
-def render_markdown(package: str, template: str, values: Mapping[str, object]) -> str:
-    """Fill in a template.
-
-    Args:
-        package: in whose folder the template lies.
-        template: name of its file.
-        values: what it may print.
-    """
-    environment = Environment(
+def jinja_environment(package: str, **options: Any) -> Environment:
+    """Create the Jinja environment for the templates in the folder of a package."""
+    return Environment(
         loader=PackageLoader(package, "."),
-        # A page is Markdown: `finalize` escapes what a template prints, as autoescape does for HTML.
-        autoescape=False,
-        finalize=md,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        **options,
     )
+
+
+def render_markdown(package: str, template: str, values: Mapping[str, object]) -> str:
+    """Render a template.
+
+    Args:
+        package: Package whose folder contains the template.
+        template: File name of the template.
+        values: Values for the template.
+    """
+    # `finalize` escapes the values for Markdown, as autoescape would for HTML.
+    environment = jinja_environment(package, autoescape=False, finalize=md)
     environment.filters |= {
         "code_block": code_block,
         "count": count,

@@ -4,7 +4,7 @@
   const systemDark = matchMedia("(prefers-color-scheme: dark)");
   const THEME = "benchmark-report-theme";
 
-  // A browser may refuse storage to a file: the choice then lasts as long as the page.
+  // A browser may refuse storage to a file. The choice then lasts until the page is closed.
   function storedTheme() {
     try {
       const theme = localStorage.getItem(THEME);
@@ -41,19 +41,20 @@
 
   const SCALES = { k: 1e3, M: 1e6, G: 1e9 };
 
-  // "99.55 ± 0.05", "−0.12", "1,234.5", "417 k", "74 %" and "99.49–99.61" by their first number; null has none.
+  // The first number in a text such as "99.55 ± 0.05", "−0.12", "1,234.5", "417 k", "74 %" or
+  // "99.49–99.61". null if there is none.
   function number(text) {
     const plain = text.replaceAll(",", "").replace("−", "-");
     const match = /^(< )?([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?: ([kMG])\b)?/.exec(plain);
     if (!match) return null;
     const [, below, digits, scale] = match;
-    // Half of what it is below: before everything that is given as that number.
+    // "< 0.001" sorts before 0.001.
     return Number(digits) * (SCALES[scale] ?? 1) * (below ? 0.5 : 1);
   }
 
   const words = (text) => (text === "–" || text === "" ? null : text);
 
-  // What is missing comes last in either direction.
+  // Missing values come last in both directions.
   function compare(left, right, direction) {
     if (left === null || right === null) return (left === null) - (right === null);
     const order = typeof left === "number" ? left - right : left.localeCompare(right, "en", { numeric: true });
@@ -111,7 +112,7 @@
     });
   }
 
-  // The last section that has begun in the upper third of the window.
+  // Mark the last section whose start is in the upper third of the window or above.
   function markCurrentSection() {
     const sections = [...document.querySelectorAll("main section")];
     const links = [...document.querySelectorAll("nav a")];
@@ -131,7 +132,7 @@
     mark();
   }
 
-  // Paper shows what is closed on the screen.
+  // Open all details while printing.
   function openDetailsForPrint() {
     let closed = [];
     addEventListener("beforeprint", () => {
@@ -141,7 +142,7 @@
     addEventListener("afterprint", () => closed.forEach((details) => (details.open = false)));
   }
 
-  // Before anything is painted, so that the page does not flash in the other theme.
+  // Set the theme before the first paint, so that the page does not flash in the other theme.
   const theme = storedTheme();
   if (theme) root.dataset.theme = theme;
 

@@ -1,4 +1,4 @@
-"""A table for a reader: cells are text, not yet Markdown or HTML."""
+"""Tables for readers, as text that is not yet Markdown or HTML."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table for a reader; it is false when it has no row.
+    """A table for readers. It is false if it has no rows.
 
     Attributes:
-        frame: text in every cell; its columns are the header.
-        text_columns: columns that are read as words, not compared as numbers.
+        frame: Cells as text. The columns are the header.
+        text_columns: Columns with words. All other columns contain numbers.
     """
 
     frame: pd.DataFrame
@@ -25,5 +25,5 @@ class Table:
 
 
 def make_table(rows: Sequence[Mapping[str, str]], text_columns: Iterable[str]) -> Table:
-    """A table of these rows, with the keys of the first one as its header."""
+    """Create a table from rows. The keys of the first row are the header."""
     return Table(pd.DataFrame(rows), frozenset(text_columns))

@@ -1,8 +1,8 @@
 """The sections of the report, in the order of the page.
 
-A new section is a folder beside these and a line here. Its `__init__.py` holds a `Section` and the tables, and
-`section.md.j2` has the text. What is computed, from the records of the run or from the values of other sections, and
-what is drawn lie in the same file while it is short, otherwise beside it in `values.py` and `figure.py`.
+To add a section, create a folder here and add its name to the list. The folder's `__init__.py`
+contains a `Section` and the tables, and `section.md.j2` contains the text. Computed values and
+figures are in `__init__.py` while it is short, otherwise in `values.py` and `figure.py`.
 """
 
 from __future__ import annotations

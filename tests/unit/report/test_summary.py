@@ -122,14 +122,18 @@ def test_many_reasons_are_cut_and_counted(tmp_path: Path) -> None:
 
 
 def test_ranking_is_by_mean(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """The accuracy table runs from the highest mean to the lowest, and shows the earlier figure beside ours."""
+    """The accuracy table runs from the highest mean to the lowest, with the accuracy of the predecessor."""
     means = [estimate.mean for _, estimate in ranking(summaries)]
     frame = accuracy_table(summaries, {}).frame
     assert means == sorted(means, reverse=True)
     assert list(frame["Test accuracy (%)"].str[:5]) == [f"{100 * value:.2f}" for value in means]
-    earlier = dict(zip(frame["Architecture"], frame["Earlier (%)"], strict=True))
-    assert (earlier["LeNet-5"], earlier["Simple CNN"], earlier["Advanced CNN"]) == ("98.96", "92.40", "97.67")
-    assert earlier["MLP"] == "–"
+    predecessor = dict(zip(frame["Architecture"], frame["Predecessor (%)"], strict=True))
+    assert (predecessor["LeNet-5"], predecessor["Simple CNN"], predecessor["Advanced CNN"]) == (
+        "98.96",
+        "92.40",
+        "97.67",
+    )
+    assert predecessor["MLP"] == "–"
     assert list(hyperparameters_table(summaries).frame["Architecture"]) == list(frame["Architecture"])
 
 
@@ -151,4 +155,4 @@ def test_interval_sentence_names_each_method_used(summaries: tuple[ArchitectureS
     ]
     sentence = interval_sentence(changed)
     assert "Student's t" in sentence
-    assert "Wilson's, of" in sentence
+    assert "Wilson's interval" in sentence

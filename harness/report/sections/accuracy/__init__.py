@@ -1,4 +1,4 @@
-"""Test accuracy of every architecture, with its interval, and the hyperparameters that were selected."""
+"""Section "Accuracy": test accuracies with intervals, and the selected hyperparameters."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from harness.statistics.estimates import AccuracyEstimate, IntervalMethod
 def accuracy_table(
     summaries: Sequence[ArchitectureSummary], letters: Mapping[str, str], unbalanced: bool = False
 ) -> Table:
-    """Architectures by mean test accuracy, highest first; those without a result come last.
+    """Create the accuracy table, sorted by mean test accuracy, with missing results last.
 
     Args:
-        summaries: of all architectures.
-        letters: architecture to its groups, where it has any.
-        unbalanced: whether to show the accuracy in which every class counts alike besides.
+        summaries: Summaries of all architectures.
+        letters: Letters of each architecture that has any.
+        unbalanced: Whether to show the balanced accuracy too.
     """
     ranked = ranking(summaries)
     with_baseline = any(summary.baseline_accuracy is not None for summary in summaries)
@@ -61,7 +61,7 @@ def _accuracy_row(
         "Training (s)": seconds(summary.confirm.train_seconds_mean),
     }
     if with_baseline:
-        row["Earlier (%)"] = percent(summary.baseline_accuracy)
+        row["Predecessor (%)"] = percent(summary.baseline_accuracy)
     return row
 
 
@@ -71,16 +71,11 @@ def _missing_row(summary: ArchitectureSummary, rows: Sequence[Mapping[str, str]]
 
 
 def hyperparameters_table(summaries: Sequence[ArchitectureSummary]) -> Table:
-    """The selected hyperparameters in short, in the accuracy table's order; or why there is no result."""
-    rows = [
-        {"Architecture": summary.title, "Best hyperparameters": _selected(summary)} for summary, _ in ranking(summaries)
-    ]
-    rows += [
-        {"Architecture": summary.title, "Best hyperparameters": _no_result(summary)}
-        for summary in summaries
-        if summary.no_result is not None
-    ]
-    return make_table(rows, {"Architecture", "Best hyperparameters"})
+    """Create the table of selected hyperparameters, in the order of the accuracy table."""
+    rows = [(summary.title, _selected(summary)) for summary, _ in ranking(summaries)]
+    rows += [(summary.title, _no_result(summary)) for summary in summaries if summary.no_result is not None]
+    columns = ("Architecture", "Selected hyperparameters")
+    return make_table([dict(zip(columns, row, strict=True)) for row in rows], columns)
 
 
 def _selected(summary: ArchitectureSummary) -> str:
@@ -89,7 +84,7 @@ def _selected(summary: ArchitectureSummary) -> str:
 
 
 def all_hyperparameters_table(summaries: Sequence[ArchitectureSummary]) -> Table:
-    """Every selected hyperparameter, a column for each architecture."""
+    """Create the table of all selected hyperparameters, with a column for each architecture."""
     selected = {summary.title: summary.winner.spec.hyperparameters for summary in summaries if summary.winner}
     names = dict.fromkeys(
         name for summary in summaries for name in summary.architecture.hyperparameters.model_fields if summary.winner
@@ -108,7 +103,7 @@ def _no_result(summary: ArchitectureSummary) -> str:
 
 
 def seeds_table(summaries: Sequence[ArchitectureSummary]) -> Table:
-    """Every confirm trial on its own; empty before the confirm phase."""
+    """Create the table of all confirm trials. It is empty before the confirm phase."""
     rows = [
         {
             "Architecture": summary.title,
@@ -127,16 +122,16 @@ def seeds_table(summaries: Sequence[ArchitectureSummary]) -> Table:
 
 
 def interval_sentence(summaries: Sequence[ArchitectureSummary]) -> str:
-    """How the intervals of the accuracy table were computed."""
+    """Describe how the intervals of the accuracy table are computed."""
     methods = {estimate.method for _, estimate in ranking(summaries)}
     parts = {
         IntervalMethod.STUDENT_T: (
-            "With several seeds, the 95 % interval is Student's t over them: it covers what changes from "
-            "training to training, on these test images."
+            "With several seeds, the 95 % interval is Student's t interval of the mean. It covers the variation "
+            "between training runs, on these test images only."
         ),
         IntervalMethod.WILSON: (
-            "With a single seed, the 95 % interval is Wilson's, of that one model over the test images: it "
-            "covers what changes with the images, not what changes from training to training."
+            "With a single seed, the 95 % interval is Wilson's interval over the test images. It covers the variation "
+            "between test images, but not the variation between training runs."
         ),
     }
     return " ".join(text for method, text in parts.items() if method in methods)

@@ -1,4 +1,4 @@
-"""The ranking: every seed of every architecture, its mean with the 95 % interval, and what tuning brought."""
+"""Figure of the test accuracies: seeds, and means with their intervals."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from harness.report.summary import ArchitectureSummary, ConfirmSummary, ranking
 from harness.statistics.estimates import AccuracyEstimate
 
 TITLE_LENGTH = 34  # characters
-LOGARITHMIC_FROM = 8.0  # ratio of the highest error to the lowest; linear, the best would lie on one another
-INTERVAL_BEYOND_POINTS = 1.0  # of the span of the points; a wider interval runs out of the figure
-LEAST_SPAN = 0.25  # points; a smaller one would blow up single images
-# Heights within a row of height 1, from its middle downwards.
+LOGARITHMIC_FROM = 8.0  # ratio of highest to lowest error; on a linear axis, good results would overlap
+INTERVAL_BEYOND_POINTS = 1.0  # share of the points' span; wider intervals continue outside the figure
+LEAST_SPAN = 0.25  # percentage points; a smaller span would exaggerate single images
+# Vertical positions within a row of height 1, measured downwards from its middle.
 MEAN_LANE, SEED_LANE, DEFAULT_LANE = -0.2, 0.06, 0.32
 JITTER = 0.09
 
@@ -31,11 +31,12 @@ class RankedAccuracy:
     """Test accuracy of one architecture, as fractions.
 
     Attributes:
-        title: of the architecture.
-        seeds: accuracy of every seed.
-        estimate: their mean with its 95 % interval.
-        group: letters of the groups that it belongs to; empty when there are none.
-        default: accuracy of every seed of the default configuration; empty when it was not trained, or was selected.
+        title: Title of the architecture.
+        seeds: Accuracy of every seed.
+        estimate: Mean accuracy with its 95 % interval.
+        group: Letters of the architecture. Empty if there are none.
+        default: Accuracy of every seed of the default configuration. Empty if it was selected or
+            was not trained.
     """
 
     title: str
@@ -48,7 +49,7 @@ class RankedAccuracy:
 def ranked_accuracies(
     summaries: Iterable[ArchitectureSummary], groups: Mapping[str, str]
 ) -> tuple[RankedAccuracy, ...]:
-    """What the figure ranks: the architectures that have a result, by mean test accuracy, highest first."""
+    """Return the rows of the figure, sorted by mean test accuracy, highest first."""
     return tuple(
         RankedAccuracy(
             title=summary.title,
@@ -66,7 +67,7 @@ def _accuracies(confirm: ConfirmSummary) -> tuple[float, ...]:
 
 
 def axis_limits(rows: Sequence[RankedAccuracy], test_images: int) -> tuple[bool, float, float]:
-    """Whether equal ratios of the error are equal distances on the axis, and both of its ends in percent."""
+    """Return whether the axis is logarithmic in the error, and both of its ends in percent."""
     points = [100 * accuracy for row in rows for accuracy in (*row.seeds, *row.default, row.estimate.mean)]
     floor = 100 * 0.5 / test_images
     errors = [max(floor, 100 - point) for point in points]
@@ -85,10 +86,10 @@ def _linear_limits(rows: Sequence[RankedAccuracy], points: Sequence[float]) -> t
 
 
 def _jittered(accuracies: Sequence[float], middle: float) -> tuple[tuple[float, float], ...]:
-    """Points in percent, neighbours at different heights, the same on every call."""
+    """Return points in percent, with neighbours at different heights, always the same."""
     if len(accuracies) == 1:
         return ((100 * accuracies[0], middle),)
-    # Multiples of the golden ratio fall far apart however many there are.
+    # Multiples of the golden ratio are always far apart.
     return tuple(
         (100 * accuracy, middle + JITTER * (2 * (number * 0.618034 % 1) - 1))
         for number, accuracy in enumerate(sorted(accuracies))
@@ -96,11 +97,12 @@ def _jittered(accuracies: Sequence[float], middle: float) -> tuple[tuple[float, 
 
 
 def draw_accuracy(rows: Sequence[RankedAccuracy], test_images: int) -> Figure:
-    """A row for each architecture: the mean with its interval, below it the seeds, below these the default's.
+    """Draw a row for each architecture: mean with interval, then seeds, then default seeds.
 
     Args:
-        rows: at least one architecture, each with at least one seed; the best first.
-        test_images: how many; half of one is the least error that a logarithmic axis can show.
+        rows: At least one architecture, each with at least one seed. The best comes first.
+        test_images: Number of test images. Half an image is the smallest error on a logarithmic
+            axis.
     """
     figure = new_figure(8.6, 0.52 * len(rows) + 1.25)
     axes = figure.add_subplot()
@@ -126,7 +128,7 @@ def _set_axis(axes: Axes, logarithmic: bool, start: float, end: float) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
     else:
         axes.set_xscale("function", functions=(_minus_log_error, _accuracy_from_minus_log_error))
-        axes.set_xlabel("test accuracy (%), on a logarithmic scale of the error")
+        axes.set_xlabel("test accuracy (%), logarithmic scale of the error")
         ticks = [100 - error for error in round_ticks(100 - end, 100 - start)]
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -150,15 +152,15 @@ def _draw_row(axes: Axes, place: int, row: RankedAccuracy) -> None:
     for tip, inside, arrow in ((max(low, start), low >= start, "<"), (min(high, end), high <= end, ">")):
         marker = "|" if inside else arrow
         axes.plot([tip], [height], color="black", marker=marker, markersize=6, linestyle="none", clip_on=False)
-    label = "mean with 95 % interval"
+    label = "mean of the seeds, 95 % interval"
     axes.plot([mean], [height], color="black", marker="D", markersize=5.5, linewidth=1.6, label=label, clip_on=False)
     seeds, default = _jittered(row.seeds, place + SEED_LANE), _jittered(row.default, place + DEFAULT_LANE)
-    _draw_points(axes, seeds, label="one seed", marker="o", color=BLUE, alpha=0.75, linewidths=0)
+    _draw_points(axes, seeds, label="seed, selected configuration", marker="o", color=BLUE, alpha=0.75, linewidths=0)
     hollow = {"facecolors": "white", "edgecolors": VERMILION}
-    _draw_points(axes, default, label="default configuration", marker="o", **hollow)
+    _draw_points(axes, default, label="seed, default configuration", marker="o", **hollow)
     across = axes.get_yaxis_transform()
     axes.text(-0.012, place, row.group, transform=across, ha="right", va="center", fontsize=10, weight="bold")
-    axes.text(1.02, place + MEAN_LANE, percent(row.estimate.mean), transform=across, va="center", fontsize=9)
+    axes.text(1.02, place + MEAN_LANE, f"{percent(row.estimate.mean)} %", transform=across, va="center", fontsize=9)
 
 
 def _draw_points(axes: Axes, points: Sequence[tuple[float, float]], **style: object) -> None:

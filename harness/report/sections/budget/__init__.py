@@ -1,4 +1,4 @@
-"""What was spent on each architecture, and which one wins at which budget."""
+"""Section "Budget": time and epochs of each architecture, and the best architecture per budget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.report.sections.budget.values import budget_sentence, curves
 
 
 def spending_table(spendings: Sequence[Spending]) -> Table:
-    """Configurations, epochs and seconds of each architecture; seconds are those of one slot."""
+    """Create the table of configurations, epochs and slot-seconds of each architecture."""
     rows = [
         {
             "Architecture": spent.title,

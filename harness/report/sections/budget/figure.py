@@ -1,4 +1,4 @@
-"""Expected best validation error against the budget of the search, in trials and in seconds of training."""
+"""Figure of the expected best validation error against the budget of the search."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ POINTS_OF_A_LINE = 200
 MARKED_TRIALS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 TRIAL_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 LEAD_CHANGES_SHOWN = 6
-LABEL_WIDTH = 0.035  # of the panel, upright text
+LABEL_WIDTH = 0.035  # share of the panel's width, for vertical text
 
 
 @dataclass(frozen=True)
 class BudgetLine:
-    """One architecture; the three tuples are points of one line.
+    """The line of one architecture.
 
     Attributes:
-        label: title of the architecture; with an asterisk when the line comes from survivors of early stopping.
-        style: how it is drawn.
-        trials: from one to the configurations tried.
-        seconds: of training that they take.
-        errors: validation error in percent that the best of them is expected to have.
-        marked: places of those points that carry a marker.
+        label: Title of the architecture. It has an asterisk if no stopped trial was audited, so
+            that the line is estimated from trials that early stopping did not stop.
+        style: Style of the line.
+        trials: Number of trials at each point, from 1 to the number of configurations tried.
+        seconds: Training time of these trials.
+        errors: Expected validation error of the best of these trials, in percent.
+        marked: Indices of the points with a marker.
     """
 
     label: str
@@ -47,12 +48,13 @@ class BudgetLine:
 
 @dataclass(frozen=True)
 class BudgetFigure:
-    """What the figure shows.
+    """Values of the figure.
 
     Attributes:
-        lines: one for each architecture with a curve.
-        lead_changes: seconds at which another architecture takes the lead; empty when there are too many to draw.
-        survivors: whether some line carries the asterisk.
+        lines: One line for each architecture with a curve.
+        lead_changes: Training times in seconds at which another architecture takes the lead. Empty
+            if there are too many to draw.
+        survivors: Whether any label has an asterisk.
     """
 
     lines: tuple[BudgetLine, ...]
@@ -61,12 +63,13 @@ class BudgetFigure:
 
 
 def budget_figure_values(curves: Sequence[BudgetCurve], order: Sequence[str], validation_images: int) -> BudgetFigure:
-    """Values of the figure.
+    """Compute the values of the figure.
 
     Args:
-        curves: at least one.
-        order: names of all architectures of the report, which gives each its style.
-        validation_images: how many; half of one is the least error that a logarithmic axis can show.
+        curves: At least one curve.
+        order: Names of all architectures of the report, which determine the styles.
+        validation_images: Number of validation images. Half an image is the smallest error on a
+            logarithmic axis.
     """
     floor = 100 * 0.5 / validation_images
     changes = tuple(lead.start for lead in leaders(curves)[1:])
@@ -92,7 +95,7 @@ def _line(curve: BudgetCurve, style: Style, floor: float) -> BudgetLine:
 
 
 def draw_budget(values: BudgetFigure) -> Figure:
-    """Two panels with a common logarithmic error axis; the names stand at the right, where the lines end."""
+    """Draw two panels with a common logarithmic error axis, and the labels at the right."""
     figure = new_figure(9.6, max(3.9, 0.24 * len(values.lines) + 1.4))
     by_trials, by_seconds = figure.subplots(1, 2, sharey=True)
     for line in values.lines:
@@ -100,7 +103,7 @@ def draw_budget(values: BudgetFigure) -> Figure:
         _draw_line(by_seconds, line, line.seconds)
     _set_axes(by_trials, values, [trial for line in values.lines for trial in line.trials], "configurations tried")
     every_second = [second for line in values.lines for second in line.seconds]
-    _set_axes(by_seconds, values, every_second, "seconds of training")
+    _set_axes(by_seconds, values, every_second, "training time (s)")
     by_trials.xaxis.set_major_locator(FixedLocator(TRIAL_TICKS))
     by_trials.set_ylabel("expected best validation error (%)")
     by_seconds.tick_params(labelleft=False)
@@ -111,7 +114,7 @@ def draw_budget(values: BudgetFigure) -> Figure:
     _mark_lead_changes(by_seconds, values.lead_changes)
     if values.survivors:
         figure.supxlabel(
-            f"{SURVIVORS} estimated from the trials that early stopping let through, and so too good", fontsize=8
+            f"{SURVIVORS} error too low: estimated only from trials that early stopping did not stop", fontsize=8
         )
     label_column(
         by_seconds,
@@ -136,7 +139,7 @@ def _mark_lead_changes(axes: Axes, changes: Sequence[float]) -> None:
             rotation=90,
             ha="center",
             va="bottom",
-            fontsize=7,
+            fontsize=8,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0},
         )
 

@@ -1,4 +1,4 @@
-"""What was spent on each architecture: configurations, epochs, seconds of training and of everything else."""
+"""Trials, epochs and time spent on each architecture."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from harness.report.summary import ArchitectureSummary
 
 @dataclass(frozen=True)
 class PhaseSpending:
-    """What the trials of one phase took.
+    """Epochs and time of the trials of one phase.
 
     Attributes:
-        trials: that ended.
-        epochs: that they trained.
-        train_seconds: training alone.
-        overhead_seconds: the rest of their time: building, validation, test, waiting for the scheduler.
+        trials: Number of trials that ended.
+        epochs: Number of epochs that they trained.
+        train_seconds: Training time.
+        overhead_seconds: All other time of the trials: building, validation, testing, and waiting
+            for the scheduler.
     """
 
     trials: int
@@ -29,13 +30,14 @@ class PhaseSpending:
 
 @dataclass(frozen=True)
 class FullTrial:
-    """A search trial that is known to its last epoch.
+    """A search trial whose result after the last epoch is known.
 
     Attributes:
-        validation_accuracy: after its last epoch, as a fraction.
-        train_seconds: training alone, over all epochs.
-        weight: of how many trials of the search it tells. A completed one stands for itself; the stopped ones that
-            were finished for the audit stand for all stopped ones: stopped / audited.
+        validation_accuracy: Validation accuracy after the last epoch, as a fraction.
+        train_seconds: Training time of all epochs.
+        weight: Number of search trials that this trial represents. A completed trial represents
+            itself. The audited trials represent all stopped trials: the weight is
+            stopped / audited.
     """
 
     validation_accuracy: float
@@ -45,14 +47,14 @@ class FullTrial:
 
 @dataclass(frozen=True)
 class Spending:
-    """What was spent on one architecture.
+    """Trials, epochs and time of one architecture.
 
     Attributes:
-        name: of the architecture.
-        title: as people write it.
-        phases: by phase.
-        full_trials: search trials whose accuracy after the last epoch is known, for the expected best.
-        unaudited: stopped trials that the full ones do not stand for: some were stopped, none was audited.
+        name: Name of the architecture.
+        title: Title of the architecture.
+        phases: Values of each phase.
+        full_trials: Search trials whose accuracy after the last epoch is known.
+        unaudited: Number of stopped trials if none of them was audited, otherwise 0.
     """
 
     name: str
@@ -63,17 +65,17 @@ class Spending:
 
     @property
     def train_seconds(self) -> float:
-        """Training alone, over all phases."""
+        """Training time over all phases."""
         return sum(phase.train_seconds for phase in self.phases.values())
 
     @property
     def overhead_seconds(self) -> float:
-        """All the rest, over all phases."""
+        """Overhead over all phases."""
         return sum(phase.overhead_seconds for phase in self.phases.values())
 
 
 def spending(findings: Findings) -> tuple[Spending, ...]:
-    """One entry for each architecture, in the order of the summaries."""
+    """Compute the spending of each architecture, in the order of the summaries."""
     return tuple(
         _spending([record for record in findings.run.records if record.spec.architecture == summary.name], summary)
         for summary in findings.summaries
@@ -85,7 +87,7 @@ def _spending(records: Sequence[TrialRecord], summary: ArchitectureSummary) -> S
     audited = [r for r in records if r.spec.phase is Phase.AUDIT and r.status is Status.COMPLETED]
     completed = [r for r in records if r.spec.phase is Phase.SEARCH and r.status is Status.COMPLETED]
     stopped = summary.search.stopped_early
-    # The audited trials are a random sample of the stopped ones, so each stands for as many of them.
+    # The audited trials are a random sample of the stopped ones, so all have the same weight.
     weight = stopped / len(audited) if audited else 0.0
     full = [FullTrial(r.epochs[-1].validation_accuracy, r.train_seconds, 1.0) for r in completed]
     full += [FullTrial(r.epochs[-1].validation_accuracy, r.train_seconds, weight) for r in audited]

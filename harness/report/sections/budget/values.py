@@ -1,8 +1,9 @@
-"""Expected best validation accuracy against the budget of the search: which architecture wins at which budget.
+"""Expected best validation accuracy against the budget of the search.
 
-The estimator is that of Dodge et al., "Show Your Work" (2019, arXiv 1909.03004): the expectation of the best of n
-trials that are drawn from those which were run. Tang et al., "Showing Your Work Doesn't Always Work" (2020, arXiv
-2004.13705), show that it is too low where n comes near the number of trials: it is never above the best one seen.
+The estimator is that of Dodge et al., "Show Your Work" (2019, arXiv 1909.03004): the expected best
+of n trials that are drawn from the trials of the run. Tang et al., "Showing Your Work Doesn't
+Always Work" (2020, arXiv 2004.13705), show that the estimate is too low if n is close to the number
+of trials, because it never exceeds the best accuracy of the run.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from harness.report.findings import Findings
 from harness.report.page.formatting import count, listed
 from harness.report.sections.budget.spending import FullTrial, spending
 
-ROUGH_BELOW = 3  # trials; two values say next to nothing about a distribution
-LEADS_NAMED = 5  # more changes of the lead than this are counted, not told
-SAME = 1e-12  # accuracies that differ by less are equal but for rounding
+ROUGH_BELOW = 3  # trials; two values are too few to estimate a distribution
+LEADS_NAMED = 5  # with more leads, the sentence gives only their number
+SAME = 1e-12  # smaller differences between accuracies are rounding errors
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,13 @@ class BudgetCurve:
     """Expected best validation accuracy of one architecture.
 
     Attributes:
-        name: of the architecture.
-        title: of the architecture.
-        accuracies: expected best of 1, 2, ... trials, as fractions; ends at the configurations that were tried.
-        seconds_per_trial: weighted mean training time of a full trial.
-        full_trials: that the curve is estimated from.
-        unaudited: trials that were stopped early, when none of them was finished for an audit; otherwise 0.
+        name: Name of the architecture.
+        title: Title of the architecture.
+        accuracies: Expected best accuracy of 1, 2, ... trials, as fractions, up to the number of
+            configurations tried.
+        seconds_per_trial: Weighted mean training time of a full trial.
+        full_trials: Number of trials that the curve is estimated from.
+        unaudited: Number of stopped trials if none of them was audited, otherwise 0.
     """
 
     name: str
@@ -45,33 +47,34 @@ class BudgetCurve:
 
     @property
     def seconds(self) -> tuple[float, ...]:
-        """Training time that 1, 2, ... trials are expected to take."""
+        """Expected training time of 1, 2, ... trials."""
         return tuple(number * self.seconds_per_trial for number in range(1, len(self.accuracies) + 1))
 
     def at_trials(self, trials: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Expected best for any number of trials, whole or not; NaN below one.
+        """Return the expected best accuracy for any number of trials. Below one trial, it is NaN.
 
-        Linear between whole numbers: who can pay for 2.3 trials on average gets 3 in 30 % of all cases and 2 in the
-        others. A step function would be as correct, and would put a crossing at every step of two similar curves.
-        Beyond the last number that was tried the value stays: more trials could only raise it, by how much is unknown.
+        The value is linear between whole numbers: a budget of 2.3 trials pays for 3 trials in 30 %
+        of the cases, and for 2 trials otherwise. With a step function, two similar curves would
+        cross at every step. After the last number that was tried, the value stays the same. More
+        trials could only increase it, by an unknown amount.
         """
         return np.interp(
             np.asarray(trials, dtype=np.float64), np.arange(1, len(self.accuracies) + 1), self.accuracies, left=np.nan
         )
 
     def at_seconds(self, seconds: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Expected best for a training time; NaN where it does not pay for one trial."""
+        """Return the expected best accuracy for a training time. NaN below one trial."""
         return self.at_trials(np.asarray(seconds, dtype=np.float64) / self.seconds_per_trial)
 
 
 @dataclass(frozen=True)
 class Lead:
-    """A stretch of the budget, in seconds, with the names of the architectures that lead there: several in a tie.
+    """A range of the budget and the architectures that lead there.
 
     Attributes:
-        start: of the first lead, what the cheapest trial of all takes.
-        end: infinite for the last lead.
-        names: in the order of the curves.
+        start: Start of the range in seconds. The first range starts at the cheapest trial.
+        end: End of the range in seconds. Infinite for the last lead.
+        names: Names of the leaders, in the order of the curves. Several in a tie.
     """
 
     start: float
@@ -80,13 +83,14 @@ class Lead:
 
 
 def expected_best(accuracies: Sequence[float], weights: Sequence[float], trials: int) -> tuple[float, ...]:
-    """Expectation of the highest of 1, 2, ... `trials` independent draws from accuracies with these weights.
+    """Compute the expected maximum of 1, 2, ... `trials` draws from weighted accuracies.
 
     >>> expected_best([0.5, 0.9], [1.0, 1.0], trials=2)
     (0.7, 0.8)
 
     Raises:
-        ValueError: there are no accuracies, not one weight for each, a weight that is not positive, or no trials.
+        ValueError: There are no accuracies, the number of weights differs, a weight is not
+            positive, or `trials` is less than 1.
     """
     if not accuracies or len(accuracies) != len(weights):
         raise ValueError(f"{len(accuracies)} accuracies and {len(weights)} weights; give one weight for each")
@@ -95,7 +99,7 @@ def expected_best(accuracies: Sequence[float], weights: Sequence[float], trials:
     values, place = np.unique(accuracies, return_inverse=True)
     share = np.cumsum(np.bincount(place, weights=weights))
     numbers = np.arange(1, trials + 1)
-    all_below = (share / share[-1]) ** numbers[:, None]  # (trials, values), that no draw is above this accuracy
+    all_below = (share / share[-1]) ** numbers[:, None]  # (trials, values), probability that no draw is higher
     chance_of_best = np.diff(all_below, axis=1, prepend=0.0)
     return tuple((chance_of_best @ values).tolist())
 
@@ -103,14 +107,14 @@ def expected_best(accuracies: Sequence[float], weights: Sequence[float], trials:
 def budget_curve(
     name: str, title: str, trials: Sequence[FullTrial], configurations: int, unaudited: int = 0
 ) -> BudgetCurve | None:
-    """The curve of one architecture; None when no trial is known to its last epoch.
+    """Compute the curve of one architecture. None if there is no completed or audited trial.
 
     Args:
-        name: of the architecture.
-        title: of the architecture.
-        trials: the completed ones, and the stopped ones that were finished for the audit.
-        configurations: that were tried, stopped ones included: where the curve ends.
-        unaudited: trials that were stopped early, when none of them was finished for an audit; otherwise 0.
+        name: Name of the architecture.
+        title: Title of the architecture.
+        trials: Completed and audited trials.
+        configurations: Number of configurations tried, including stopped ones. The curve ends here.
+        unaudited: Number of stopped trials if none of them was audited, otherwise 0.
     """
     if not trials:
         return None
@@ -127,7 +131,7 @@ def budget_curve(
 
 
 def curves(findings: Findings) -> tuple[BudgetCurve, ...]:
-    """The curve of each architecture that has one, in the order of the summaries."""
+    """Compute the curve of each architecture that has one, in the order of the summaries."""
     found = (
         budget_curve(spent.name, spent.title, spent.full_trials, summary.search.trials, spent.unaudited)
         for summary, spent in zip(findings.summaries, findings.of(spending), strict=True)
@@ -136,16 +140,17 @@ def curves(findings: Findings) -> tuple[BudgetCurve, ...]:
 
 
 def leaders(curves: Sequence[BudgetCurve]) -> tuple[Lead, ...]:
-    """Which architecture has the highest expected best at which budget, from the first trial on without a gap.
+    """Find the architectures with the highest expected best accuracy at each budget.
 
-    The values between and beyond the points of a curve are those of `BudgetCurve.at_seconds`.
+    The leads cover all budgets from the first trial on. Between and after the points of a curve,
+    the values are those of `BudgetCurve.at_seconds`.
     """
     points = sorted({second for curve in curves for second in curve.seconds})
     if not points:
         return ()
     edges = np.array(sorted({*points, *_crossings(curves, np.array(points))}))
-    # Between two edges no curve begins and no two cross, so the middle tells of the whole stretch; after the last
-    # one all curves are level.
+    # Between two edges, no curve begins and no curves cross, so the middle represents the range.
+    # After the last edge, all curves are constant.
     middles = np.append((edges[:-1] + edges[1:]) / 2, 2 * edges[-1])
     values = np.array([curve.at_seconds(middles) for curve in curves])  # (curves, stretches)
     tops = values >= np.nanmax(values, axis=0) - SAME
@@ -160,17 +165,17 @@ def leaders(curves: Sequence[BudgetCurve]) -> tuple[Lead, ...]:
 
 
 def budget_sentence(curves: Sequence[BudgetCurve]) -> str:
-    """Which architecture has the highest expected best below and above the budgets where the lead changes."""
+    """Describe which architecture has the highest expected best accuracy at which budget."""
     if len(curves) < 2:
         return (
-            "Fewer than two architectures have a search trial that is known to its last epoch, which is too little to "
-            "say whether the winner depends on the budget."
+            "Fewer than two architectures have a completed or audited trial, so it is unknown whether the best "
+            "architecture depends on the budget."
         )
     return " ".join([_lead_sentence(curves), *_caveats(curves)])
 
 
 def training_time(duration: float) -> str:
-    """A budget in seconds, as a sentence has it.
+    """Format a training time for a sentence.
 
     >>> training_time(1234.5), training_time(3.14)
     ('1,234 s', '3.1 s')
@@ -184,7 +189,9 @@ def _crossings(curves: Sequence[BudgetCurve], points: npt.NDArray[np.float64]) -
     for number, one in enumerate(values):
         for other in values[:number]:
             before, after = (one - other)[:-1], (one - other)[1:]
-            for place in np.flatnonzero(before * after < 0):  # never where a curve has not begun: NaN is not below 0
+            for place in np.flatnonzero(
+                before * after < 0
+            ):  # False before the start of a curve, where the value is NaN
                 part = before[place] / (before[place] - after[place])
                 crossings.add(float(points[place] + part * (points[place + 1] - points[place])))
     return crossings
@@ -201,29 +208,28 @@ def _lead_sentence(curves: Sequence[BudgetCurve]) -> str:
         return f"{names[0]} {highest} at every budget."
     if len(leads) > LEADS_NAMED:
         return (
-            f"{names[0]} {highest} up to {training_time(first.end)} of training, {names[-1]} beyond "
-            f"{training_time(last.start)}; between them the lead changes {len(leads) - 1} times."
+            f"Up to {training_time(first.end)} of training, {names[0]} {highest}. From {training_time(last.start)} on, "
+            f"it is {names[-1]}. In total, the lead changes {len(leads) - 1} times."
         )
-    middle = "".join(
-        f"; from there to {training_time(lead.end)}, {name}"
-        for lead, name in zip(leads[1:-1], names[1:-1], strict=True)
-    )
+    next_leaders = [f"{name} ({_range(lead)})" for lead, name in zip(leads[1:], names[1:], strict=True)]
     return (
-        f"Up to {training_time(first.end)} of training, {names[0]} {highest}{middle}; beyond that, {names[-1]}."
-        f"{_only_there(curves, leads)}"
+        f"Up to {training_time(first.end)} of training, {names[0]} {highest}. After that, the lead passes to "
+        f"{listed(next_leaders)}.{_entering(curves, leads)}"
     )
 
 
-def _only_there(curves: Sequence[BudgetCurve], leads: Sequence[Lead]) -> str:
+def _range(lead: Lead) -> str:
+    return f"up to {training_time(lead.end)}" if math.isfinite(lead.end) else f"from {training_time(lead.start)} on"
+
+
+def _entering(curves: Sequence[BudgetCurve], leads: Sequence[Lead]) -> str:
     entering = [
         curve.title
         for curve in curves
         if any(curve.name in lead.names and lead.start == curve.seconds[0] for lead in leads[1:])
     ]
-    if len(leads) == 2:
-        return f" The lead changes only there{', where its first trial can be paid for' if entering else ''}."
-    leading = "leads as soon as one of its trials" if len(entering) == 1 else "lead as soon as one of their trials"
-    return f" {listed(entering)} {leading} can be paid for." if entering else ""
+    take = "takes" if len(entering) == 1 else "take"
+    return f" {listed(entering)} {take} the lead as soon as the budget covers one trial." if entering else ""
 
 
 def _caveats(curves: Sequence[BudgetCurve]) -> list[str]:
@@ -232,12 +238,13 @@ def _caveats(curves: Sequence[BudgetCurve]) -> list[str]:
     if survivors:
         stopped = sum(curve.unaudited for curve in survivors)
         caveats.append(
-            f"{_whose(survivors, curves)} too good, since early stopping let only the better trials through: of the "
-            f"{count(stopped)} that it ended, none was finished for an audit."
+            f"{_whose(survivors, curves)} too optimistic: early stopping ended the weaker trials ({count(stopped)}), "
+            "and none of these was audited."
         )
     rough = [curve.title for curve in curves if curve.full_trials < ROUGH_BELOW]
     if rough:
-        caveats.append(f"Fewer than {ROUGH_BELOW} trials known to the last epoch are behind {listed(rough)}.")
+        have = "has" if len(rough) == 1 else "have"
+        caveats.append(f"{listed(rough)} {have} fewer than {ROUGH_BELOW} completed or audited trials.")
     return caveats
 
 

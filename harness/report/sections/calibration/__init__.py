@@ -1,4 +1,4 @@
-"""Whether the models are right as often as they are sure."""
+"""Section "Calibration": confidence of the models compared with their accuracy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.report.sections.calibration.values import Calibration, calibrations
 
 
 def calibration_table(calibrations: Mapping[str, Calibration], titles: Mapping[str, str]) -> Table:
-    """How far the confidence of each first seed's model can be trusted."""
+    """Create the table of the calibration of each architecture's first model."""
     rows = [
         {
             "Architecture": titles[name],

@@ -1,4 +1,4 @@
-"""Reliability diagrams: accuracy against confidence, and how many images there are at each confidence."""
+"""Reliability diagrams: accuracy and number of images against confidence."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from harness.report.page.log_axis import plain, set_log_axis
 from harness.report.sections.calibration.values import Calibration
 
 PANELS_IN_A_ROW = 4
-# Inches: left of a row, a panel's side, between two panels; above a panel, down to its bars, their height, below them.
+# Inches, horizontally: left margin, side of a panel, gap between panels. Vertically: title, gap
+# between panel and bars, height of the bars, space below them.
 LEFT, PANEL, BETWEEN = 0.9, 2.45, 0.2
 TITLE, GAP, BARS, BELOW = 0.62, 0.12, 0.6, 0.55
-LEAST_START = 50.0  # per cent of confidence; from there on at least, or few bins would be blown up
+LEAST_START = 50.0  # percent; the axis of confidence starts here or lower
 TITLE_LENGTH = 30  # characters
-FEWEST_IMAGES = 0.7  # lower end of the axis of images, so that a bin with one image has a bar
+FEWEST_IMAGES = 0.7  # lower end of the axis of images, so that a bin with one image has a visible bar
 
 
 def excess_text(excess: float) -> str:
-    """Mean confidence minus accuracy in words.
+    """Describe the mean confidence minus accuracy.
 
     >>> excess_text(0.0021), excess_text(-0.01), excess_text(0.00001)
-    ('over-confident by 0.21 points', 'under-confident by 1.00 points', 'as confident as accurate')
+    ('overconfident by 0.21 points', 'underconfident by 1.00 points', 'confidence equals accuracy')
     """
     points = percent(abs(excess))
     if points == percent(0.0):
-        return "as confident as accurate"
-    return f"{'over' if excess > 0 else 'under'}-confident by {points} points"
+        return "confidence equals accuracy"
+    return f"{'over' if excess > 0 else 'under'}confident by {points} points"
 
 
 def draw_calibration(models: Sequence[tuple[str, Calibration]]) -> Figure:
-    """Two axes for each model that share the confidence: accuracy above, images on a logarithmic scale below.
+    """Draw two axes for each model: accuracy above, number of images (logarithmic) below.
 
     Args:
-        models: title and calibration of each, in the order of the panels.
+        models: Title and calibration of each model, in the order of the panels.
     """
     columns = min(3 if len(models) in (5, 6) else PANELS_IN_A_ROW, len(models))
     rows = math.ceil(len(models) / columns)
     width, height = LEFT + columns * (PANEL + BETWEEN), rows * (TITLE + PANEL + GAP + BARS + BELOW)
-    # Without a layout engine, which would take seconds for so many axes; the room that their labels need is known.
+    # No layout engine: it would take seconds for so many axes, and the space for labels is known.
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     first = min(LEAST_START, *(100 * calibration.bins[0].start for _, calibration in models))
@@ -79,7 +80,7 @@ def _draw_reliability(axes: Axes, calibration: Calibration) -> None:
     axes.vlines(confidence, low, high, color=BLUE)
     axes.plot(confidence, accuracy, color=BLUE, marker="o", markersize=4.5, linestyle="none", zorder=3)
     axes.set_ylim(-3, 103)
-    text = f"calibration error {percent(calibration.error)} points\n{excess_text(calibration.excess)}"
+    text = f"expected calibration error {percent(calibration.error)} points\n{excess_text(calibration.excess)}"
     axes.text(0.5, 1.02, text, transform=axes.transAxes, fontsize=8, ha="center", va="bottom")
     axes.grid(color="#EEEEEE", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -1,7 +1,8 @@
-"""Whether a model is right as often as it is sure: expected calibration error and reliability bins.
+"""Expected calibration error and reliability bins of a model.
 
-As in Guo et al., "On Calibration of Modern Neural Networks" (2017, arXiv 1706.04599): 15 bins of equal width over
-[0, 1], each closed on the right; the error is the mean distance of accuracy and confidence, weighted by images.
+The definition is that of Guo et al., "On Calibration of Modern Neural Networks" (2017, arXiv
+1706.04599). There are 15 bins of equal width over [0, 1], each closed on the right. The error is
+the mean distance between accuracy and confidence, weighted by the number of images.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ BINS = 15
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The images whose confidence lies in one bin; there is at least one.
+    """A bin of confidence with at least one image.
 
     Attributes:
-        start: lower edge, not included but in the first bin.
-        end: upper edge, included.
-        images: how many.
-        confidence: mean over them.
-        accuracy: fraction of them that the model got right.
-        low: lower end of Wilson's 95 % interval of the accuracy.
-        high: upper end of it.
+        start: Lower edge. It belongs to the bin only in the first bin.
+        end: Upper edge, which belongs to the bin.
+        images: Number of images.
+        confidence: Mean confidence of the images.
+        accuracy: Fraction of the images that the model classified correctly.
+        low: Lower end of Wilson's 95 % interval of the accuracy.
+        high: Upper end of this interval.
     """
 
     start: float
@@ -42,13 +43,13 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far the confidence of one model can be trusted.
+    """Calibration of one model.
 
     Attributes:
-        error: expected calibration error, as a fraction.
-        excess: mean confidence minus accuracy: over-confident above zero, under-confident below.
-        images: how many.
-        bins: those that hold an image, in ascending order.
+        error: Expected calibration error, as a fraction.
+        excess: Mean confidence minus accuracy. The model is overconfident if it is positive.
+        images: Number of images.
+        bins: Bins with at least one image, in ascending order.
     """
 
     error: float
@@ -58,7 +59,7 @@ class Calibration:
 
 
 def calibrations(findings: Findings) -> dict[str, Calibration]:
-    """Architecture to the calibration of its first seed's model, for those that have probabilities."""
+    """Compute the calibration of each architecture's first model that has probabilities."""
     found = {}
     for summary in findings.summaries:
         if summary.classification is not None:
@@ -69,19 +70,19 @@ def calibrations(findings: Findings) -> dict[str, Calibration]:
 
 
 def calibrate(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> Calibration:
-    """Calibration of one model.
+    """Compute the calibration of one model.
 
     Args:
-        confidence: (N,) probabilities of the classes that the model gave.
-        correct: (N,) bool, whether these classes were right.
+        confidence: Probabilities of the predicted classes, of shape (N,).
+        correct: Whether the predicted classes are correct, bool of shape (N,).
 
     Raises:
-        ValueError: there are no images, or not one confidence for each, or one is not in [0, 1].
+        ValueError: There are no images, the shapes differ, or a confidence is not in [0, 1].
     """
     sure, right = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
     if sure.ndim != 1 or sure.shape != right.shape or not len(sure):
         raise ValueError(f"confidence {sure.shape} and correct {right.shape} must be (N,) with N above 0")
-    # Float32 probabilities may sum to a little more than 1.
+    # With float32 rounding, a probability can be slightly above 1.
     if not (sure.min() >= 0 and sure.max() <= 1 + 1e-5):
         raise ValueError(f"confidences must lie in [0, 1], got {sure.min()} to {sure.max()}")
     edges = np.linspace(0.0, 1.0, BINS + 1)

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of each class."""
+"""Section "Results per class": precision, recall and F1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.report.section import Keys, Section
 
 
 def class_table(classification: Classification, classes: Sequence[str]) -> Table:
-    """Precision, recall and F1 of each class, in percent; of many classes, those of lowest F1, the worst first."""
+    """Create the table of per-class metrics. Of many classes, it has those with the lowest F1."""
     order = list(range(len(classes)))
     if len(classes) > READABLE_CLASSES:
         order = np.argsort(np.nan_to_num(classification.f1, nan=-1.0), kind="stable")[:SHOWN_CLASSES].tolist()

@@ -1,4 +1,4 @@
-"""The confusion matrix of each architecture's first model."""
+"""Section "Confusion matrices": the matrix of each architecture's first model."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ from harness.report.summary import ArchitectureSummary
 
 
 def worst_confused(classification: Classification) -> list[int]:
-    """The classes that make up the pairs with most errors, in either direction, in the order of the classes."""
+    """Return the classes of the pairs with the most errors in both directions, in class order."""
     both = np.triu(classification.errors + classification.errors.T)
     pairs = np.unravel_index(np.argsort(-both, axis=None, kind="stable"), both.shape)
     return sorted(pd.unique(np.stack(pairs, axis=1).ravel())[:SHOWN_CLASSES].tolist())
 
 
 def largest_confusion(classification: Classification) -> tuple[int, int, int] | None:
-    """True class, predicted class and count of the most frequent error; None without an error."""
+    """Return true class, predicted class and count of the most frequent error, if there is one."""
     true, predicted = np.unravel_index(int(classification.errors.argmax()), classification.errors.shape)
     worst = int(classification.errors[true, predicted])
     return (int(true), int(predicted), worst) if worst else None
 
 
 def confusion_sentence(summary: ArchitectureSummary, classes: Sequence[str]) -> str:
-    """What to see in the confusion matrix of an architecture."""
+    """Describe the most frequent error of an architecture."""
     if summary.classification is None:
         return ""
     worst = largest_confusion(summary.classification)
     if worst is None:
-        return f"{summary.title} makes no mistake on the test images."
+        return f"{summary.title} classifies all test images correctly."
     true, predicted, number = worst
     of = int(summary.classification.support[true])
     return (
-        f"The most frequent mistake of {summary.title}: {count(number)} of {count(of)} images of class "
-        f"{classes[true]} are taken for {classes[predicted]}."
+        f"The most frequent error of {summary.title}: {count(number)} of {count(of)} images of class "
+        f"{classes[true]} are classified as {classes[predicted]}."
     )
 
 
-CELL_NUMBERS_UP_TO = 20  # classes; beyond, a number would be smaller than what can be read
+CELL_NUMBERS_UP_TO = 20  # classes; with more, the numbers would be too small to read
 
 
 @dataclass(frozen=True, eq=False)
 class ConfusionMatrixValues:
-    """What the figure shows.
+    """Values of the figure.
 
     Attributes:
-        title: of the figure.
-        classes: names of the classes that are shown, shortened to fit.
-        counts: (classes, classes) test images of these; a row is a true class.
+        title: Title of the figure.
+        classes: Shortened names of the classes in the figure.
+        counts: Number of test images, of shape (classes, classes). A row is a true class.
     """
 
     title: str
@@ -70,20 +70,20 @@ class ConfusionMatrixValues:
 def confusion_matrix_values(
     title: str, classification: Classification, classes: Sequence[str]
 ) -> ConfusionMatrixValues:
-    """Values of the figure from the metrics of one model; of many classes, those that are confused most."""
+    """Compute the values of the figure. With many classes, it shows the most confused ones only."""
     counts = classification.matrix
     wrong, total = int(classification.errors.sum()), int(counts.sum())
     title = f"{title}: {wrong:,} errors in {total:,} test images (seed {classification.seed})"
     if len(classes) > READABLE_CLASSES:
         shown = worst_confused(classification)
-        title += f"\nthe {len(shown)} of {len(classes)} classes that are confused most"
+        title += f"\n{len(shown)} of {len(classes)} classes: those with the most errors"
         counts = counts[np.ix_(shown, shown)]
         classes = [classes[index] for index in shown]
     return ConfusionMatrixValues(title, tuple(shorten(name, 12) for name in classes), counts)
 
 
 def draw_confusion_matrix(values: ConfusionMatrixValues) -> Figure:
-    """Errors from white to dark; the diagonal, which would drown them, is grey."""
+    """Draw errors from white to dark. The diagonal is grey, because its counts are much larger."""
     size = len(values.classes)
     side = min(9.0, max(5.6, 0.5 * size))
     figure = new_figure(side + 0.8, side)

@@ -1,4 +1,4 @@
-"""What each architecture costs: size, training time, latency; and which are worth it."""
+"""Section "Cost": size, training time, latency and throughput of each architecture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.report.sections.cost.values import CostPoint, cost_sentence, costs,
 
 
 def cost_table(points: Sequence[CostPoint]) -> Table:
-    """Size, training time, latency and throughput of each architecture."""
+    """Create the table of size, training time, latency and throughput."""
     rows = [
         {
             "Architecture": point.summary.title,
@@ -24,7 +24,7 @@ def cost_table(points: Sequence[CostPoint]) -> Table:
             "Training (s)": seconds(point.summary.confirm.train_seconds_mean),
             "To the best epoch (s)": seconds(point.best_epoch_seconds),
             "Latency, batch 1 (ms)": spread(point.measured.latency if point.measured else None, 1000),
-            "Images/s, batch 512": spread(point.measured.throughput if point.measured else None, 1),
+            "Throughput, batch 512 (images/s)": spread(point.measured.throughput if point.measured else None, 1),
         }
         for point in points
         for model in [point.summary.model]
@@ -35,7 +35,7 @@ def cost_table(points: Sequence[CostPoint]) -> Table:
 
 
 def spread(quartiles: Quartiles | None, scale: float) -> str:
-    """Median and quartiles, three significant digits.
+    """Format median and quartiles with three significant digits.
 
     >>> spread(Quartiles(low=0.0009, median=0.001, high=0.0012), 1000)
     '1.00 (0.900–1.20)'

@@ -1,4 +1,4 @@
-"""Test error against training time, latency and multiply-adds, with the front of what is not outdone on both."""
+"""Figure of the test error against training time, latency and multiply-adds, with Pareto front."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from harness.report.page.log_axis import plain, set_log_axis
 from harness.report.sections.cost.values import LATENCY, MULTIPLY_ADDS, TRAINING, CostPoint, Measure, pareto_front
 
 MEASURES = (TRAINING, LATENCY, MULTIPLY_ADDS)
-NAMES_IN_PANELS_UP_TO = 7  # architectures; more names would hide the points, and stand beside the panels
-INTERVAL_BEYOND_POINTS = 2.0  # ratio; a wider interval runs out of the panel rather than squeeze the points
+NAMES_IN_PANELS_UP_TO = 7  # architectures; with more, the names are beside the panels
+INTERVAL_BEYOND_POINTS = 2.0  # ratio; wider intervals continue outside the panel
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class CostMark:
     """One architecture in one panel.
 
     Attributes:
-        name: of the architecture.
-        label: its title.
-        style: how it is drawn.
-        cost: in the unit of the panel's axis.
-        error: mean test error in percent.
-        low: lower end of the 95 % interval of the error.
-        high: upper end of it.
-        on_front: whether no other architecture is at least as cheap and as accurate, and better in one of them.
+        name: Name of the architecture.
+        label: Title of the architecture.
+        style: Style of the mark.
+        cost: Cost in the unit of the panel's axis.
+        error: Mean test error in percent.
+        low: Lower end of the 95 % interval of the error.
+        high: Upper end of this interval.
+        on_front: Whether the architecture is on the Pareto front.
     """
 
     name: str
@@ -47,16 +47,17 @@ class CostMark:
 
 
 CostPanels = Mapping[Measure, Sequence[CostMark]]
-"""Architectures that have a kind of cost, cheapest first."""
+"""Marks of the architectures that have a kind of cost, cheapest first."""
 
 
 def cost_figure_values(points: Sequence[CostPoint], order: Sequence[str], test_images: int) -> CostPanels:
-    """A panel for each kind of cost that some architecture with a test accuracy has.
+    """Compute a panel for each kind of cost that any architecture with a test accuracy has.
 
     Args:
-        points: of all architectures.
-        order: names of all architectures of the report, which gives each its style.
-        test_images: how many; half of one is the least error that a logarithmic axis can show.
+        points: Points of all architectures.
+        order: Names of all architectures of the report, which determine the styles.
+        test_images: Number of test images. Half an image is the smallest error on a logarithmic
+            axis.
     """
     floor = 100 * 0.5 / test_images
     panels = {measure: _marks(measure, points, order, floor) for measure in MEASURES}
@@ -84,8 +85,8 @@ def _marks(measure: Measure, points: Sequence[CostPoint], order: Sequence[str], 
 
 
 def draw_cost(panels: CostPanels) -> Figure:
-    """Panels side by side with a common logarithmic error axis: the lower and the further left, the better."""
-    figure = new_figure(max(4.6, 3.4 * len(panels) + 0.6), 3.7)
+    """Draw the panels side by side with a common logarithmic error axis."""
+    figure = new_figure(max(4.6, 3.0 * len(panels) + 0.6), 3.7)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     everywhere = {mark.name: mark for marks in panels.values() for mark in marks}
     low, high = _error_limits(list(everywhere.values()))
@@ -95,7 +96,7 @@ def draw_cost(panels: CostPanels) -> Figure:
         axes.label_outer()
     grid[0].set_ylabel("test error (%)")
     if max(len(marks) for marks in panels.values()) <= NAMES_IN_PANELS_UP_TO:
-        figure.draw_without_rendering()  # names can be placed only when the layout is known
+        figure.draw_without_rendering()  # labels need the final layout
         for axes, marks in zip(grid, panels.values(), strict=True):
             points = [(mark.cost, mark.error) for mark in marks]
             place_labels(axes, points, [mark.label for mark in marks], _obstacles(axes, marks))
@@ -115,7 +116,7 @@ def _error_limits(marks: Sequence[CostMark]) -> tuple[float, float]:
 
 def _draw_panel(axes: Axes, measure: Measure, marks: Sequence[CostMark]) -> None:
     low, high = marks[0].cost, marks[-1].cost
-    margin = max(1.15, (high / low) ** 0.14)  # names need room beside the outermost points
+    margin = max(1.15, (high / low) ** 0.14)  # space for labels beside the outermost points
     set_log_axis(axes.xaxis, low / margin, high * margin, EngFormatter() if measure is MULTIPLY_ADDS else plain)
     steps = _front_steps(axes, marks)
     axes.plot(*zip(*steps, strict=True), color=GREY, linewidth=1.2, zorder=1)
@@ -138,7 +139,7 @@ def _draw_panel(axes: Axes, measure: Measure, marks: Sequence[CostMark]) -> None
 
 
 def _front_steps(axes: Axes, marks: Sequence[CostMark]) -> list[tuple[float, float]]:
-    """Corners of the line above which, and right of which, a point is dominated."""
+    """Return the corners of the Pareto front. Points above and right of it are dominated."""
     front = [mark for mark in marks if mark.on_front]
     corners = [(front[0].cost, axes.get_ylim()[1])]
     for mark in front:

@@ -1,4 +1,4 @@
-"""Accuracy against what it costs: which architectures are worth their cost, and which are outdone on both counts."""
+"""Costs of each architecture, and the Pareto front of accuracy and cost."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from harness.report.summary import ArchitectureSummary
 
 @dataclass(frozen=True, eq=False)
 class CostPoint:
-    """What the selected configuration of an architecture reaches and costs; what is not known is None.
+    """Accuracy and costs of an architecture's selected configuration. Unknown values are None.
 
     Attributes:
-        summary: of the architecture: its accuracy, its training time and its size.
-        measured: latency and throughput with their quartiles; None when there was no cost pass.
+        summary: Summary of the architecture, with accuracy, training time and size.
+        measured: Latency and throughput with their quartiles. None if they were not measured.
     """
 
     summary: ArchitectureSummary
@@ -33,12 +33,12 @@ class CostPoint:
 
     @property
     def latency_ms(self) -> float | None:
-        """Median of one image at a time, in milliseconds."""
+        """Median latency of one image, in milliseconds."""
         return 1000 * self.measured.latency.median if self.measured and self.measured.latency else None
 
     @property
     def best_epoch_seconds(self) -> float | None:
-        """Training time up to the epoch of highest validation accuracy, mean over the seeds."""
+        """Mean training time up to the epoch with the highest validation accuracy, in seconds."""
         seconds = []
         for record in self.summary.confirm.records:
             if record.status is Status.COMPLETED:
@@ -48,7 +48,7 @@ class CostPoint:
 
     @property
     def device(self) -> str:
-        """What it was trained on, with the threads of a CPU; seconds on unlike devices are never compared."""
+        """Training device and CPU threads. Only times on the same device are compared."""
         placements = [record.placement for record in self.summary.confirm.records if record.placement]
         threads = {
             p.device: f", {p.threads} threads" if p.device == "cpu" and p.threads > 1 else "" for p in placements
@@ -57,7 +57,7 @@ class CostPoint:
 
 
 def costs(findings: Findings) -> tuple[CostPoint, ...]:
-    """What each architecture costs, in the order of the summaries."""
+    """Return the costs of each architecture, in the order of the summaries."""
     measured = {cost.architecture: cost for cost in reversed(findings.run.costs)}
     return tuple(CostPoint(summary, measured.get(summary.name)) for summary in findings.summaries)
 
@@ -67,10 +67,10 @@ class Measure:
     """One kind of cost.
 
     Attributes:
-        name: what it is called in a sentence.
-        axis: how it reads on an axis.
-        cost_of: where it stands in a point.
-        timed: whether it is seconds, which mean something on one device only.
+        name: Name in a sentence.
+        axis: Label of the axis.
+        cost_of: Gets the cost of a point.
+        timed: Whether the cost is a time, which can only be compared on one type of device.
     """
 
     name: str
@@ -79,22 +79,25 @@ class Measure:
     timed: bool = True
 
 
-LATENCY = Measure("latency", "latency of one image (ms)", lambda point: point.latency_ms)
-TRAINING = Measure("training time", "training of one model (s)", lambda point: point.summary.confirm.train_seconds_mean)
+LATENCY = Measure("latency", "latency per image (ms)", lambda point: point.latency_ms)
+TRAINING = Measure(
+    "training time", "training time per model (s)", lambda point: point.summary.confirm.train_seconds_mean
+)
 MULTIPLY_ADDS = Measure(
     "multiply-adds",
-    "multiply-adds of one image",
+    "multiply-adds per image",
     lambda point: point.summary.model.macs if point.summary.model else None,
     timed=False,
 )
 
 
 def dominators(points: Sequence[CostPoint], measure: Measure) -> dict[CostPoint, tuple[CostPoint, ...]]:
-    """Points that have this cost and an accuracy, cheapest first, with the points of the front that dominate each.
+    """Map each point with this cost and an accuracy to the points of the front that dominate it.
 
-    One point dominates another when it costs no more and is no less accurate, and one of the two is better. Two
-    points of the same cost and the same accuracy do not dominate each other; neither do two whose seconds were taken
-    on unlike devices. A point that none dominates is on the front.
+    A point dominates another one if it costs no more and is no less accurate, and is better in one
+    of the two. Points with equal cost and accuracy do not dominate each other. Neither do points
+    whose times were measured on different devices. A point without a dominating point is on the
+    front. The cheapest point comes first.
     """
     costs = [(measure.cost_of(point), point.accuracy, point) for point in points]
     known = [(cost, -accuracy, point) for cost, accuracy, point in costs if cost is not None and accuracy is not None]
@@ -114,14 +117,14 @@ def dominators(points: Sequence[CostPoint], measure: Measure) -> dict[CostPoint,
 
 
 def pareto_front(points: Sequence[CostPoint], measure: Measure) -> tuple[CostPoint, ...]:
-    """Points that no other dominates, cheapest first; those without cost or accuracy are left out."""
+    """Return the points on the front, cheapest first."""
     return tuple(point for point, by in dominators(points, measure).items() if not by)
 
 
 def cost_sentence(points: Sequence[CostPoint]) -> str:
-    """Who is on the front of accuracy against latency and against training time, and who is dominated by whom.
+    """Describe the Pareto fronts of accuracy with latency and with training time.
 
-    Empty when fewer than two architectures have both an accuracy and one of these costs.
+    The text is empty if fewer than two architectures have both an accuracy and one of these costs.
     """
     found = {measure.name: dominators(points, measure) for measure in (LATENCY, TRAINING)}
     return " ".join(_front_sentence(name, dominated) for name, dominated in found.items() if len(dominated) > 1)
@@ -133,17 +136,17 @@ def _front_sentence(cost: str, dominated: Mapping[CostPoint, tuple[CostPoint, ..
         by_dominators[tuple(better.summary.title for better in by)].append(point.summary.title)
     front = by_dominators.pop(())
     if not by_dominators:
-        return f"Of accuracy against {cost}, no architecture dominates another: all are on the front."
-    clauses = [
-        f"{listed(names)} {'is' if len(names) == 1 else 'are'} dominated by {listed(by)}"
+        return f"For accuracy and {cost}, all architectures are on the Pareto front."
+    sentences = [
+        f" {listed(names)} {'is' if len(names) == 1 else 'are'} dominated by {listed(by)}."
         for by, names in by_dominators.items()
     ]
     is_or_are = "is" if len(front) == 1 else "are"
-    return f"Of accuracy against {cost}, {listed(front)} {is_or_are} on the front; {'; '.join(clauses)}."
+    return f"For accuracy and {cost}, {listed(front)} {is_or_are} on the Pareto front.{''.join(sentences)}"
 
 
 def unmeasured_sentence(points: Iterable[CostPoint]) -> str:
-    """Which models the cost pass could not measure, and why; empty when it measured all."""
+    """Name the models that could not be measured, with the reasons. Empty if all were measured."""
     return " ".join(
         f"{point.summary.title} could not be measured: {point.measured.reason}."
         for point in points

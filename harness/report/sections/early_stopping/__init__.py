@@ -1,4 +1,4 @@
-"""What early stopping ended and saved, and whether an audit finds that rightly."""
+"""Section "Early stopping": what it saved, and the result of its audit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.report.sections.early_stopping.values import ArchitectureAudit, Aud
 
 
 def audit_table(audit: Audit) -> Table:
-    """What early stopping ended and saved, and what its audit found, for each architecture and in all."""
+    """Create the table of early stopping and its audit, per architecture and in total."""
     rows = [_row(one.title, one, one.rung_correlation, one.early_correlation) for one in audit.architectures]
     return make_table([*rows, _row("All", audit)], {"Architecture"})
 
@@ -23,14 +23,14 @@ def _row(
 ) -> dict[str, str]:
     return {
         "Architecture": title,
-        "Stopped": count(one.stopped),
-        "Finished for the audit": count(len(one.finished)),
-        "Would have won": count(one.false_stops) if one.finished else MISSING,
-        "Rung against end": _correlation(rung),
-        "First rung against end": _correlation(early),
+        "Stopped early": count(one.stopped),
+        "Audited": count(len(one.finished)),
+        "Better than the winner": count(one.false_stops) if one.finished else MISSING,
+        "Correlation, rung and final": _correlation(rung),
+        "Correlation, first rung and final": _correlation(early),
         "Epochs saved": count(one.epochs_saved),
-        "Epochs of the audit": count(one.epochs_spent),
-        "Net": _signed(one.epochs_saved - one.epochs_spent),
+        "Epochs trained by the audit": count(one.epochs_spent),
+        "Epochs saved, net": _signed(one.epochs_saved - one.epochs_spent),
     }
 
 
@@ -45,20 +45,20 @@ def _signed(number: int) -> str:
 
 
 def finished_table(audit: Audit) -> Table:
-    """Every trial that the audit finished."""
+    """Create the table of all audited trials."""
     titles = {one.name: one.title for one in audit.architectures}
     rows = [
         {
             "Architecture": titles[trial.architecture],
             "Trial": trial.trial_id,
             "Stopped after epoch": count(trial.rung),
-            "Validation there (%)": percent(trial.accuracy_at_rung),
-            "Validation at the end (%)": percent(trial.accuracy),
-            "Would have won": "yes" if trial.beats_winner else "no",
+            "Validation accuracy at the stop (%)": percent(trial.accuracy_at_rung),
+            "Final validation accuracy (%)": percent(trial.accuracy),
+            "Better than the winner": "yes" if trial.beats_winner else "no",
         }
         for trial in audit.finished
     ]
-    return make_table(rows, {"Architecture", "Trial", "Would have won"})
+    return make_table(rows, {"Architecture", "Trial", "Better than the winner"})
 
 
 def _context(findings: Findings) -> Keys:

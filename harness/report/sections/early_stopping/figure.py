@@ -1,4 +1,4 @@
-"""Learning curves of the search: how trials learned, where ASHA stopped them, which one won."""
+"""Figure of the learning curves of all search trials."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PANELS_IN_A_ROW = 3
 
 @dataclass(frozen=True)
 class Panel:
-    """One architecture. A point is an epoch, and the validation error after it in percent.
+    """The panel of one architecture. A point is an epoch and its validation error in percent.
 
     Attributes:
-        title: of the panel.
-        curves: of all search trials that gave an epoch, with how they ended; the winner's left out.
-        winner: curve of the selected trial; empty when there is none.
+        title: Title of the panel.
+        curves: Status and curve of each search trial with an epoch, without the winner.
+        winner: Curve of the selected trial. Empty if there is none.
     """
 
     title: str
@@ -38,19 +38,20 @@ class Panel:
     winner: Curve
 
     def ends(self, status: Status) -> list[Point]:
-        """Last points of the trials that ended so."""
+        """Return the last points of the trials with this status."""
         return [curve[-1] for its_status, curve in self.curves if its_status is status]
 
 
 def learning_curve_values(
     summaries: Sequence[ArchitectureSummary], records: Iterable[TrialRecord], validation_images: int
 ) -> tuple[Panel, ...]:
-    """One panel for each architecture whose search gave at least one epoch.
+    """Compute one panel for each architecture whose search completed at least one epoch.
 
     Args:
-        summaries: of the architectures to show, in order.
-        records: of all trials.
-        validation_images: how many; half of one is the least error that a logarithmic axis can show.
+        summaries: Summaries of the architectures, in order.
+        records: Records of all trials.
+        validation_images: Number of validation images. Half an image is the smallest error on a
+            logarithmic axis.
     """
     floor = 100 * 0.5 / validation_images
     curves: dict[str, list[tuple[TrialRecord, Curve]]] = defaultdict(list)
@@ -71,7 +72,7 @@ def _panel(summary: ArchitectureSummary, found: Sequence[tuple[TrialRecord, Curv
 
 
 def draw_learning_curves(panels: Sequence[Panel]) -> Figure:
-    """Small multiples with a common logarithmic error axis, and one legend for all."""
+    """Draw the panels with a common logarithmic error axis and one legend."""
     columns = min(PANELS_IN_A_ROW, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(max(5.0, 3.4 * columns), 2.9 * rows + 0.5)
@@ -92,7 +93,7 @@ def draw_learning_curves(panels: Sequence[Panel]) -> Figure:
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
-    # Many lines add up to a black area unless each is fainter.
+    # The more lines, the fainter each line, so that they do not add up to a black area.
     alpha = min(0.7, max(0.05, 12 / max(1, len(panel.curves))))
     axes.add_collection(
         LineCollection(

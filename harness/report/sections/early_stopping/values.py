@@ -1,4 +1,4 @@
-"""The audit of early stopping: what trials that ASHA stopped would have reached, and what stopping them saved."""
+"""The audit of early stopping: epochs saved, and final results of stopped trials."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEWEST_FOR_A_CORRELATION = 4
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rank correlation of n pairs; the coefficient is None where it is not defined."""
+    """Spearman's rank correlation of n pairs. The coefficient is None if it is undefined."""
 
     coefficient: float | None
     n: int
@@ -27,15 +27,15 @@ class Correlation:
 
 @dataclass(frozen=True)
 class FinishedTrial:
-    """A stopped trial, and what the audit made of it.
+    """A stopped trial that the audit trained to its last epoch.
 
     Attributes:
-        architecture: name in the registry.
-        trial_id: of the search trial.
-        rung: epoch at which it was stopped.
-        accuracy_at_rung: validation accuracy there.
-        accuracy: validation accuracy after its last epoch.
-        beats_winner: whether the selection would have preferred it to the winner.
+        architecture: Name in the registry.
+        trial_id: Id of the search trial.
+        rung: Epoch after which the trial was stopped.
+        accuracy_at_rung: Validation accuracy at this epoch.
+        accuracy: Validation accuracy after the last epoch.
+        beats_winner: Whether the selection would have preferred this trial to the winner.
     """
 
     architecture: str
@@ -51,16 +51,17 @@ class ArchitectureAudit:
     """Early stopping of one architecture.
 
     Attributes:
-        name: of the architecture.
-        title: as people write it.
-        stopped: trials that ASHA stopped.
-        finished: those that the audit finished.
-        failed: audit trials that failed.
-        rung_correlation: between the rung that audited trials fell at and their final accuracy.
-        early_correlation: between validation accuracy at the first rung and at the end, over all trials of the
-            search whose end is known: completed and audited ones.
-        epochs_saved: that stopping spared.
-        epochs_spent: that the audit trained.
+        name: Name of the architecture.
+        title: Title of the architecture.
+        stopped: Number of trials that ASHA stopped.
+        finished: Stopped trials that the audit trained to their last epoch.
+        failed: Number of audit trials that failed.
+        rung_correlation: Correlation between the rung at which audited trials were stopped and
+            their final accuracy.
+        early_correlation: Correlation between the validation accuracies at the first rung and at
+            the end, over all completed and audited trials.
+        epochs_saved: Number of epochs that early stopping saved.
+        epochs_spent: Number of epochs that the audit trained.
     """
 
     name: str
@@ -75,21 +76,21 @@ class ArchitectureAudit:
 
     @property
     def false_stops(self) -> int:
-        """Audited trials that would have beaten the winner."""
+        """Number of audited trials that would have been better than the winner."""
         return sum(trial.beats_winner for trial in self.finished)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Early stopping of all architectures together; the sample is drawn from all that were stopped.
+    """Early stopping of all architectures. The sample is drawn from all stopped trials.
 
     Attributes:
-        architectures: one by one, in the order of the registry.
-        first_rung: epoch of the first rung.
-        asked: how many stopped trials the study asked to finish.
-        fewest: lower end of the 95 % interval of how many of all stopped trials would have beaten their winner; None
-            when nothing was audited.
-        most: its upper end.
+        architectures: Audit of each architecture, in the order of the registry.
+        first_rung: Epoch of the first rung.
+        asked: Number of trials to audit, from the study.
+        fewest: Lower end of the 95 % interval for the number of stopped trials that would have been
+            better than their winner. None if nothing was audited.
+        most: Upper end of this interval.
     """
 
     architectures: tuple[ArchitectureAudit, ...]
@@ -100,32 +101,32 @@ class Audit:
 
     @property
     def stopped(self) -> int:
-        """Trials that were stopped early."""
+        """Number of trials that were stopped early."""
         return sum(one.stopped for one in self.architectures)
 
     @property
     def finished(self) -> tuple[FinishedTrial, ...]:
-        """Trials that the audit finished."""
+        """Trials that the audit trained to their last epoch."""
         return tuple(trial for one in self.architectures for trial in one.finished)
 
     @property
     def false_stops(self) -> int:
-        """Audited trials that would have beaten the winner of their architecture."""
+        """Number of audited trials that would have been better than their winner."""
         return sum(one.false_stops for one in self.architectures)
 
     @property
     def epochs_saved(self) -> int:
-        """Epochs that early stopping spared."""
+        """Number of epochs that early stopping saved."""
         return sum(one.epochs_saved for one in self.architectures)
 
     @property
     def epochs_spent(self) -> int:
-        """Epochs that the audit trained."""
+        """Number of epochs that the audit trained."""
         return sum(one.epochs_spent for one in self.architectures)
 
 
 def audit(findings: Findings) -> Audit:
-    """What the audit found."""
+    """Compute the result of the audit."""
     study, records, summaries = findings.run.study, findings.run.records, findings.summaries
     first_rung = study.early_stopping.grace_epochs
     architectures = tuple(
@@ -181,7 +182,9 @@ def _audit_architecture(
 
 
 def spearman(first: Iterable[float], second: Iterable[float]) -> Correlation:
-    """Spearman's rank correlation; not given for fewer than four pairs, nor where one side never changes.
+    """Compute Spearman's rank correlation.
+
+    It is undefined for fewer than four pairs, or if one side has only one value.
 
     >>> spearman([1, 2, 3, 4], [0.7, 0.8, 0.9, 1.0])
     Correlation(coefficient=1.0, n=4)
@@ -193,26 +196,30 @@ def spearman(first: Iterable[float], second: Iterable[float]) -> Correlation:
 
 
 def audit_sentence(audit: Audit) -> str:
-    """The result of the audit of early stopping, or the reason why there is none."""
+    """Describe the result of the audit, or the reason why there is none."""
     if not audit.stopped:
-        return "Early stopping ended no trial, so there was nothing to audit."
+        return "Early stopping ended no trials, so there was nothing to audit."
     net = audit.epochs_saved - audit.epochs_spent
+    result = f"the net saving is {count(net)}" if net >= 0 else f"the net cost is {count(-net)}"
     saved = (
-        f"Early stopping saved {count(audit.epochs_saved)} epochs; the audit trained {count(audit.epochs_spent)}: "
-        f"{count(abs(net))} {'were saved net' if net >= 0 else 'more were spent than saved'}."
+        f"Early stopping saved {count(audit.epochs_saved)} epochs and the audit trained {count(audit.epochs_spent)}, "
+        f"so {result} epochs."
     )
     if not audit.finished:
-        why = "no audit was asked for" if not audit.asked else "no audit trial came to its end"
+        why = "no audit was configured" if not audit.asked else "no audit trial completed"
         return (
-            f"{count(audit.stopped)} trials were stopped and none was finished ({why}): whether one of them would have "
-            f"won is not known. {saved}"
+            f"{count(audit.stopped)} trials were stopped early and none of them was audited ({why}). It is unknown "
+            f"whether one of them would have been better than the winner. {saved}"
         )
     whose = "its architecture" if audit.false_stops == 1 else "their architecture"
-    drawn = [f"{one.title} {count(len(one.finished))}" for one in audit.architectures if one.finished]
-    unseen = [f"{one.title} {count(one.stopped)}" for one in audit.architectures if one.stopped and not one.finished]
-    nothing = f" Of the stopped trials of others it says nothing: {listed(unseen)}." if unseen else ""
+    drawn = [f"{count(len(one.finished))} of {one.title}" for one in audit.architectures if one.finished]
+    unseen = [
+        f"{one.title} ({count(one.stopped)} stopped)" for one in audit.architectures if one.stopped and not one.finished
+    ]
+    unknown = f" No stopped trial of {listed(unseen)} was audited." if unseen else ""
     return (
-        f"Of {count(audit.stopped)} stopped trials, {count(len(audit.finished))} drawn at random were finished "
-        f"({listed(drawn)}): {count(audit.false_stops)} would have beaten the winner of {whose}. Of all stopped ones, "
-        f"{count(audit.fewest)} to {count(audit.most)} would have, with 95 % confidence.{nothing} {saved}"
+        f"The audit drew {count(len(audit.finished))} of {count(audit.stopped)} stopped trials at random "
+        f"({listed(drawn)}) and trained them to their last epoch. {count(audit.false_stops)} of them would have been "
+        f"better than the winner of {whose}. Among all stopped trials, this number is {count(audit.fewest)} to "
+        f"{count(audit.most)}, with 95 % confidence.{unknown} {saved}"
     )

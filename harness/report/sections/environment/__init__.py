@@ -1,4 +1,4 @@
-"""What the run ran on, and how to run it again."""
+"""Section "Environment and reproduction": hardware, software, data and commands of the run."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from harness.schedule.plan import confirm_seeds
 
 
 def machine_table(environment: Environment) -> Table:
-    """What the run ran on, and when."""
+    """Create the table of code, hardware and software versions."""
     hardware, changed = environment.hardware, environment.changed_code
     facts = {
         "Started": environment.started_at,
         "Commit": _commit(environment),
-        **({"Code that changed when the run was resumed": ", ".join(changed)} if changed else {}),
+        **({"Code that changed before the run was resumed": ", ".join(changed)} if changed else {}),
         "System": hardware.system,
         "Processor": f"{hardware.cpu}, {hardware.cores} cores, {hardware.memory_gib:.1f} GiB of memory",
         "GPUs": ", ".join(hardware.gpus) or "none",
-        "Trials at once": str(environment.slots),
-        "Device of a trial": ", ".join(environment.devices) or "not known",
-        "Threads of a trial": ", ".join(map(str, environment.threads)) or "not known",
-        "Precision": ", ".join(environment.precision) or "not known",
+        "Slots (trials at the same time)": str(environment.slots),
+        "Device of a trial": ", ".join(environment.devices) or "unknown",
+        "Threads of a trial": ", ".join(map(str, environment.threads)) or "unknown",
+        "Precision": ", ".join(environment.precision) or "unknown",
     }
     facts |= {f"Version of {package}": version for package, version in environment.versions.items()}
-    return make_table([{"What": name, "Value": value} for name, value in facts.items()], {"What", "Value"})
+    return make_table([{"Property": name, "Value": value} for name, value in facts.items()], {"Property", "Value"})
 
 
 def _commit(environment: Environment) -> str:
     if environment.commit is None:
-        return "not known"
-    return environment.commit + (", with changes that are not committed" if environment.dirty else "")
+        return "unknown"
+    return environment.commit + (" (with uncommitted changes)" if environment.dirty else "")
 
 
 def checksums_table(environment: Environment) -> Table:
-    """Files of the data set with their SHA-256."""
+    """Create the table of the data set's files with their SHA-256."""
     rows = [{"File": name, "SHA-256": digest} for name, digest in environment.dataset.sha256.items()]
     return make_table(rows, {"File", "SHA-256"})
 
 
 def gpu_table(records: Iterable[TrialRecord], titles: Mapping[str, str]) -> Table:
-    """What was done on a GPU for each architecture, and why no more; empty where no trial ran on one.
+    """Create the table of how each architecture used a GPU. It is empty if no trial used one.
 
     Args:
-        records: of all trials.
-        titles: of the architectures, by name.
+        records: Records of all trials.
+        titles: Titles of the architectures, by name.
     """
     used: dict[str, list[tuple[Phase, Placement]]] = {}
     for record in records:
         if record.placement is not None and record.placement.device != "cpu":
             used.setdefault(record.spec.architecture, []).append((record.spec.phase, record.placement))
     rows = [_row(titles.get(name, name), of_one) for name, of_one in used.items()]
-    return make_table(rows, {"Architecture", "Share of a GPU", "Precision", "Why not all"})
+    return make_table(rows, {"Architecture", "GPU share of a trial", "Precision", "Reason if not all"})
 
 
 def _row(title: str, used: list[tuple[Phase, Placement]]) -> dict[str, str]:
@@ -70,13 +70,13 @@ def _row(title: str, used: list[tuple[Phase, Placement]]) -> dict[str, str]:
     )
     return {
         "Architecture": title,
-        "Share of a GPU": ", ".join(f"{gpus:g}" for gpus in sorted({place.gpus for place in places})),
+        "GPU share of a trial": ", ".join(f"{gpus:g}" for gpus in sorted({place.gpus for place in places})),
         "Precision": ", ".join(sorted({place.precision for place in places})),
         "Trials": str(len(places)),
-        "With captured steps": str(sum(place.captured for place in places)),
+        "Trials with captured steps": str(sum(place.captured for place in places)),
         "Confirm trials": str(len(confirmed)),
-        "Trained together": str(sum(place.together > 1 for place in confirmed)),
-        "Why not all": "; ".join(reasons) or MISSING,
+        "Confirm trials trained together": str(sum(place.together > 1 for place in confirmed)),
+        "Reason if not all": "; ".join(reasons) or MISSING,
     }
 
 

@@ -1,4 +1,4 @@
-"""Which test images the architectures miss, which of them are wrongly labelled, and where models were most sure."""
+"""Section "Errors": shared errors, label errors and the most confident errors."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from harness.report.sections.errors.values import ErrorOverlap, overlap, overlap
 
 
 def overlap_table(overlap: ErrorOverlap, titles: Mapping[str, str]) -> Table:
-    """What each architecture misses, what it alone misses, and whose mistakes are most alike."""
+    """Create the table of each architecture's errors and of the most similar architecture."""
     rows = [
         {
             "Architecture": titles[name],
-            "Missed": count(int(overlap.missed[place].sum())),
-            "By it alone": count(int(overlap.shared[place, 0])) if len(overlap.names) > 1 else MISSING,
-            "Most alike": _most_alike(overlap, place, titles),
+            "Misclassified": count(int(overlap.missed[place].sum())),
+            "By this architecture only": count(int(overlap.shared[place, 0])) if len(overlap.names) > 1 else MISSING,
+            "Most similar": _most_similar(overlap, place, titles),
         }
         for place, name in enumerate(overlap.names)
     ]
-    return make_table(rows, {"Architecture", "Most alike"})
+    return make_table(rows, {"Architecture", "Most similar"})
 
 
-def _most_alike(overlap: ErrorOverlap, place: int, titles: Mapping[str, str]) -> str:
+def _most_similar(overlap: ErrorOverlap, place: int, titles: Mapping[str, str]) -> str:
     others = {name: overlap.jaccard[place, other] for other, name in enumerate(overlap.names) if other != place}
-    known = {name: float(alike) for name, alike in others.items() if not np.isnan(alike)}
+    known = {name: float(shared) for name, shared in others.items() if not np.isnan(shared)}
     if not known:
         return MISSING
     nearest = max(known, key=lambda name: known[name])
-    return f"{titles[nearest]} ({100 * known[nearest]:.0f} % in common)"
+    return f"{titles[nearest]} ({100 * known[nearest]:.0f} % shared)"
 
 
 def label_errors_table(accuracies: Mapping[str, tuple[float, float]], titles: Mapping[str, str]) -> Table:
-    """Mean test accuracy with and without the test images whose label is known to be wrong."""
+    """Create the table of mean test accuracies with and without the known label errors."""
     rows = [
         {
             "Architecture": titles[name],
             "All test images (%)": percent(everything),
-            "Without wrong labels (%)": percent(sound),
+            "Without label errors (%)": percent(sound),
             "Difference (points)": signed_points(sound - everything),
         }
         for name, (everything, sound) in accuracies.items()

@@ -1,4 +1,4 @@
-"""What each architecture misses, divided by how many of the others miss it too."""
+"""Figure of each architecture's errors, by how many architectures share them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from harness.report.page.canvas import ink, new_figure, shorten
 from harness.report.sections.errors.values import ErrorOverlap, overlap_groups
 
 TITLE_LENGTH = 30  # characters
-NARROWEST_NUMBER = 0.012  # of the axis, for each digit; in a narrower part it would not fit
+NARROWEST_NUMBER = 0.012  # width of a digit, as a share of the longest bar
 
 
 def overlap_figure_values(overlap: ErrorOverlap, titles: Mapping[str, str]) -> pd.DataFrame | None:
-    """Images that each architecture misses; None when there is only one architecture, or none misses an image.
+    """Compute the values of the figure. None without two architectures, or without an error.
 
     Args:
-        overlap: of the architectures.
-        titles: of the architectures, by name.
+        overlap: Errors of the architectures.
+        titles: Titles of the architectures, by name.
 
     Returns:
-        A row for each architecture, the one that misses fewest first; a column for each part of a bar, left to right.
+        A row for each architecture, the one with the fewest errors first. A column for each part of
+        a bar, from left to right.
     """
     architectures = len(overlap.names)
     if architectures < 2 or not overlap.missed.any():
@@ -40,14 +41,14 @@ def overlap_figure_values(overlap: ErrorOverlap, titles: Mapping[str, str]) -> p
 
 def _group_text(low: int, high: int, architectures: int) -> str:
     if low == 1:
-        return "missed by it alone"
+        return "misclassified by this architecture only"
     if low == architectures:
         return f"by all {architectures}"
     return f"by {low}" if low == high else f"by {low} to {high}"
 
 
 def draw_overlap(values: pd.DataFrame) -> Figure:
-    """A bar for each architecture; the darker a part, the more architectures miss its images."""
+    """Draw a bar for each architecture. Darker parts are shared by more architectures."""
     figure = new_figure(8.4, 0.42 * len(values) + 1.3)
     axes = figure.add_subplot()
     longest = int(values.sum(axis=1).max())
@@ -70,7 +71,7 @@ def draw_overlap(values: pd.DataFrame) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, 1.02 * longest)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-    axes.set_xlabel("test images that most seeds miss")
+    axes.set_xlabel("test images that more than half of the seeds misclassify")
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=len(values.columns), frameon=False, fontsize=9)

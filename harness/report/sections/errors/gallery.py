@@ -1,4 +1,4 @@
-"""Gallery of the test images that models got wrong while they were most sure."""
+"""Gallery of the test images that models misclassified with the highest confidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MISTAKES_IN_A_ROW = 8
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One image, (H, W) grey or (H, W, 3) colour, uint8, and what is written under it."""
+    """One image, uint8 of shape (H, W) or (H, W, 3), and the text below it."""
 
     image: npt.NDArray[np.uint8]
     text: str
@@ -27,7 +27,7 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """The mistakes of one architecture's model, most confident first; empty when it made none."""
+    """The errors of one architecture's model, most confident first. Empty without errors."""
 
     title: str
     tiles: tuple[Tile, ...]
@@ -39,7 +39,7 @@ def mistakes_values(
     missed: MissedImages,
     classes: Sequence[str],
 ) -> tuple[Row, ...]:
-    """One row for each architecture whose first confirmed model left predictions."""
+    """Compute one row for each architecture whose first confirmed model has predictions."""
     place = {int(index): position for position, index in enumerate(missed.indices)}
     rows = []
     for summary in summaries:
@@ -58,14 +58,14 @@ def mistakes_values(
 
 
 def confident_mistakes(predictions: Predictions, available: npt.NDArray[np.int64], limit: int) -> tuple[int, ...]:
-    """Indices of the wrong answers of highest confidence, most confident first; ties in the order of the test set.
+    """Return the indices of the most confident errors, most confident first.
 
-    None when confidences were not kept.
+    Ties are in the order of the test set. Without confidences, the result is empty.
 
     Args:
-        predictions: of one model.
-        available: indices of the test images that can be shown.
-        limit: how many at most.
+        predictions: Predictions of one model.
+        available: Indices of the test images that can be shown.
+        limit: Maximum number of indices.
     """
     if predictions.confidence is None:
         return ()
@@ -77,14 +77,14 @@ def confident_mistakes(predictions: Predictions, available: npt.NDArray[np.int64
 
 
 def displayable(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """An image (channels, H, W) as (H, W, 3) when it has three channels, else as the (H, W) mean of them."""
+    """Convert an image (channels, H, W) to (H, W, 3), or to the mean over other channels."""
     if image.shape[0] == 3:
         return image.transpose(1, 2, 0)
     return np.asarray(image.mean(axis=0), dtype=np.uint8)
 
 
 def tile_text(true: str, predicted: str, confidence: float) -> str:
-    r"""Label, answer and confidence; on a line each when the names are long.
+    r"""Format label, prediction and confidence. Long names are on separate lines.
 
     >>> tile_text("4", "9", 0.9987)
     '4 → 9\n99.87 %'
@@ -94,7 +94,7 @@ def tile_text(true: str, predicted: str, confidence: float) -> str:
 
 
 def draw_mistakes(rows: Sequence[Row]) -> Figure:
-    """A row of images for each architecture, most confident on the left."""
+    """Draw a row of images for each architecture, with the most confident error on the left."""
     lines = max((tile.text.count("\n") for row in rows for tile in row.tiles), default=1) + 1
     figure = new_figure(1.1 * MISTAKES_IN_A_ROW + 1.2, (1.0 + 0.17 * lines) * len(rows))
     grid = figure.subplots(len(rows), MISTAKES_IN_A_ROW, squeeze=False)
@@ -108,5 +108,5 @@ def draw_mistakes(rows: Sequence[Row]) -> Figure:
             axes.set_xlabel(tile.text, fontsize=8)
         line[0].set_ylabel(row.title, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
         if not row.tiles:
-            line[0].text(0.0, 0.5, "no mistakes to show", transform=line[0].transAxes, fontsize=8, va="center")
+            line[0].text(0.0, 0.5, "no errors to show", transform=line[0].transAxes, fontsize=8, va="center")
     return figure

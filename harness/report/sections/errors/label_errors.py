@@ -1,8 +1,9 @@
-"""Accuracy without the known wrong labels of MNIST's test set.
+"""Accuracy without the known label errors of the MNIST test set.
 
-Northcutt, Athalye and Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine Learning Benchmarks" (2021,
-arXiv 2103.14749), showed the test images whose label an algorithm doubted to five people each. Wrong is counted here
-what fewer than three of them confirmed, from github.com/cleanlab/label-errors, `mturk/mnist_mturk.json`.
+Northcutt, Athalye and Mueller, "Pervasive Label Errors in Test Sets Destabilize Machine Learning
+Benchmarks" (2021, arXiv 2103.14749), used an algorithm to find suspicious labels and showed these
+images to five people each. Here, a label is an error if fewer than three of the five confirmed it.
+The data are from github.com/cleanlab/label-errors, `mturk/mnist_mturk.json`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from harness.report.findings import Findings
 
-# Index in the test set's own order, and the label that is given there.
+# Index in the original order of the test set, and the label in the data set.
 MNIST_LABEL_ERRORS: Mapping[int, int] = MappingProxyType(
     {
         947: 8,
@@ -41,7 +42,7 @@ MNIST_TEST_LABELS = "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7e
 
 
 def label_errors(findings: Findings) -> Mapping[str, tuple[float, float]]:
-    """Architecture to mean test accuracy with and without the wrong labels; empty where none are known."""
+    """Compute mean test accuracies with and without label errors. Empty if no errors are known."""
     run = findings.run
     if MNIST_TEST_LABELS not in run.environment.dataset.sha256.values() or not findings.correct:
         return {}
@@ -51,14 +52,15 @@ def label_errors(findings: Findings) -> Mapping[str, tuple[float, float]]:
 def without_label_errors(
     labels: npt.NDArray[np.int64], correct: Mapping[str, Mapping[int, npt.NDArray[np.bool_]]]
 ) -> dict[str, tuple[float, float]]:
-    """Mean accuracy over the seeds of each architecture, with and without the wrong labels.
+    """Compute the mean accuracy of each architecture with and without the label errors.
 
     Args:
-        labels: (N,) of MNIST's test set.
-        correct: architecture to seed to (N,) bool, whether that model got the test image right.
+        labels: Labels of the MNIST test set, of shape (N,).
+        correct: For each architecture and seed, whether the model classified each test image
+            correctly, bool of shape (N,).
 
     Raises:
-        ValueError: the labels are not those of MNIST's test set in its own order.
+        ValueError: The labels are not those of the MNIST test set in its original order.
     """
     check_is_mnist(labels)
     sound = np.ones(len(labels), dtype=bool)
@@ -73,16 +75,16 @@ def without_label_errors(
 
 
 def check_is_mnist(labels: npt.NDArray[np.int64]) -> None:
-    """Make sure that the known errors are where they are expected.
+    """Check that the labels are those of the MNIST test set in its original order.
 
     Raises:
-        ValueError: the labels are not those of MNIST's test set in its own order.
+        ValueError: They are not.
     """
     if len(labels) != MNIST_TEST_IMAGES:
-        raise ValueError(f"MNIST's test set has {MNIST_TEST_IMAGES} labels, got {len(labels)}; give all of them")
+        raise ValueError(f"the MNIST test set has {MNIST_TEST_IMAGES} labels, got {len(labels)}; pass all labels")
     for index, given in MNIST_LABEL_ERRORS.items():
         if labels[index] != given:
             raise ValueError(
-                f"label {index} is {labels[index]} and not {given}, so this is not MNIST's test set in its own order; "
-                "leave the label errors out of this report"
+                f"label {index} is {labels[index]} instead of {given}, so this is not the MNIST test set in its "
+                "original order; do not compute accuracies without label errors for it"
             )

@@ -1,7 +1,7 @@
-"""Which test images all architectures miss, which only one does, and how alike their mistakes are.
+"""Errors that architectures share.
 
-An architecture misses an image when more than half of its seeds do. One seed's mistake may be chance: two seeds of
-one architecture differ in a good part of their mistakes. What most of them miss is the architecture's own.
+An architecture misclassifies an image if more than half of its seeds do. The error of a single seed
+can be chance, because two seeds of one architecture differ in many of their errors.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ Correct = Mapping[int, npt.NDArray[np.bool_]]
 
 @dataclass(frozen=True, eq=False)
 class ErrorOverlap:
-    """Mistakes of A architectures on N test images.
+    """Errors of A architectures on N test images.
 
     Attributes:
-        names: of the architectures.
-        missed: (A, N) bool, whether the architecture misses the image.
-        by_architectures: (A + 1,) images that exactly 0, 1, ... A architectures miss.
-        shared: (A, A) images that the architecture of the row misses together with exactly 0, 1, ... A - 1 others.
-        jaccard: (A, A) images that both miss, as a fraction of those that at least one of the two misses; NaN
-            where neither misses any.
-        oracle_accuracy: of who takes the right answer wherever one of the architectures has it.
+        names: Names of the architectures.
+        missed: Whether an architecture misclassifies an image, bool of shape (A, N).
+        by_architectures: Number of images that exactly 0, 1, ... A architectures misclassify, of
+            shape (A + 1,).
+        shared: Number of images that the row's architecture misclassifies together with exactly
+            0, 1, ... A - 1 others, of shape (A, A).
+        jaccard: Images that both architectures misclassify, as a fraction of those that at least
+            one of the two misclassifies, of shape (A, A). NaN if neither has errors.
+        oracle_accuracy: Accuracy of an oracle that is correct on every image that at least one
+            architecture classifies correctly.
     """
 
     names: tuple[str, ...]
@@ -41,22 +44,25 @@ class ErrorOverlap:
 
 
 def overlap(findings: Findings) -> ErrorOverlap | None:
-    """Overlap of the mistakes; None without predictions."""
+    """Compute the shared errors of a run. None without predictions."""
     return error_overlap(findings.correct) if findings.correct else None
 
 
 def error_overlap(correct: Mapping[str, Correct]) -> ErrorOverlap:
-    """Overlap of the mistakes.
+    """Compute the shared errors.
 
     Args:
-        correct: architecture to seed to (N,) bool, whether that model got the test image right.
+        correct: For each architecture and seed, whether the model classified each test image
+            correctly, bool of shape (N,).
 
     Raises:
-        ValueError: there is no architecture, one has no seed, or the numbers of images differ.
+        ValueError: There is no architecture, one has no seed, or the numbers of images differ.
     """
     shapes = {right.shape for seeds in correct.values() for right in seeds.values()}
     if not correct or not all(correct.values()) or len(shapes) != 1:
-        raise ValueError(f"every architecture needs a seed, and all the same images; got the shapes {sorted(shapes)}")
+        raise ValueError(
+            f"each architecture needs a seed, and all seeds the same images; got the shapes {sorted(shapes)}"
+        )
     missed = np.array([most_seeds_miss(seeds) for seeds in correct.values()])
     architectures, images = missed.shape
     by_image = missed.sum(axis=0)
@@ -74,26 +80,27 @@ def error_overlap(correct: Mapping[str, Correct]) -> ErrorOverlap:
 
 
 def most_seeds_miss(correct: Correct) -> npt.NDArray[np.bool_]:
-    """(N,) bool, whether more than half of the seeds miss the image; half of them is not enough."""
+    """Return whether more than half of the seeds misclassify each image, bool of shape (N,)."""
     wrong = ~np.array(list(correct.values()), dtype=bool)  # (seeds, N)
     return np.asarray(2 * wrong.sum(axis=0) > len(wrong))
 
 
 def overlap_sentence(overlap: ErrorOverlap) -> str:
-    """How many images all architectures miss, and what an oracle would reach; empty for a single architecture."""
+    """Describe how many images the architectures misclassify. Empty for a single architecture."""
     architectures, images = overlap.missed.shape
     if architectures < 2:
         return ""
     none, alone, every = (int(overlap.by_architectures[number]) for number in (0, 1, architectures))
     return (
-        f"Of {count(images)} test images, {count(images - none)} are missed by at least one of the {architectures} "
-        f"architectures, {count(alone)} by exactly one and {count(every)} by all; who knew for each image which "
-        f"architecture to ask would reach {percent(overlap.oracle_accuracy)} %."
+        f"Of {count(images)} test images, {count(images - none)} are misclassified by at least one of the "
+        f"{architectures} architectures, {count(alone)} by exactly one and {count(every)} by all. An oracle "
+        "that chooses the best architecture for each image would reach an accuracy of "
+        f"{percent(overlap.oracle_accuracy)} %."
     )
 
 
 def overlap_groups(architectures: int) -> Sequence[tuple[int, int]]:
-    """By how many architectures an image is missed, in at most five ranges: by one, two, few, many, all.
+    """Group the numbers of architectures that share an error into at most five ranges.
 
     >>> overlap_groups(3), overlap_groups(12)
     (((1, 1), (2, 2), (3, 3)), ((1, 1), (2, 2), (3, 6), (7, 11), (12, 12)))

@@ -1,4 +1,4 @@
-"""Validation accuracy over the grid of each architecture that was searched on one."""
+"""Section "Grid search": validation accuracy over the grid of each architecture that has one."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from harness.report.page.log_axis import round_ticks
 from harness.report.section import Figures, Section
 from harness.study.space import Grid, Space
 
-CELL_TEXT_UP_TO = 100  # cells of a panel; beyond, text would not fit
+CELL_TEXT_UP_TO = 100  # cells of a panel; with more, text does not fit
 PANELS_IN_A_ROW = 4
 HATCHES = {Status.STOPPED_EARLY: "//", Status.FAILED: "xx"}
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One hyperparameter of the grid with its values."""
+    """A hyperparameter of the grid with its values."""
 
     name: str
     values: tuple[Scalar, ...]
@@ -41,14 +41,14 @@ class Axis:
 
 @dataclass(frozen=True)
 class GridValues:
-    """What the figure shows.
+    """Values of the figure.
 
     Attributes:
-        rows: the hyperparameter along the vertical axis.
-        columns: the hyperparameter along the horizontal axis.
-        panels: the values of the other grid hyperparameters, one panel for each combination.
-        trials: `trials[panel][row][column]`, the one that stands for the point; None where none was run.
-        winner: the selected trial.
+        rows: Hyperparameter of the vertical axis.
+        columns: Hyperparameter of the horizontal axis.
+        panels: Values of the other grid hyperparameters. Each combination is one panel.
+        trials: Trial of each point, as `trials[panel][row][column]`. None if none was run.
+        winner: The selected trial.
     """
 
     rows: Axis
@@ -59,7 +59,7 @@ class GridValues:
 
 
 def grid_axes(architecture: Architecture, space: Space) -> tuple[Axis, ...]:
-    """Hyperparameters that are searched on a grid of two values or more, in the order of declaration."""
+    """Return the hyperparameters with a grid of two or more values, in the declared order."""
     parameters = ((name, space.get(name)) for name in architecture.hyperparameters.model_fields)
     return tuple(Axis(name, _ascending(p.grid)) for name, p in parameters if isinstance(p, Grid) and len(p.grid) > 1)
 
@@ -70,15 +70,16 @@ def _ascending(values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
 
 
 def grid_values(axes: Sequence[Axis], records: Iterable[TrialRecord], winner: TrialRecord | None) -> GridValues | None:
-    """Values of the figure; None when fewer than two hyperparameters span a grid.
+    """Compute the values of the figure. None if fewer than two hyperparameters have a grid.
 
-    The first hyperparameter runs down, the last across, and those between make panels. Where several
-    trials share a point, it is shown by the best completed one; failing that, by the one that got furthest.
+    The first hyperparameter is vertical, the last is horizontal, and the others form panels. If
+    several trials share a point, it shows the best completed one, or else the one with the most
+    epochs.
 
     Args:
-        axes: as `grid_axes` gives them.
-        records: of the architecture.
-        winner: the selected trial.
+        axes: The result of `grid_axes`.
+        records: Records of the architecture.
+        winner: The selected trial.
     """
     if len(axes) < 2:
         return None
@@ -108,7 +109,7 @@ def _merit(record: TrialRecord) -> tuple[bool, int, float]:
 
 
 def cell_text(trial: TrialRecord | None) -> str:
-    """What is written into a cell: accuracy in percent, and where the trial ended unless it completed."""
+    """Format a cell: accuracy in percent, and the epoch at which an incomplete trial ended."""
     if trial is None:
         return "not run"
     if trial.status is Status.FAILED:
@@ -118,12 +119,12 @@ def cell_text(trial: TrialRecord | None) -> str:
 
 
 def _error(trial: TrialRecord | None) -> float:
-    """Validation error in percent after the last epoch; NaN where there is none."""
+    """Return the validation error after the last epoch, in percent. NaN if there is none."""
     return 100 * (1 - trial.last_epoch.validation_accuracy) if trial and trial.last_epoch else math.nan
 
 
 def draw_grid_heat_maps(title: str, values: GridValues, validation_images: int) -> Figure:
-    """One panel for each combination; colour is the validation error on a logarithmic scale."""
+    """Draw one panel for each combination. The colour is the logarithmic validation error."""
     columns = min(PANELS_IN_A_ROW, len(values.panels))
     rows = math.ceil(len(values.panels) / columns)
     width = min(4.5, max(2.6, 0.85 * len(values.columns.values)))
@@ -176,7 +177,7 @@ def _draw_panel(axes: Axes, values: GridValues, panel: int, errors: npt.NDArray[
                 cell_text(trial),
                 ha="center",
                 va="center",
-                fontsize=8 if trial and trial.status is Status.COMPLETED else 6.5,
+                fontsize=8.5 if trial and trial.status is Status.COMPLETED else 7.5,
                 color="black" if math.isnan(error) else ink(ERROR_COLOURS(float(norm(error)))),
                 weight="bold" if selected else "normal",
             )

@@ -1,4 +1,4 @@
-"""What was asked: the architectures, the data and the protocol."""
+"""Section "Study": the architectures, the data and the protocol."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from harness.schedule.plan import confirm_seeds
 
 
 def architecture_table(summaries: Sequence[ArchitectureSummary]) -> Table:
-    """What each architecture is."""
+    """Create the table that describes the architectures."""
     rows = [
         {
             "Architecture": summary.title,
             "Name": summary.name,
-            "What it is": summary.architecture.summary,
+            "Description": summary.architecture.summary,
             "Search trials": count(summary.search.planned),
         }
         for summary in summaries
     ]
-    return make_table(rows, {"Architecture", "Name", "What it is"})
+    return make_table(rows, {"Architecture", "Name", "Description"})
 
 
 def balance_sentence(dataset: Dataset) -> str:
-    """How unlike the classes are in size, and what to make of it; empty where they are much alike."""
+    """Describe how the class sizes differ. Empty if they are similar."""
     if not dataset.unbalanced:
         return ""
     test = [sizes[2] for sizes in dataset.class_sizes]
     largest = test.index(max(test))
     return (
-        f"Classes are unlike in size: {count(min(test))} to {count(max(test))} test images. Whoever always says "
-        f'{dataset.classes[largest]} is right in {percent(max(test) / sum(test))} %. "Balanced" is the accuracy in '
-        "which every class counts alike."
+        f"The classes have different sizes: {count(min(test))} to {count(max(test))} test images. Always predicting "
+        f'{dataset.classes[largest]} would give an accuracy of {percent(max(test) / sum(test))} %. "Balanced" is the '
+        "balanced accuracy, in which every class has the same weight."
     )
 
 

@@ -1,4 +1,4 @@
-"""From how many configurations each winner was selected, what that cost, and what tuning gained."""
+"""Section "Selection": the selection ledger and the gain from tuning."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ class LedgerEntry:
     """The selection of one architecture.
 
     Attributes:
-        summary: of the architecture. The winner is the best of the configurations that completed its search.
-        openings: times that the test set was opened, once for each confirmed model.
-        tuned_accuracy: mean test accuracy of the selected configuration over the seeds that the default one was
-            confirmed with; None when there is nothing to compare.
-        tuning: tuned minus default on the test images; None when there is nothing to compare.
+        summary: Summary of the architecture.
+        openings: Number of times that test data were read: once for each confirmed model.
+        tuned_accuracy: Mean test accuracy of the selected configuration, over the seeds that the
+            default configuration was confirmed with. None if there is nothing to compare.
+        tuning: Comparison of the selected with the default configuration on the test images. None
+            if there is nothing to compare.
     """
 
     summary: ArchitectureSummary
@@ -36,7 +37,7 @@ class LedgerEntry:
 
     @property
     def found(self) -> float | None:
-        """Validation accuracy of the winner in the search."""
+        """Validation accuracy of the winner in search."""
         return self.summary.search.best_validation_accuracy
 
     @property
@@ -46,12 +47,12 @@ class LedgerEntry:
 
     @property
     def curse(self) -> float | None:
-        """Validation accuracy in confirm minus that in search: usually negative, as the search selected its best."""
+        """Winner's validation accuracy in confirm minus that in search, usually negative."""
         return None if self.found is None or self.again is None else self.again - self.found
 
 
 def ledger(findings: Findings) -> tuple[LedgerEntry, ...]:
-    """One entry for each architecture, in the order of the summaries."""
+    """Compute the entry of each architecture, in the order of the summaries."""
     return tuple(_entry(findings, summary) for summary in findings.summaries)
 
 
@@ -72,16 +73,16 @@ def _entry(findings: Findings, summary: ArchitectureSummary) -> LedgerEntry:
 
 
 def ledger_table(entries: Sequence[LedgerEntry]) -> Table:
-    """From how many configurations each winner was chosen, and what its accuracy became without the choice."""
+    """Create the selection ledger."""
     rows = [
         {
             "Architecture": entry.summary.title,
             "Configurations compared": count(entry.summary.search.trials),
-            "Finished": count(entry.summary.search.completed),
-            "Winner, in search (%)": percent(entry.found),
-            "Winner, in confirm (%)": percent(entry.again),
+            "Completed": count(entry.summary.search.completed),
+            "Winner in search (%)": percent(entry.found),
+            "Winner in confirm (%)": percent(entry.again),
             "Difference (points)": signed_points(entry.curse),
-            "Test set opened": count(entry.openings),
+            "Test evaluations": count(entry.openings),
         }
         for entry in entries
     ]
@@ -89,7 +90,7 @@ def ledger_table(entries: Sequence[LedgerEntry]) -> Table:
 
 
 def tuning_table(entries: Sequence[LedgerEntry]) -> Table:
-    """What tuning gained on the test images; empty when no default configuration was confirmed beside another."""
+    """Create the table of the gain from tuning. Empty if no default configuration was compared."""
     rows = [_tuning_row(entry) for entry in entries] if any(entry.tuning for entry in entries) else []
     return make_table(rows, {"Architecture", "Verdict"})
 
@@ -102,7 +103,7 @@ def _tuning_row(entry: LedgerEntry) -> dict[str, str]:
         return row | {"Default (%)": percent(default.mean if default else None), "Verdict": "the default was selected"}
     if entry.tuning is None:
         return row | {"Verdict": "not compared"}
-    better = {"A better": "tuning helped", "B better": "tuning did harm"}
+    better = {"A better": "tuned better", "B better": "default better"}
     return row | {
         "Tuned (%)": percent(entry.tuned_accuracy),
         "Default (%)": percent(default.mean if default else None),

@@ -1,4 +1,4 @@
-"""Title of the page and summary: the few sentences that a reader sees first."""
+"""Title of the page and section "Summary"."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ CAVEATS_SHOWN = 3
 
 
 def headline(findings: Findings) -> tuple[str, ...]:
-    """Five sentences: who wins, by how much, how sure that is, at what cost, what to distrust.
+    """Write the five statements of the summary.
 
-    Empty when no architecture has a result, fewer when there is nothing to compare.
+    They give the best architecture, its lead, the verdicts, the costs and the limitations. The
+    result is empty if no architecture has a result, and shorter if there is nothing to compare.
     """
     ranked = ranking(findings.summaries)
     if not ranked:
         return ()
     sentences = [_winner(ranked), _lead(ranked, findings), _certainty(ranked, findings), _cost(findings)]
-    sentences.append(f"What to distrust: {'; '.join(_caveats(findings)[:CAVEATS_SHOWN])}.")
+    sentences.append(f"Limitations: {' '.join(_caveats(findings)[:CAVEATS_SHOWN])}")
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -46,13 +47,14 @@ def _lead(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], findin
         return "No other architecture has a result to compare it with."
     (first, best), (second, estimate) = ranked[:2]
     ahead = percent(best.mean - estimate.mean)
-    sentence = f"It is {ahead} points ahead of {second.title} at {percent(estimate.mean)} %"
+    sentence = f"It is {ahead} percentage points ahead of {second.title} ({percent(estimate.mean)} %)."
     pair = next((pair for pair in findings.of(comparisons) if (pair.a, pair.b) == (first.name, second.name)), None)
     if pair is None:
-        return f"{sentence}; without predictions on the same test images nothing says how sure that is."
+        return f"{sentence} Without predictions for the same test images, this difference has no interval."
     return (
-        f"{sentence}; over seeds and test images, corrected for the number of pairs, the interval of the difference "
-        f"runs from {signed_range(pair.low_corrected, pair.high_corrected)} points."
+        f"{sentence} The interval of this difference is {signed_range(pair.low_corrected, pair.high_corrected)} "
+        "percentage points. It covers the variation between seeds and between test images, and is corrected for the "
+        "number of pairs."
     )
 
 
@@ -66,18 +68,16 @@ def _certainty(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], f
         [findings.titles[pair.b] for pair in pairs if pair.verdict is verdict]
         for verdict in (Verdict.A_BETTER, Verdict.EQUIVALENT, Verdict.UNDECIDED)
     )
-    told = sum(pair.verdict in (Verdict.A_BETTER, Verdict.B_BETTER) for pair in every)
+    different = sum(pair.verdict in (Verdict.A_BETTER, Verdict.B_BETTER) for pair in every)
     parts = [f"better than {listed(beaten)}"] if beaten else []
-    parts += [f"for practical purposes equal to {listed(equal)}"] if equal else []
-    parts += [f"not told apart from {listed(open_)}{_seeds_to_decide(pairs)}"] if open_ else []
+    parts += [f"equivalent to {listed(equal)}"] if equal else []
+    parts += [f"statistically indistinguishable from {listed(open_)}{_seeds_to_decide(pairs)}"] if open_ else []
     if not parts:
         return ""
-    return (
-        f"By the verdicts below it is {', '.join(parts)}; of all {count(len(every))} pairs, "
-        f"{count(told)} are told apart."
-        if len(every) > 1
-        else f"By the verdict below it is {', '.join(parts)}."
-    )
+    sentence = f"According to the verdicts below, it is {listed(parts)}."
+    if len(every) < 2:
+        return sentence
+    return f"{sentence} {count(different)} of {count(len(every))} pairs differ significantly."
 
 
 def _seeds_to_decide(pairs: Sequence[Comparison]) -> str:
@@ -85,30 +85,31 @@ def _seeds_to_decide(pairs: Sequence[Comparison]) -> str:
     known = [number for number in needed if number is not None]
     if not known or len(known) < len(needed):
         return ""
-    return f" (some {count(max(known))} seeds would probably decide it)"
+    return f" (about {count(max(known))} seeds would probably decide)"
 
 
 def _cost(findings: Findings) -> str:
     points = {point.summary.name: point for point in findings.of(costs)}
     best = points[findings.order[0]]
-    sentence = f"{best.summary.title} {_costs(best)}"
+    sentence = f"{best.summary.title} {_costs(best)}."
     if len(findings.order) < 2:
-        return f"{sentence}."
-    # Seconds on another device than the winner's say nothing about it.
+        return sentence
+    # Times on different devices cannot be compared.
     alike = [points[name] for name in findings.order if points[name].device == best.device]
     if len(alike) < 2:
-        return f"{sentence}; no other was trained and measured on such a device."
+        return f"{sentence} No other architecture was trained and measured on the same type of device."
     front = pareto_front(alike, LATENCY)
     if front and front[0] != best:
-        return f"{sentence}; {_other(front[0], 'the quickest to answer')}."
+        return f"{sentence} {_other(front[0], 'lowest latency')}"
     cheap = min(alike, key=lambda point: point.summary.confirm.train_seconds_mean or 0.0)
     if cheap is best:
-        return f"{sentence}, the least of all."
-    return f"{sentence}; {_other(cheap, 'the quickest to train')}."
+        return f"{sentence} No other architecture is faster."
+    return f"{sentence} {_other(cheap, 'shortest training time')}"
 
 
 def _other(point: CostPoint, why: str) -> str:
-    return f"{point.summary.title}, {why}, {_costs(point)} and reaches {percent(point.accuracy)} %"
+    title = point.summary.title
+    return f"{title} has the {why}: it {_costs(point)}, with a test accuracy of {percent(point.accuracy)} %."
 
 
 def _costs(point: CostPoint) -> str:
@@ -119,34 +120,37 @@ def _costs(point: CostPoint) -> str:
 
 
 def _caveats(findings: Findings) -> list[str]:
-    """What weighs against the numbers, the gravest first."""
+    """Write the limitations of the results, the most severe first."""
     environment, found, pairs = findings.run.environment, findings.of(audit), findings.of(comparisons)
     missing = [summary.title for summary in findings.summaries if summary.no_result is not None]
     failed = sum(failure.trials for summary in findings.summaries for failure in summary.failures)
     seeds = min((pair.seeds for pair in pairs), default=0)
+    few_seeds = 0 < seeds < fewest_seeds_for_better()
     changed = environment.changed_code
     tunings = [entry.tuning for entry in findings.of(ledger) if entry.tuning]
+    no_gain = bool(tunings) and not any(pair.verdict is Verdict.A_BETTER for pair in tunings)
     curse = max((-(entry.curse or 0.0) for entry in findings.of(ledger)), default=0.0)
     sample = f"{count(len(found.finished))} of {count(found.stopped)} stopped trials"
     caveats = {
-        "the run was interrupted, and this is what had finished": environment.interrupted,
-        f"{listed(missing)} without a result" if missing else "": bool(missing),
-        f"the code of {listed(changed)} changed in the midst of the run" if changed else "": bool(changed),
-        "the source had changes that are not committed": bool(environment.dirty),
-        f"with {counted_seeds(seeds)} nothing can be called better": 0 < seeds < fewest_seeds_for_better(),
-        f"early stopping ended {count(found.false_stops)} of {count(len(found.finished))} audited trials wrongly: they "
-        "would have beaten the winner": found.false_stops > 0,
-        f"{count(failed)} trials failed": failed > 0,
-        f"{count(found.stopped)} trials were stopped early, and none of them was finished to see whether rightly": (
+        "The run was interrupted, and only the trials that had ended are included.": environment.interrupted,
+        f"There is no result for {listed(missing)}." if missing else "": bool(missing),
+        f"The code of {listed(changed)} changed during the run." if changed else "": bool(changed),
+        "The source had uncommitted changes.": bool(environment.dirty),
+        f"With {counted_seeds(seeds)}, no architecture can be called better than another.": few_seeds,
+        f"Early stopping was wrong for {count(found.false_stops)} of {count(len(found.finished))} audited trials: they "
+        "would have been better than the winner.": found.false_stops > 0,
+        f"Failed trials: {count(failed)}.": failed > 0,
+        f"Early stopping ended {count(found.stopped)} trials, and none of them was audited.": (
             found.stopped > 0 and not found.finished
         ),
-        "tuning gained nothing that can be shown: no selected configuration is better than its default beyond "
-        "doubt": bool(tunings) and not any(pair.verdict is Verdict.A_BETTER for pair in tunings),
-        f"only {sample} were finished to audit early stopping, so up to {count(found.most)} may have been stopped "
-        "wrongly": len(found.finished) > 0 and not found.false_stops,
-        "the search was run once, and another one might select other configurations": True,
-        f"winners lost up to {percent(curse)} points of validation accuracy when trained again": curse > findings.rope,
-        "training times were taken while other trials ran beside": environment.slots > 1,
+        'Tuning shows no clear gain: no selected configuration has the verdict "better" against its default.': no_gain,
+        f"Only {sample} were audited, so up to {count(found.most)} stopped trials may have been better than the winner "
+        "(95 % confidence).": len(found.finished) > 0 and not found.false_stops,
+        "The search was run once, and another search might select other configurations.": True,
+        f"Trained again, winners lost up to {percent(curse)} percentage points of validation accuracy.": (
+            curse > findings.rope
+        ),
+        "Training times were measured while other trials were running.": environment.slots > 1,
     }
     return [caveat for caveat, holds in caveats.items() if holds]
 

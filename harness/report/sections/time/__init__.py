@@ -1,4 +1,4 @@
-"""Where the time of the run went."""
+"""Section "Time use": how the time of the run was spent."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from harness.runs.environment import Timeline
 
 @dataclass(frozen=True)
 class TimeUse:
-    """Where the time of a run went, in seconds; all but `wall` are seconds of a slot.
+    """Time use of a run in seconds. All times except `wall` are slot-seconds.
 
     Attributes:
-        wall: from the first training step to the end of the last trial.
-        slots: trials at once.
-        start_up: from the command to the first training step.
-        training: training alone, by phase.
-        validation: validation after each epoch.
-        reporting: the rest of a trial: handing over results, the scheduler's answer, the test pass.
-        idle: no trial: building the next one, or nothing left to do.
-        cost_pass: measuring latency and throughput, after the last trial.
-        shut_down: stopping the workers and the cluster.
-        earlier_trials: trials that an earlier command of this run had finished; not counted above.
+        wall: Time from the first training step to the end of the last trial.
+        slots: Number of slots.
+        start_up: Time from the command to the first training step.
+        training: Training time by phase.
+        validation: Validation after each epoch.
+        reporting: Other time of the trials: sending results, waiting for the scheduler, testing.
+        idle: Time of slots without a trial: building the next trial, or no trial left.
+        cost_pass: Measurement of latency and throughput after the last trial.
+        shut_down: Stopping the workers and the cluster.
+        earlier_trials: Number of trials that an earlier command of this run completed. They are not
+            counted above.
     """
 
     wall: float
@@ -43,24 +44,24 @@ class TimeUse:
 
     @property
     def busy(self) -> float:
-        """Share of the slot-seconds between first step and last trial that were training."""
+        """Training as a share of the slot-seconds from the first step to the last trial's end."""
         available = self.wall * self.slots
         return sum(self.training.values()) / available if available else 0.0
 
     @property
     def start_up_seconds(self) -> float:
-        """Seconds of a clock from the command to the first training step."""
+        """Time from the command to the first training step, in seconds."""
         return self.start_up / self.slots
 
     @property
     def all(self) -> float:
-        """Slot-seconds that there were, from the command to the report."""
+        """All slot-seconds from the command to the report."""
         inside = sum(self.training.values()) + self.validation + self.reporting + self.idle
         return self.start_up + inside + self.cost_pass + self.shut_down
 
 
 def time_use(records: Iterable[TrialRecord], timeline: Timeline, slots: int) -> TimeUse | None:
-    """Where the time went since the last command started; None when no trial began a step or none ended."""
+    """Compute the time use since the last command. None without a first step and an ended trial."""
     if timeline.first_step is None or timeline.last_trial_ended is None:
         return None
     training = dict.fromkeys(Phase, 0.0)
@@ -72,7 +73,7 @@ def time_use(records: Iterable[TrialRecord], timeline: Timeline, slots: int) -> 
             continue
         training[record.spec.phase] += record.train_seconds
         validation += sum(epoch.validation_seconds for epoch in record.epochs)
-        # Trials of one program share its seconds.
+        # Trials that are trained together share the time of their program.
         together = record.placement.together if record.placement else 1
         inside += (record.ended_at - record.started_at) / together
     wall = timeline.last_trial_ended - timeline.first_step
@@ -95,37 +96,35 @@ def time_use(records: Iterable[TrialRecord], timeline: Timeline, slots: int) -> 
 
 
 def time_sentence(use: TimeUse) -> str:
-    """Start-up, the time that there was, and how busy the slots were with training."""
+    """Describe the start-up time and the share of training."""
     earlier = (
-        f" {count(use.earlier_trials)} trials that an earlier command had finished are not counted."
-        if use.earlier_trials
-        else ""
+        f" It does not include {count(use.earlier_trials)} trials of an earlier command." if use.earlier_trials else ""
     )
     return (
-        f"The first training step came {seconds(use.start_up_seconds)} s after the command. From then to the end of "
-        f"the last trial {seconds(use.wall)} s passed on {count(use.slots)} slots, which were busy training "
-        f"for {share(use.busy, 1)} of it. The table counts the seconds of every slot from the command to the "
+        f"The first training step started {seconds(use.start_up_seconds)} s after the command. From this step to the "
+        f"end of the last trial, {seconds(use.wall)} s passed. In this time, training used {share(use.busy, 1)} of the "
+        f"slot-seconds (slots: {count(use.slots)}). The table counts all slot-seconds from the command to the "
         f"report.{earlier}"
     )
 
 
 def time_table(use: TimeUse) -> Table:
-    """Slot-seconds by what they were spent on."""
+    """Create the table of slot-seconds by activity."""
     spent = {
         "Start-up": use.start_up,
         **{f"Training, {phase.value}": use.training[phase] for phase in Phase},
         "Validation": use.validation,
         "Reporting and test passes": use.reporting,
-        "Idle, or between two trials": use.idle,
-        "Latency and throughput of the models": use.cost_pass,
+        "Idle, or between trials": use.idle,
+        "Measurement of latency and throughput": use.cost_pass,
         "Shut-down": use.shut_down,
         "All": use.all,
     }
     rows = [
-        {"Spent on": name, "Slot-seconds": seconds(value), "Share": share(value, use.all)}
+        {"Activity": name, "Slot-seconds": seconds(value), "Share": share(value, use.all)}
         for name, value in spent.items()
     ]
-    return make_table(rows, {"Spent on"})
+    return make_table(rows, {"Activity"})
 
 
 def _context(findings: Findings) -> Keys:

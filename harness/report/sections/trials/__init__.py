@@ -1,4 +1,4 @@
-"""How the search trials ended, and why some failed."""
+"""Section "Trials": status of the search trials, and reasons of failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FAILURES_SHOWN = 10
 
 
 def trials_table(summaries: Sequence[ArchitectureSummary]) -> Table:
-    """How the search trials ended, and what early stopping saved."""
+    """Create the table of the search trials' status and epochs."""
     rows = [
         {
             "Architecture": summary.title,
@@ -22,9 +22,9 @@ def trials_table(summaries: Sequence[ArchitectureSummary]) -> Table:
             "Stopped early": count(search.stopped_early),
             "Failed": count(search.failed),
             "Epochs trained": count(search.epochs),
-            "Full budget": count(search.epoch_budget),
-            "Saved by ASHA": count(search.epochs_saved),
-            "Share saved": share(search.epochs_saved, search.epoch_budget),
+            "Epochs planned": count(search.epoch_budget),
+            "Epochs saved by ASHA": count(search.epochs_saved),
+            "Share of epochs saved": share(search.epochs_saved, search.epoch_budget),
             "Training (s)": seconds(search.train_seconds),
         }
         for summary in summaries
@@ -34,7 +34,7 @@ def trials_table(summaries: Sequence[ArchitectureSummary]) -> Table:
 
 
 def failures_table(summaries: Sequence[ArchitectureSummary]) -> Table:
-    """Failed trials by reason, the most frequent of each architecture."""
+    """Create the table of failures by reason, with the most frequent ones of each architecture."""
     rows = []
     for summary in summaries:
         rows += [
@@ -43,15 +43,15 @@ def failures_table(summaries: Sequence[ArchitectureSummary]) -> Table:
                 "Phase": failure.phase.value,
                 "Trials": count(failure.trials),
                 "Reason": failure.reason,
-                "For instance": failure.example,
+                "Example trial": failure.example,
             }
             for failure in summary.failures[:FAILURES_SHOWN]
         ]
         others = sum(failure.trials for failure in summary.failures[FAILURES_SHOWN:])
         if others:
             rest = {"Trials": count(others), "Reason": "other reasons, listed in trials.csv"}
-            rows.append({"Architecture": summary.title, "Phase": MISSING, "For instance": MISSING} | rest)
-    return make_table(rows, {"Architecture", "Phase", "Reason", "For instance"})
+            rows.append({"Architecture": summary.title, "Phase": MISSING, "Example trial": MISSING} | rest)
+    return make_table(rows, {"Architecture", "Phase", "Reason", "Example trial"})
 
 
 def _context(findings: Findings) -> Keys:

@@ -1,4 +1,4 @@
-"""The verdict on every pair of architectures."""
+"""Section "Verdicts": the comparison of every pair of architectures."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from harness.statistics.wins import fewest_seeds_for_better, smallest_sign_flip_
 
 
 def comparisons(findings: Findings) -> tuple[Comparison, ...]:
-    """Every pair that has predictions on the same test images, in the order of the ranking."""
+    """Compare every pair with predictions for the same test images, in the order of the ranking."""
     return compare_all(findings.correct, findings.rope)
 
 
 def groups(findings: Findings) -> Mapping[str, str]:
-    """Architecture to its letters; architectures that share a letter are statistically indistinguishable."""
+    """Return the letters of each architecture. Sharing a letter means: no verdict "better"."""
     return letters(tuple(findings.correct), findings.of(comparisons))
 
 
 def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> str:
-    """What this number of seeds cannot show, whatever the data; empty when nothing was compared."""
+    """Describe what this number of seeds cannot show. Empty if nothing was compared."""
     if not comparisons:
         return ""
     seeds = min(pair.seeds for pair in comparisons)
     least = fewest_seeds_for_better()
     reach = (
-        "the verdicts rest on the size of the differences and on the test images besides"
+        "The verdicts therefore also use the size of the differences and the test images."
         if seeds >= least
-        else f"below {least} seeds no architecture is called better here, however large the difference"
+        else f"With fewer than {least} seeds, no architecture is called better, however large the difference is."
     )
     sentence = (
-        f"With {counted_seeds(seeds)}, an exact test that looks only at which seeds came out ahead cannot reach a p "
-        f"below {smallest_sign_flip_p(seeds):.3g}; {reach}."
+        f"With {counted_seeds(seeds)}, an exact test that uses only the sign of the difference at each seed cannot "
+        f"reach a p-value below {smallest_sign_flip_p(seeds):.3g}. {reach}"
     )
     stuck = [
         f"{titles[pair.a]} from {titles[pair.b]}"
@@ -48,13 +48,13 @@ def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str])
     if not stuck:
         return sentence
     return (
-        f"{sentence} More seeds alone would probably not tell {listed(stuck)}: there are too few test images to see "
-        "so small a difference."
+        f"{sentence} More seeds alone would probably not separate {listed(stuck)}: there are too few test images for "
+        "such a small difference."
     )
 
 
 def verdict_text(pair: Comparison, titles: Mapping[str, str]) -> str:
-    """The verdict with the name of the better one, or what would probably decide."""
+    """Write the verdict with the better architecture, or with what would probably decide."""
     match pair.verdict:
         case Verdict.A_BETTER:
             return f"{titles[pair.a]} better"
@@ -69,21 +69,21 @@ def verdict_text(pair: Comparison, titles: Mapping[str, str]) -> str:
 def _remedy(pair: Comparison) -> str:
     if pair.seeds_needed is None:
         return "" if pair.seeds < 2 else "; more test images are needed"
-    return f"; some {count(pair.seeds_needed)} seeds would probably decide"
+    return f"; about {count(pair.seeds_needed)} seeds would probably decide"
 
 
 def comparisons_table(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Table:
-    """Every pair with its difference, interval, verdict."""
+    """Create the table of all pairs, with difference, interval and verdict."""
     rows = [
         {
             "A": titles[pair.a],
             "B": titles[pair.b],
+            "Verdict": verdict_text(pair, titles),
             "A − B (points)": signed_points(pair.difference),
             "Corrected interval": signed_range(pair.low_corrected, pair.high_corrected),
             "p (Holm)": probability(pair.p_holm),
             "P(A > B)": f"{pair.probability:.2f} ({pair.probability_low:.2f}–{pair.probability_high:.2f})",
             "Seeds": count(pair.seeds),
-            "Verdict": verdict_text(pair, titles),
         }
         for pair in comparisons
     ]
@@ -91,14 +91,14 @@ def comparisons_table(comparisons: Sequence[Comparison], titles: Mapping[str, st
 
 
 def mcnemar_table(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Table:
-    """McNemar's exact test of the first seed's models of every pair."""
+    """Create the table of McNemar's exact test for the first seed's models of every pair."""
     rows = [
         {
             "A": titles[pair.a],
             "B": titles[pair.b],
             "Seed": str(pair.mcnemar.seed),
-            "A alone right": count(pair.mcnemar.only_a),
-            "B alone right": count(pair.mcnemar.only_b),
+            "Only A correct (images)": count(pair.mcnemar.only_a),
+            "Only B correct (images)": count(pair.mcnemar.only_b),
             "p": probability(pair.mcnemar.p),
         }
         for pair in comparisons

@@ -1,4 +1,4 @@
-"""The verdict on every pair of architectures, with the difference of their mean accuracies."""
+"""Figure of the verdict on every pair of architectures."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from harness.report.page.canvas import BLUE, LIGHT_GREY, VERMILION, ink, new_fig
 from harness.report.page.formatting import signed_points
 from harness.statistics.comparison import Comparison, Verdict
 
-ARCHITECTURES_UP_TO = 12  # more would make the text smaller than what can be read
+ARCHITECTURES_UP_TO = 12  # with more, the text would be too small to read
 TITLE_LENGTH = 26  # characters
-FAINTEST, STRONGEST = 0.25, 0.7  # share of the colour in a cell of a small and of the largest difference
+FAINTEST, STRONGEST = 0.25, 0.7  # strength of the colour for small and for large differences
 CELL = 0.78  # inches
 
 
 REVERSE = {Verdict.A_BETTER: Verdict.B_BETTER, Verdict.B_BETTER: Verdict.A_BETTER}
 SYMBOLS = {Verdict.A_BETTER: "▲", Verdict.B_BETTER: "▼", Verdict.EQUIVALENT: "≈", Verdict.UNDECIDED: "?"}
-MEANINGS = "▲ row better than column   ▼ row worse   ≈ equivalent   ? undecided"
+MEANINGS = "▲ row better than column   ▼ row worse than column   ≈ equivalent   ? undecided"
 
 
 @dataclass(frozen=True)
 class VerdictCell:
-    """Row minus column: the difference as a fraction, and the verdict with the row as A."""
+    """Difference of row minus column as a fraction, and the verdict with the row as A."""
 
     difference: float
     verdict: Verdict
 
     @property
     def text(self) -> str:
-        """Symbol, and difference in percentage points."""
+        """Symbol and difference in percentage points."""
         return f"{SYMBOLS[self.verdict]}\n{signed_points(self.difference)}"
 
 
 def verdict_cells(comparisons: Iterable[Comparison]) -> dict[tuple[str, str], VerdictCell]:
-    """Row and column, as names of architectures, to their cell: each pair fills two."""
+    """Map row and column, as names of architectures, to their cell. Each pair fills two cells."""
     found = {}
     for pair in comparisons:
         found[pair.a, pair.b] = VerdictCell(pair.difference, pair.verdict)
@@ -49,15 +49,15 @@ def verdict_cells(comparisons: Iterable[Comparison]) -> dict[tuple[str, str], Ve
 
 
 def cell_colour(cell: VerdictCell, largest: float) -> tuple[float, float, float]:
-    """Blue where the row is better, orange where it is worse, the stronger the larger the difference.
+    """Return blue if the row is better, and orange if it is worse. Larger differences are stronger.
 
-    Equivalent pairs are grey and undecided ones white: no colour where there is no direction to show.
+    Equivalent pairs are grey and undecided pairs are white, because there is no direction to show.
     """
     if cell.verdict is Verdict.UNDECIDED:
         return (1.0, 1.0, 1.0)
     if cell.verdict is Verdict.EQUIVALENT:
         return to_rgb(LIGHT_GREY)
-    # The root keeps small differences apart when one architecture is far behind all others.
+    # The square root keeps small differences visible if one architecture is far behind the others.
     size = (min(1.0, abs(cell.difference) / largest) if largest > 0 else 0.0) ** 0.5
     part = FAINTEST + (STRONGEST - FAINTEST) * size
     red, green, blue = to_rgb(BLUE if cell.verdict is Verdict.A_BETTER else VERMILION)
@@ -65,12 +65,12 @@ def cell_colour(cell: VerdictCell, largest: float) -> tuple[float, float, float]
 
 
 def draw_verdicts(order: Sequence[str], titles: Mapping[str, str], comparisons: Iterable[Comparison]) -> Figure:
-    """A cell for each ordered pair, row minus column; hatched where the pair was not compared.
+    """Draw a cell for each ordered pair, row minus column. Pairs without a comparison are hatched.
 
     Args:
-        order: names of the architectures, the best first; those beyond the first twelve are left out.
-        titles: of the architectures, by name.
-        comparisons: of them; each pair is given once, in either order.
+        order: Names of the architectures, the best first. Only the first twelve are drawn.
+        titles: Titles of the architectures, by name.
+        comparisons: Comparisons of the architectures. Each pair occurs once, in either order.
     """
     shown, left_out = order[:ARCHITECTURES_UP_TO], order[ARCHITECTURES_UP_TO:]
     cells = {pair: cell for pair, cell in verdict_cells(comparisons).items() if set(pair) <= set(shown)}
@@ -89,7 +89,7 @@ def draw_verdicts(order: Sequence[str], titles: Mapping[str, str], comparisons: 
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    missing = f"; architectures that are not shown: {len(left_out)}" if left_out else ""
+    missing = f"; architectures not shown: {len(left_out)}" if left_out else ""
     axes.set_xlabel(f"{MEANINGS}\nnumbers: percentage points, row minus column{missing}", fontsize=8.5, labelpad=8)
     return figure
 
@@ -98,6 +98,8 @@ def _draw_cell(axes: Axes, row: int, column: int, cell: VerdictCell | None, larg
     colour = cell_colour(cell, largest) if cell else (1.0, 1.0, 1.0)
     hatch = "//" if row != column and cell is None else None
     corner = (column - 0.5, row - 0.5)
-    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor="silver", linewidth=0.8, hatch=hatch))
+    axes.add_patch(
+        Rectangle(corner, 1, 1, facecolor=colour, edgecolor="silver", linewidth=0.8, hatch=hatch, clip_on=False)
+    )
     if cell:
         axes.text(column, row, cell.text, ha="center", va="center", fontsize=9, color=ink(colour), linespacing=1.15)

@@ -40,8 +40,8 @@ def test_ticks_are_ascending_and_within_the_axis(low: float, ratio: float) -> No
     assert ticks[-1] <= low * ratio * 1.01
 
 
-def test_an_axis_through_nought_is_refused() -> None:
-    """A logarithmic axis has no place for nought."""
+def test_an_axis_through_zero_is_refused() -> None:
+    """A logarithmic axis cannot contain zero."""
     with pytest.raises(ValueError, match="logarithmic"):
         round_ticks(0.0, 1.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_a_weight_counts_like_repeated_trials() -> None:
     ("accuracies", "weights", "trials"), [([], [], 1), ([0.9], [], 1), ([0.9], [0.0], 1), ([0.9], [1.0], 0)]
 )
 def test_impossible_input_is_refused(accuracies: list[float], weights: list[float], trials: int) -> None:
-    """No accuracies, a weight missing, a weight of nought and no trials are errors, not numbers."""
+    """No accuracies, a weight missing, a weight of zero and no trials are errors, not numbers."""
     with pytest.raises(ValueError, match="weights"):
         expected_best(accuracies, weights, trials)
 
@@ -130,7 +131,7 @@ def test_equal_curves_share_the_lead() -> None:
     """Two architectures with one and the same curve lead together, at every budget."""
     same = [a_curve("cheap", (0.9, 0.95), 10.0), a_curve("dear", (0.9, 0.95), 10.0)]
     assert leaders(same) == (Lead(10.0, math.inf, ("cheap", "dear")),)
-    assert budget_sentence(same) == "Cheap and Dear have the highest expected validation accuracy at every budget."
+    assert budget_sentence(same).startswith("Cheap and Dear have ")
 
 
 def test_leads_agree_with_the_curves_everywhere() -> None:
@@ -147,43 +148,40 @@ def test_leads_agree_with_the_curves_everywhere() -> None:
     assert len(leads) > 2
 
 
-def test_the_sentence_says_who_leads_below_and_above_a_crossing() -> None:
-    """Both leaders and the budget where they change are named, and that it is the only change."""
-    assert budget_sentence(CROSSING) == (
-        "Up to 14 s of training, Cheap has the highest expected validation accuracy; beyond that, Middle. "
-        "The lead changes only there."
-    )
-
-
 def test_the_sentence_names_every_change_of_a_few() -> None:
-    """Three leaders in a row are told with both budgets, and who leads from its first trial on."""
+    """Three leaders are named with their budgets, and the one that leads from its first trial on."""
     assert budget_sentence([*CROSSING, a_curve("dear", (0.99,), 500.0)]) == (
-        "Up to 14 s of training, Cheap has the highest expected validation accuracy; from there to 500 s, Middle; "
-        "beyond that, Dear. Dear leads as soon as one of its trials can be paid for."
+        "Up to 14 s of training, Cheap has the highest expected validation accuracy. After that, the lead passes to "
+        "Middle (up to 500 s) and Dear (from 500 s on). Dear takes the lead as soon as the budget covers one trial."
     )
+
+
+def test_the_sentence_for_a_crossing_names_both_leaders() -> None:
+    """The sentence contains both leaders and the budget at which the lead changes, and nothing more."""
+    sentence = budget_sentence(CROSSING)
+    assert re.findall(r"Cheap|Middle|Dear|\d+ s", sentence) == ["14 s", "Cheap", "Middle", "14 s"]
 
 
 def test_the_sentence_counts_the_changes_when_they_are_many() -> None:
-    """Six changes of the lead are counted, and only the first and the last leader are named."""
+    """With six changes of the lead, the sentence gives their number and the first and last leader."""
     steps = [a_curve(f"a{place}", (0.90 + 0.01 * place,), 10.0 * 2**place) for place in range(7)]
-    assert budget_sentence(steps) == (
-        "A0 has the highest expected validation accuracy up to 20 s of training, A6 beyond 640 s; between them the "
-        "lead changes 6 times."
-    )
+    found = re.findall(r"A\d|\d+ s|\d+ times", budget_sentence(steps))
+    assert found == ["20 s", "A0", "640 s", "A6", "6 times"]
 
 
-def test_one_curve_is_too_little_to_say() -> None:
-    """With one architecture nothing is said about who wins."""
-    assert "too little" in budget_sentence(CROSSING[:1])
+def test_one_curve_has_no_leader() -> None:
+    """With one architecture, the sentence names no leader."""
+    assert "Cheap" not in budget_sentence(CROSSING[:1])
 
 
 def test_the_sentence_warns_of_curves_from_survivors_and_of_few_trials() -> None:
     """Unaudited early stopping and fewer than three full trials are said, with the names."""
     curves = [a_curve("cheap", (0.99,), 10.0, unaudited=24), a_curve("dear", (0.9,), 10.0, full_trials=2)]
-    text = budget_sentence(curves)
-    assert "The curve of Cheap is too good, since early stopping let only the better trials through: of the 24" in text
-    assert "Fewer than 3 trials known to the last epoch are behind Dear." in text
-    assert "All curves are too good" in budget_sentence([a_curve(name, (0.9,), 10.0, unaudited=1) for name in ORDER])
+    _, survivors, few = re.split(r"(?<=\.) (?=The curve|Dear has)", budget_sentence(curves))
+    assert survivors.startswith("The curve of Cheap is")
+    assert "(24)" in survivors
+    assert few.startswith("Dear has fewer than 3 ")
+    assert "All curves are" in budget_sentence([a_curve(name, (0.9,), 10.0, unaudited=1) for name in ORDER])
 
 
 def texts_of(figure: Figure) -> list[str]:
@@ -200,7 +198,7 @@ def test_figure_draws_the_curves_in_both_panels() -> None:
         assert np.array(line.errors)[marked] == pytest.approx([100 * (1 - accuracy) for accuracy in curve.accuracies])
         assert np.array(line.seconds)[marked] == pytest.approx(curve.seconds)
         assert left.get_xdata()[marked] == pytest.approx(range(1, len(curve.accuracies) + 1))
-    assert by_seconds.get_xlabel() == "seconds of training"
+    assert by_seconds.get_xlabel() == "training time (s)"
     assert by_trials.get_ylabel() == "expected best validation error (%)"
     assert (by_trials.get_yscale(), by_seconds.get_xscale()) == ("log", "log")
 
@@ -210,10 +208,10 @@ def test_figure_names_the_lines_and_the_change_of_the_lead() -> None:
     values = budget_figure_values([*CROSSING, a_curve("dear", (0.8,), 5.0, unaudited=3)], ORDER, validation_images=5000)
     texts = texts_of(draw_budget(values))
     assert {"Cheap", "Middle", "Dear*", "10 s", "14 s"} <= set(texts)
-    assert any(text.startswith("* estimated from the trials that early stopping let through") for text in texts)
+    assert any(text.startswith("* ") for text in texts)
 
 
-def test_an_error_of_nought_has_a_place_on_the_logarithmic_axis() -> None:
+def test_an_error_of_zero_has_a_place_on_the_logarithmic_axis() -> None:
     """A perfect trial is drawn at half a validation image."""
     values = budget_figure_values([a_curve("cheap", (1.0,), 10.0)], ORDER, validation_images=5000)
     assert min(values.lines[0].errors) == pytest.approx(0.01)

@@ -98,6 +98,6 @@ def test_the_table_shares_add_up_to_the_whole(make_spec) -> None:
     use = time_use([trial(make_spec, 1, Phase.SEARCH, 110, 130)], TIMELINE, slots=1)
     assert use is not None
     frame = time_table(use).frame
-    assert frame["Spent on"].iloc[0] == "Start-up"
+    assert frame["Activity"].iloc[0] == "Start-up"
     assert frame["Slot-seconds"].astype(float).iloc[:-1].sum() == pytest.approx(37.0)
     assert list(frame.iloc[-1]) == ["All", "37.0", "100 %"]

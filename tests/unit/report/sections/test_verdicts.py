@@ -73,4 +73,4 @@ def test_beyond_a_dozen_architectures_the_figure_says_that_some_are_left_out() -
     axes = draw_verdicts(names, {name: name for name in names}, pairs).axes[0]
     assert len(axes.get_yticklabels()) == 12
     assert len(axes.texts) == 12 * 11
-    assert axes.get_xlabel().endswith("architectures that are not shown: 1")
+    assert axes.get_xlabel().endswith("not shown: 1")
