@@ -27,7 +27,8 @@ def command(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE.md", help="Write the page there. [default: the screen]")
+        Path | None,
+        typer.Option("--output", metavar="FILE.md", help="Write the page there.", show_default="the screen"),
     ] = None,
 ) -> None:
     """Compare two runs: environment, study, and the test accuracy of every architecture with its uncertainty."""

@@ -27,7 +27,7 @@ def command(
     model_json: Annotated[Path, typer.Argument(metavar="MODEL.json", help="models/<architecture>.json of a run.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", metavar="PNG", help="Confusion matrix. [default: in the current folder]"),
+        typer.Option("--output", metavar="PNG", help="Confusion matrix.", show_default="in the current folder"),
     ] = None,
     own: ModelCode = None,
     data_dir: DataDir = None,

@@ -31,7 +31,8 @@ def command(
         typer.Option(
             "--architecture",
             metavar="NAME|SOURCE",
-            help="Which one; my_net.py where it is your own. [default: the best on validation data]",
+            help="Which one; my_net.py where it is your own.",
+            show_default="the best on validation data",
         ),
     ] = None,
     formats: Annotated[
@@ -39,11 +40,18 @@ def command(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="safetensors, onnx or exported-program; may be repeated. [default: exported-program]",
+            help="safetensors, onnx or exported-program; may be repeated.",
+            show_default="exported-program",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="[default: RUN_DIR/exported/<architecture>]")
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Folder of the exported files.",
+            show_default="RUN_DIR/exported/<architecture>",
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:

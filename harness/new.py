@@ -17,7 +17,7 @@ from harness.errors import StudyError
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the architecture, and of the file NAME.py.")],
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write it there. [default: NAME.py here]")
+        Path | None, typer.Option("--output", metavar="FILE", help="Write it there.", show_default="NAME.py here")
     ] = None,
 ) -> None:
     """Write a file with a small convolutional net that passes every check, to be changed."""

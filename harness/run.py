@@ -46,11 +46,11 @@ def command(
     config: Annotated[
         str | None,
         typer.Option(
-            "--config", metavar="NAME|PATH", help="default, smoke, full, speedrun or a file. [default: default]"
+            "--config", metavar="NAME|PATH", help="default, smoke, full, speedrun or a file.", show_default="default"
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Run folder. [default: reports/<study>-<time>]")
+        Path | None, typer.Option("--output", metavar="DIR", help="Run folder.", show_default="reports/<study>-<time>")
     ] = None,
     resume: Annotated[
         Path | None,
@@ -84,7 +84,8 @@ def command(
     ] = None,
     data_dir: DataDir = None,
     address: Annotated[
-        str | None, typer.Option("--address", metavar="ADDRESS", help="Ray cluster to join. [default: a local one]")
+        str | None,
+        typer.Option("--address", metavar="ADDRESS", help="Ray cluster to join.", show_default="a local one"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     list_architectures: Annotated[bool, typer.Option("--list", help="Print the architectures and stop.")] = False,
