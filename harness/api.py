@@ -79,9 +79,10 @@ def run_study(
 def load_run(folder: str | Path) -> Run:
     """A run that is there already.
 
-    >>> published = load_run("reports/reference")
-    >>> published.accuracy["mean"].idxmax()
-    'advanced_cnn'
+    Examples:
+        >>> published = load_run("reports/reference")
+        >>> published.accuracy["mean"].idxmax()
+        'advanced_cnn'
 
     Raises:
         HarnessError: the folder is not that of a run, or its files contradict each other.
@@ -138,8 +139,9 @@ class Run:
     def accuracy(self) -> pd.DataFrame:
         """One row per architecture, best first: test accuracy as a fraction, its interval, and its group.
 
-        >>> load_run("reports/reference").accuracy.loc["lenet5", "group"]
-        'b'
+        Examples:
+            >>> load_run("reports/reference").accuracy.loc["lenet5", "group"]
+            'b'
         """
         rows = {
             entry["name"]: {
@@ -168,8 +170,9 @@ class Run:
     def trials(self) -> pd.DataFrame:
         """One row per trial, of both phases and every status, as in `trials.csv`.
 
-        >>> sorted(load_run("reports/reference").trials["phase"].unique())
-        ['audit', 'confirm', 'search']
+        Examples:
+            >>> sorted(load_run("reports/reference").trials["phase"].unique())
+            ['audit', 'confirm', 'search']
         """
         return trials_frame(self._read.records, self.study.registry)
 
@@ -187,8 +190,9 @@ class Run:
     def confusion_matrix(self, architecture: str) -> pd.DataFrame:
         """Counts of test images for the model of the first seed; a row is a true class, a column a predicted one.
 
-        >>> int(load_run("reports/reference").confusion_matrix("lenet5").to_numpy().sum())
-        10000
+        Examples:
+            >>> int(load_run("reports/reference").confusion_matrix("lenet5").to_numpy().sum())
+            10000
 
         Raises:
             RunFolderError: the run has no predictions of that architecture.

@@ -229,8 +229,9 @@ class Study(Frozen):
     ) -> Study:
         """A shipped study by its name, or one from a file, with some of its values changed.
 
-        >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
-        3
+        Examples:
+            >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
+            3
 
         Args:
             config: name or path.
