@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -82,6 +82,17 @@ def test_the_citation_has_what_the_format_requires(project: dict[str, Any]) -> N
     assert citation["authors"] == [{"name": HOLDER}]
     cited = {identifier["value"] for reference in citation["references"] for identifier in reference["identifiers"]}
     assert cited == {"arXiv:1810.05934", "arXiv:1807.05118"}  # ASHA, Ray Tune
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only git lists its files")
+def test_the_source_distribution_holds_what_git_keeps() -> None:
+    """Every tracked file is packed; hatchling adds pyproject.toml and .gitignore itself."""
+    packed = tomllib.loads(text("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tracked = {PurePosixPath(path) for path in listed.split("\0") if path}
+    left_out = {str(path) for path in tracked if not any(path.is_relative_to(kept) for kept in packed)}
+    assert left_out == {"pyproject.toml", ".gitignore"}
+    assert [kept for kept in packed if not any(path.is_relative_to(kept) for path in tracked)] == []
 
 
 def test_every_file_that_the_image_copies_exists() -> None:
