@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 PAGES = {"index.md": "README.md", "changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 """Page of the site to the file outside docs/ that it shows."""
 
@@ -37,8 +37,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     def change(link: re.Match[str]) -> str:
         image, label, path, anchor = link.groups(default="")
         target = (folder / path).resolve()
-        if not target.exists():
-            return link.group()  # MkDocs reports the broken link
+        if not target.exists() or not target.is_relative_to(ROOT):
+            return link.group()  # MkDocs reports it
         if target.is_dir() and (target / "README.md").is_file():
             target /= "README.md"
         name = target.relative_to(ROOT).as_posix()

@@ -193,3 +193,10 @@ def test_every_decision_is_listed() -> None:
         f"{number}. [{title}]({name})" for name, (number, title) in ((n, t.split(". ", 1)) for n, t in titles.items())
     ]
     assert text("docs/decisions/README.md").splitlines()[-len(lines) :] == lines
+
+
+def test_nested_lists_are_indented_by_four_spaces() -> None:
+    """GitHub takes two spaces for a nested list as well; the site would show one flat list."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    prose = {page.name: re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S) for page in pages}
+    assert [name for name, written in prose.items() if re.search(r"^ {1,3}([-*]|\d+\.) ", written, flags=re.M)] == []
