@@ -1,4 +1,4 @@
-# `make run` and `make test` need only Python 3.11 or newer and access to a package index.
+# Every target needs only Python 3.11 or newer and access to a package index.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ LOCK := $(wildcard requirements.lock)
 PARALLEL := -n auto --dist loadgroup
 INSTALL := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 
-.PHONY: run test test-all check audit lock clean
+.PHONY: run test test-all check docs audit lock clean
 
 run: $(VENV)/installed
 	$(BIN)/python -m harness.run $(ARGS)
@@ -27,6 +27,10 @@ check: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Material for MkDocs prints a notice about the end of MkDocs 1 unless this variable is set.
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 audit: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --skip-editable
@@ -36,7 +40,7 @@ audit: $(VENV)/installed
 lock:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --universal --extra test --upgrade --quiet \
+	$(BIN)/uv pip compile pyproject.toml --universal --extra test --extra docs --upgrade --quiet \
 		--custom-compile-command 'make lock' --output-file requirements.lock
 
 $(VENV)/installed: pyproject.toml $(LOCK)
@@ -48,5 +52,9 @@ $(VENV)/installed-test: $(VENV)/installed
 	$(INSTALL) --editable '.[test]'
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(INSTALL) --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site

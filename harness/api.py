@@ -83,9 +83,10 @@ def run_study(
 def load_run(folder: str | Path) -> Run:
     """Read an existing run.
 
-    >>> published = load_run("reports/reference")
-    >>> published.accuracy["mean"].idxmax()
-    'advanced_cnn'
+    Examples:
+        >>> published = load_run("reports/reference")
+        >>> published.accuracy["mean"].idxmax()
+        'advanced_cnn'
 
     Raises:
         HarnessError: The folder is not a run folder, or its files contradict each other.
@@ -142,8 +143,9 @@ class Run:
     def accuracy(self) -> pd.DataFrame:
         """One row per architecture, best first: test accuracy as a fraction, interval and letters.
 
-        >>> load_run("reports/reference").accuracy.loc["lenet5", "group"]
-        'b'
+        Examples:
+            >>> load_run("reports/reference").accuracy.loc["lenet5", "group"]
+            'b'
         """
         rows = {
             entry["name"]: {
@@ -172,8 +174,9 @@ class Run:
     def trials(self) -> pd.DataFrame:
         """One row per trial, of every phase and status, as in `trials.csv`.
 
-        >>> sorted(load_run("reports/reference").trials["phase"].unique())
-        ['audit', 'confirm', 'search']
+        Examples:
+            >>> sorted(load_run("reports/reference").trials["phase"].unique())
+            ['audit', 'confirm', 'search']
         """
         return trials_frame(self._read.records, self.study.registry)
 
@@ -193,8 +196,9 @@ class Run:
 
         Rows are true classes, columns are predicted classes.
 
-        >>> int(load_run("reports/reference").confusion_matrix("lenet5").to_numpy().sum())
-        10000
+        Examples:
+            >>> int(load_run("reports/reference").confusion_matrix("lenet5").to_numpy().sum())
+            10000
 
         Raises:
             RunFolderError: The run has no predictions of this architecture.

@@ -248,8 +248,9 @@ class Study(Frozen):
     ) -> Study:
         """Load a shipped study by its name, or a study file, and change some of its values.
 
-        >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
-        3
+        Examples:
+            >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
+            3
 
         Args:
             config: Name of a shipped study, or path of a file.

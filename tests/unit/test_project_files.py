@@ -1,4 +1,4 @@
-"""Licence, citation, image, workflow and lock file agree with the package and with each other."""
+"""Licence, citation, image, workflow, lock file and site agree with each other."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+import architectures
+import harness
 from harness.version import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,17 @@ def test_the_citation_has_what_the_format_requires(project: dict[str, Any]) -> N
     assert cited == {"arXiv:1810.05934", "arXiv:1807.05118"}  # ASHA, Ray Tune
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only git lists its files")
+def test_the_source_distribution_holds_what_git_keeps() -> None:
+    """Every tracked file is packed; hatchling adds pyproject.toml and .gitignore itself."""
+    packed = tomllib.loads(text("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tracked = {PurePosixPath(path) for path in listed.split("\0") if path}
+    left_out = {str(path) for path in tracked if not any(path.is_relative_to(kept) for kept in packed)}
+    assert left_out == {"pyproject.toml", ".gitignore"}
+    assert [kept for kept in packed if not any(path.is_relative_to(kept) for path in tracked)] == []
+
+
 def test_every_file_that_the_image_copies_exists() -> None:
     """COPY fails on a missing file; only the lock file is optional, so it is written as a pattern."""
     patterns = {path for path in copied() if "[" in path}
@@ -128,11 +141,11 @@ def test_an_argument_of_the_build_is_handed_to_pip() -> None:
 
 
 def test_the_workflow_calls_the_gate_and_all_tests() -> None:
-    """Pushes and pull requests run `.ci/run` on two versions of Python; a schedule runs `make test-all`."""
+    """Pushes and pull requests run `.ci/run` and `make docs`; a schedule runs `make test-all`."""
     workflow = yaml(".github/workflows/ci.yml")
     assert set(workflow["on"]) == {"push", "pull_request", "schedule"}
     commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in workflow["jobs"].items()}
-    assert commands == {"checks": [".ci/run"], "all-tests": ["make test-all"]}
+    assert commands == {"checks": [".ci/run"], "docs": ["make docs"], "all-tests": ["make test-all"]}
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert workflow["jobs"]["checks"]["if"] == "github.event_name != 'schedule'"
     assert workflow["jobs"]["all-tests"]["if"] == "github.event_name == 'schedule'"
@@ -155,3 +168,35 @@ def test_make_run_uses_the_lock_where_there_is_one(locked: bool, tmp_path: Path)
     plan = subprocess.run(["make", "-n", "run"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert ("--constraint requirements.lock" in plan) is locked
     assert "--editable ." in plan
+
+
+def test_every_page_of_the_documentation_is_in_the_navigation() -> None:
+    """The site shows every Markdown file of docs/ once, and the pages made of other files."""
+    pages = re.findall(r"^ +- (?:.*: )?(\S+\.md)$", text("mkdocs.yml"), flags=re.MULTILINE)
+    elsewhere = {"index.md", "changelog.md", "contributing.md", "commands.md"}  # docs/hooks.py adds them
+    written = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert sorted(pages) == sorted(written | elsewhere)
+
+
+def test_every_public_name_is_in_the_api_reference() -> None:
+    """docs/api.md has a directive for each name that `harness` and `architectures` export."""
+    documented = set(re.findall(r"^::: ([\w.]+)$", text("docs/api.md"), flags=re.MULTILINE))
+    public = {f"{module.__name__}.{name}" for module in (harness, architectures) for name in module.__all__}
+    assert public - documented == {"harness.__version__"}
+
+
+def test_every_decision_is_listed() -> None:
+    """docs/decisions/README.md lists every note with its number and title."""
+    notes = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    titles = {path.name: path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in notes}
+    lines = [
+        f"{number}. [{title}]({name})" for name, (number, title) in ((n, t.split(". ", 1)) for n, t in titles.items())
+    ]
+    assert text("docs/decisions/README.md").splitlines()[-len(lines) :] == lines
+
+
+def test_nested_lists_are_indented_by_four_spaces() -> None:
+    """GitHub takes two spaces for a nested list as well; the site would show one flat list."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    prose = {page.name: re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S) for page in pages}
+    assert [name for name, written in prose.items() if re.search(r"^ {1,3}([-*]|\d+\.) ", written, flags=re.M)] == []
