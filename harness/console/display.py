@@ -54,7 +54,7 @@ class ConsoleDisplay:
     @contextlib.contextmanager
     def trials(self, study: Study, supply: Supply, slots: int) -> Iterator[Observer]:
         """Show the progress of trials. The last state of the table stays on the screen."""
-        self.stage(f"starting workers: {counted(slots, 'trial')} at the same time")
+        self.stage(f"starting trials in {counted(slots, 'slot')}")
         console = self._console
         if not console.is_terminal:
             plain = PlainProgress(

@@ -54,7 +54,7 @@ def test_a_node_that_leaves_costs_only_the_trials_on_it_and_those_are_tried_agai
             "--all", "--config", study, "--output", folder, "--address", address,
             environment={"RAY_AUTH_MODE": "token"},
         )  # fmt: skip
-        command.wait_until(lambda: "2 trials at a time" in command.stdout)
+        command.wait_until(lambda: "starting trials in 2 slots" in command.stdout)
         # A trial of each node is under way, and has left a checkpoint.
         command.wait_until(
             lambda: lines(folder) >= 2 and len(list((folder / "checkpoints").glob("*.safetensors"))) == 2

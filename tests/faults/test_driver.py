@@ -79,7 +79,7 @@ def test_a_killed_command_is_resumed_to_the_same_result(number, start, write_stu
     folder = tmp_path / "run"
     command = start("--all", "--config", write_study(ARCHITECTURES, **CHANGES), "--output", folder)
     moment = random.Random(number).uniform(0.0, seconds)
-    command.wait_until(lambda: "trials at a time" in command.stdout or "trial at a time" in command.stdout)
+    command.wait_until(lambda: "starting trials" in command.stdout)
     time.sleep(moment)
     command.send(signal.SIGKILL)
     command.end()
@@ -182,7 +182,7 @@ def test_a_folder_that_is_being_run_is_refused_to_a_second_command(start, write_
     command.end()
     command.assert_nothing_is_left()
     third = start("--resume", folder)
-    third.wait_until(lambda: "trial at a time" in third.stdout)
+    third.wait_until(lambda: "starting trials" in third.stdout)
     third.send(signal.SIGINT)
     assert third.end() == 130
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 from fault_runs import journal, own, planted
+from patience import patience
 
 from harness.records.trial import Status
 
@@ -20,17 +22,26 @@ FAULTS = {
     "raises_in_fifth_epoch": "ArithmeticError: planted in the fifth epoch",
     "allocates_too_much": "allocate",
     "exits": "SystemExit: planted exit",
+    "breaks_its_device": "RuntimeError: device-side assert triggered",
+    "hangs_in_training": "seconds without a message; trial_timeout is ",
 }
+HEALTHY = ("wants_a_whole_device", "mlp")
 
 
 def test_every_bad_architecture_is_named_with_its_reason_and_the_good_one_is_reported(
     start, write_study, tmp_path: Path
 ) -> None:
-    """NaN, explosion, wrong shapes, exceptions early and late, too much memory, an exit: eight of nine fail."""
+    """Each bad architecture fails in its first attempt, and the two good ones complete every trial.
+
+    The planted faults are NaN, explosion, wrong shapes, exceptions early and late, too much memory, an exit, a hang,
+    and a device that can no longer be used, as after an assertion in a CUDA kernel.
+    """
     folder = tmp_path / "run"
     space = {"space": {"epochs": 6, "batch_size": 32, "augmentation": "none"}}
-    study = write_study(dict.fromkeys([*FAULTS, "mlp"], space))
-    command = start("--all", "--config", study, "--output", folder, *own(*FAULTS), environment=planted(tmp_path))
+    limit = math.ceil(patience(15))  # a trial that is well imports torch in that time, and trains an epoch
+    study = write_study(dict.fromkeys([*FAULTS, *HEALTHY], space), trial_timeout=limit)
+    planted_ones = own(*FAULTS, "wants_a_whole_device")
+    command = start("--all", "--config", study, "--output", folder, *planted_ones, environment=planted(tmp_path))
     assert command.end() == 3, command.stderr
     records = journal(folder)
     failed = {record.spec.architecture: record for record in records if record.status is Status.FAILED}
@@ -40,7 +51,12 @@ def test_every_bad_architecture_is_named_with_its_reason_and_the_good_one_is_rep
         assert failed[name].attempts == 1, name
         assert f"no result for {', '.join(FAULTS)}" in command.stderr
     assert len(failed["raises_in_fifth_epoch"].epochs) == 4
-    assert [r.status for r in records if r.spec.architecture == "mlp"] == [Status.COMPLETED] * 3
+    assert failed["hangs_in_training"].reason.endswith(f"{limit} seconds")
+    for name in HEALTHY:
+        ended = [(record.status, record.attempts) for record in records if record.spec.architecture == name]
+        assert ended == [(Status.COMPLETED, 1)] * 3, name
+    order = [record.spec.architecture for record in records]
+    assert order.index("breaks_its_device") < order.index("wants_a_whole_device")
     page = (folder / "report.md").read_text(encoding="utf-8")
     for name in FAULTS:
         assert name.replace("_", " ") in page

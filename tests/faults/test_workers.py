@@ -91,9 +91,8 @@ def test_trials_that_always_lose_their_worker_fail_with_the_reason_and_the_rest_
     assert journal(folder)[-1].reason.startswith("its worker died: ")
 
 
-@pytest.mark.parametrize(
-    "architecture", ["hangs_in_training", pytest.param("hangs_in_build", marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("architecture", ["hangs_in_training", "hangs_in_build"])
 def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
     architecture, start, write_study, tmp_path: Path
 ) -> None:
@@ -114,31 +113,6 @@ def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
         "trial_timeout", "trial\\_timeout"
     )
     command.assert_nothing_is_left()
-
-
-def test_a_trial_that_breaks_its_device_costs_no_other_trial(start, write_study, tmp_path: Path) -> None:
-    """It fails with its own reason, in its first attempt; its worker is replaced before anything else is trained."""
-    folder = tmp_path / "run"
-    study = write_study(
-        {
-            "breaks_its_device": {"space": {"epochs": 3} | BATCHES},
-            "wants_a_whole_device": {"space": {"epochs": 2} | BATCHES},
-        }
-    )
-    command = start(
-        "--all",
-        "--config",
-        study,
-        "--output",
-        folder,
-        *own("breaks_its_device", "wants_a_whole_device"),
-        environment=planted(tmp_path),
-    )
-    assert command.end() == 3, command.stderr
-    first, *others = journal(folder)
-    assert (first.spec.architecture, first.status) == ("breaks_its_device", Status.FAILED)
-    assert (first.attempts, first.reason) == (1, "RuntimeError: device-side assert triggered")
-    assert [(record.status, record.attempts) for record in others] == [(Status.COMPLETED, 1)] * 3
 
 
 @pytest.mark.exhaustive

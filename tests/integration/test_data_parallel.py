@@ -5,59 +5,41 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
-from typer.testing import CliRunner
+from commands import harness
+from safetensors.torch import load, load_file
 
-from harness.records.trial import Phase, TrialRecord
-from harness.run import app
+from harness.data import load_dataset
+from harness.records.trial import Phase
 from harness.runs.journal import read_journal
+from harness.study import load_study
 from harness.study.yaml_text import write_yaml
-
-
-def confirmed(folder: Path, study: Path, workers: int) -> list[TrialRecord]:
-    command = ["--all", "--config", str(study), "--output", str(folder), "--set", f"confirm.workers={workers}"]
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0, done.output
-    return [record for record in read_journal(folder / "journal.jsonl") if record.spec.phase is Phase.CONFIRM]
+from harness.training import Settings
+from harness.training.execution import run_trial
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
-    """Losses and test accuracy agree, weights come back under their own names, and the report names the workers."""
-    study = {
+    """Losses and test accuracy agree, and so do the names of the weights. The report names the workers."""
+    written = {
         "name": "joint",
         "dataset": {"name": "digits", "validation_size": 200, "train_size": 800},
         "precision": "fp32",
-        "confirm": {"seeds": 1},
+        "confirm": {"seeds": 1, "workers": 2},
         "architectures": {"simple_cnn": {"space": {"epochs": 3}}},
     }
-    path = tmp_path / "study.yaml"
-    path.write_text(write_yaml(study), encoding="utf-8")
-    [alone], [jointly] = (confirmed(tmp_path / f"run{workers}", path, workers) for workers in (1, 2))
+    path, folder = tmp_path / "study.yaml", tmp_path / "run"
+    path.write_text(write_yaml(written), encoding="utf-8")
+    done = harness("run", "--all", "--config", path, "--output", folder)
+    assert done.exit_code == 0, done.output
+    [jointly] = [r for r in read_journal(folder / "journal.jsonl") if r.spec.phase is Phase.CONFIRM]
+    data = load_dataset(load_study(str(path)).dataset, None)
+    *epochs, last = run_trial(jointly.spec, data.training, lambda: data.test, Settings("cpu", 1, "fp32"))
     assert [epoch.train_loss for epoch in jointly.epochs] == pytest.approx(
-        [epoch.train_loss for epoch in alone.epochs], rel=1e-4
+        [message.epoch.train_loss for message in epochs], rel=1e-4
     )
+    alone = last.outcome
     assert jointly.test is not None
-    assert alone.test is not None
     assert jointly.test.accuracy == pytest.approx(alone.test.accuracy, abs=0.003)
-    names = [load_file(tmp_path / run / "models" / "simple_cnn.safetensors").keys() for run in ("run1", "run2")]
-    assert names[0] == names[1]
-    sentence = "2 workers trained each model together."
-    pages = [(tmp_path / run / "report.md").read_text(encoding="utf-8") for run in ("run1", "run2")]
-    assert [sentence in page for page in pages] == [False, True]
-
-
-def test_more_workers_than_the_cluster_takes_are_refused(tmp_path: Path) -> None:
-    """In a sentence, before any trial."""
-    study = tmp_path / "study.yaml"
-    study.write_text(
-        write_yaml(
-            {"name": "many", "dataset": {"name": "digits", "validation_size": 200}, "architectures": {"mlp": {}}}
-        ),
-        encoding="utf-8",
-    )
-    command = ["--all", "--config", str(study), "--output", str(tmp_path / "run"), "--set", "confirm.workers=1000"]
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 2
-    assert "needs 1000 workers" in done.output
+    assert load_file(folder / "models" / "simple_cnn.safetensors").keys() == load(alone.weights).keys()
+    assert "2 workers trained each model together." in (folder / "report.md").read_text(encoding="utf-8")

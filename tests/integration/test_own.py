@@ -114,7 +114,7 @@ def test_an_exported_model_has_a_card(exported: Path, place: Path) -> None:
     mean = load_run(place / "run").accuracy.loc["my_net", "mean"]
     assert f"**{100 * mean:.2f} %** (mean over 2 training\n  seeds; 95 % interval" in card
     for text in (
-        "Licence of the data:** not known",
+        "Licence of the data:** unknown",
         "selected on validation images",
         "## Limitations",
         "dark background",

@@ -63,3 +63,12 @@ def test_code_is_the_engine_and_each_architectures_own_file(tmp_path, monkeypatc
     monkeypatch.setattr(architectures.mlp, "__file__", str(changed))
     after = provenance.code_fingerprints([BUILT_IN["mlp"], BUILT_IN["lenet5"]])
     assert {name for name in before if before[name] != after[name]} == {"mlp"}
+
+
+def test_a_logger_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message contains the command that installs it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(
+        EnvironmentMismatchError, match=r"mlflow needs the package mlflow, .* pip install '.\[mlflow\]'"
+    ):
+        provenance.check_loggers(["mlflow"])
