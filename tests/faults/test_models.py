@@ -1,4 +1,4 @@
-"""Architectures that do wrong cost their own trials, and no other's."""
+"""Tests that faults of an architecture affect only its own trials."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAULTS = {
 def test_every_bad_architecture_is_named_with_its_reason_and_the_good_one_is_reported(
     start, write_study, tmp_path: Path
 ) -> None:
-    """NaN, explosion, wrong shapes, exceptions early and late, too much memory, an exit: eight of nine fail."""
+    """Eight architectures with different faults fail, and the ninth is reported."""
     folder = tmp_path / "run"
     space = {"space": {"epochs": 6, "batch_size": 32, "augmentation": "none"}}
     study = write_study(dict.fromkeys([*FAULTS, "mlp"], space))
