@@ -1,4 +1,4 @@
-"""A study from Python: what it leaves behind in the process that ran it."""
+"""Tests of running a study from Python."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ print(changed, found[0] > 0.5)
 
 @pytest.mark.parametrize("where", [pytest.param("main", marks=pytest.mark.exhaustive), "thread"])
 def test_a_run_leaves_the_process_as_it_was(where: str, tmp_path: Path) -> None:
-    """In the main thread and in any other, and in a script that does not ask whether it is the main module."""
+    """A run in the main thread or in another one does not change the state of the process.
+
+    The script does not check whether it is the main module.
+    """
     script = tmp_path / "script.py"
     script.write_text(SCRIPT, encoding="utf-8")
     done = subprocess.run(

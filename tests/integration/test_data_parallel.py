@@ -1,4 +1,4 @@
-"""A confirm trial that two workers train together, through Ray Train."""
+"""Tests of a confirm trial that two workers train together with Ray Train."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def confirmed(folder: Path, study: Path, workers: int) -> list[TrialRecord]:
 @pytest.mark.slow
 @pytest.mark.ray
 def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
-    """Losses and test accuracy agree, weights come back under their own names, and the report names the workers."""
+    """Losses, test accuracy and names of weights agree, and the report mentions the workers."""
     study = {
         "name": "joint",
         "dataset": {"name": "digits", "validation_size": 200, "train_size": 800},
@@ -49,7 +49,7 @@ def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
 
 
 def test_more_workers_than_the_cluster_takes_are_refused(tmp_path: Path) -> None:
-    """In a sentence, before any trial."""
+    """The error is one sentence, before any trial starts."""
     study = tmp_path / "study.yaml"
     study.write_text(
         write_yaml(

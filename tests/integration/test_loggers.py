@@ -1,4 +1,4 @@
-"""Loggers that people already use are told of every epoch."""
+"""Tests of loggers that receive the metrics of every epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.study.yaml_text import write_yaml
 @pytest.mark.slow
 @pytest.mark.ray
 def test_tensorboard_has_every_trial(tmp_path: Path) -> None:
-    """Event files with losses and accuracies lie in the run folder, one folder for each trial."""
+    """Each trial has an event file with its losses and accuracies in the run folder."""
     study = {
         "name": "logged",
         "dataset": {"name": "digits", "validation_size": 200, "train_size": 400},
@@ -40,7 +40,7 @@ def test_tensorboard_has_every_trial(tmp_path: Path) -> None:
 
 
 def test_a_logger_that_is_not_installed_is_named_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sentence says what to install."""
+    """The error names the missing package and the command that installs it."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(
         EnvironmentMismatchError, match=r"mlflow needs the package mlflow, .* pip install '.\[mlflow\]'"
