@@ -23,10 +23,7 @@ SMALL = {"batch_size": 8, "epochs": 2}  # 400 images are 50 steps: some in a gra
 
 @pytest.fixture
 def captured(monkeypatch):
-    """Capture steps with the replacement.
-
-    Yields the list of captured work, two graphs per program.
-    """
+    """List of the work that the replacement has captured, two graphs per program."""
     works = []
 
     def graphs_of(step):
