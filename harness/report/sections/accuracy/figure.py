@@ -110,7 +110,8 @@ def draw_accuracy(rows: Sequence[RankedAccuracy], test_images: int) -> Figure:
     axes = figure.add_subplot()
     logarithmic, start, end = axis_limits(rows, test_images)
     _set_axis(axes, logarithmic, start, end)
-    # A logarithmic axis has no place for an error of 0. Marks outside the axes would leave no room for them.
+    # An error of 0 has no place on a logarithmic axis. It would be drawn far outside, so that the
+    # layout would have no room for the axes.
     highest = 100 - _smallest_error(test_images) if logarithmic else 100.0
     for place, row in enumerate(rows):
         if place % 2:
