@@ -1,4 +1,4 @@
-"""Small data and trials for every test; the real MNIST only where a test says so."""
+"""Small data sets and trials for all tests."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ settings.load_profile("any machine")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give every test as long as it needs on this machine, unless the command line says how long."""
-    # On a busy machine, threads of torch that spin while they wait for each other train a hundred times slower.
+    """Adapt the timeout to the speed of this machine, unless the command line sets one."""
+    # On a busy machine, threads of torch that spin while they wait make training 100 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if config.option.timeout is None:
         config.option.timeout = round(patience(float(config.getini("timeout"))))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test states the fact that it proves."""
+    """Check that every test has a docstring that states the fact it proves."""
     silent = [item.nodeid for item in items if isinstance(item, pytest.Function) and not item.function.__doc__]
     if silent:
         raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")
@@ -40,7 +40,10 @@ CLASSES = ("left", "right", "top", "bottom")
 
 
 def striped_split(images: int, seed: int) -> Split:
-    """Bright stripes at one of four borders on noise: learnable in an epoch by anything."""
+    """Create noisy images with a bright stripe at one of four borders.
+
+    One epoch is enough to learn them.
+    """
     generator = np.random.default_rng(seed)
     labels = np.arange(images, dtype=np.int64) % len(CLASSES)
     generator.shuffle(labels)
@@ -67,7 +70,7 @@ def toy_data() -> TrainingData:
 
 @pytest.fixture(scope="session")
 def toy_test() -> SealedTest:
-    """300 sealed test images of the same kind."""
+    """300 sealed test images of the same four classes."""
     return SealedTest(striped_split(300, seed=3))
 
 
@@ -76,7 +79,7 @@ MakeSpec = Callable[..., TrialSpec]
 
 @pytest.fixture(scope="session")
 def make_spec() -> MakeSpec:
-    """Specifications with the defaults of an architecture and a small budget."""
+    """Factory of specifications with the defaults of an architecture and a small budget."""
 
     def make(architecture: str = "mlp", phase: Phase = Phase.SEARCH, seed: int = 0, **changes: Scalar) -> TrialSpec:
         values = {"epochs": 2, "batch_size": 32} | changes
@@ -97,7 +100,7 @@ MakeRecord = Callable[..., TrialRecord]
 
 @pytest.fixture(scope="session")
 def make_record() -> MakeRecord:
-    """Records as a trial would leave them, with these validation accuracies."""
+    """Factory of trial records with the given validation accuracies."""
 
     def make(
         spec: TrialSpec,

@@ -1,4 +1,4 @@
-"""How long a test waits before it takes a silence for a hang, on a machine of any speed."""
+"""Timeouts of tests, adapted to the speed of the machine."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import subprocess
 import sys
 import time
 
-_IDLE_SECONDS = 1.5  # that an idle machine takes for what `slowness` measures
+_IDLE_SECONDS = 1.5  # duration of the import in `slowness` on an idle machine
 
 
 @functools.cache
 def slowness() -> float:
-    """How many times longer than on an idle machine a new process takes to import torch now; at least 1."""
+    """Return how many times slower than an idle machine this machine is now, at least 1.
+
+    The measure is the time in which a new process imports torch.
+    """
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import torch"], check=True)
     return max(1.0, (time.perf_counter() - began) / _IDLE_SECONDS)
 
 
 def patience(seconds: float) -> float:
-    """Seconds on this machine that are worth so many on an idle one.
+    """Convert a duration on an idle machine to the duration on this machine.
 
-    The machine is measured once, and its load can rise afterwards: ask for many times what is needed.
+    The machine is measured only once and its load can rise later. Pass many times the seconds that
+    are needed.
     """
     return seconds * slowness()

@@ -76,7 +76,7 @@ class Supply:
 
     @property
     def confirmed(self) -> tuple[TrialRecord, ...]:
-        """Records of confirm trials, without those of configurations that are no longer selected."""
+        """Records of the confirm trials of the configurations that are still selected."""
         planned = {spec.trial_id for spec in self.specs[Phase.CONFIRM]}
         return tuple(record for record in self.records if record.trial_id in planned)
 

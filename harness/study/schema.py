@@ -249,7 +249,8 @@ class Study(Frozen):
         """Load a shipped study by its name, or a study file, and change some of its values.
 
         Examples:
-            >>> Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2}).confirm.seeds
+            >>> study = Study.load("smoke", {"confirm.seeds": 3, "architectures.mlp.samples": 2})
+            >>> study.confirm.seeds
             3
 
         Args:

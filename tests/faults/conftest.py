@@ -16,7 +16,7 @@ from harness.study.yaml_text import write_yaml
 
 @pytest.fixture
 def start(tmp_path: Path):
-    """Start commands; whatever a failed test leaves of them is ended, and pytest shows what they wrote."""
+    """Start commands. After the test, their processes are killed and their output is shown."""
     commands: list[Command] = []
 
     def start_one(*arguments: str | Path, **options: Any) -> Command:
@@ -34,7 +34,7 @@ Study = Callable[..., Path]
 
 @pytest.fixture
 def write_study(tmp_path: Path) -> Study:
-    """Studies on digits, one trial at a time."""
+    """Write studies on digits that train one trial at a time."""
 
     def write(architectures: Mapping[str, Any], name: str = "faults", **changes: Any) -> Path:
         study = {

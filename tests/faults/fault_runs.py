@@ -1,4 +1,4 @@
-"""Real runs of the real command, to which real things happen."""
+"""Runs of the real command, to which faults happen."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from harness.runs.journal import read_journal
 
 ROOT = Path(__file__).parents[2]
 PLANTED = Path(__file__).parent / "planted.py"
-STEPS = 30  # of an epoch of the planted architectures: 960 images of digits in batches of 32
+STEPS = 30  # steps of an epoch of the planted architectures: 960 images of digits in batches of 32
 MARK = "HARNESS_TEST_RUN"
 
 
 class Command:
-    """A command that runs, and everything that it started.
+    """A running command and all processes that it started.
 
     Args:
-        arguments: of `python -m harness.run`.
-        logs: where its output goes.
-        environment: what it has besides.
-        before: a command that runs it, for instance in a namespace of its own.
+        arguments: Arguments of `python -m harness.run`.
+        logs: Folder for the output.
+        environment: Environment variables to add.
+        before: Command that runs this one, for example in a separate namespace.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class Command:
         return self._err.read_text(encoding="utf-8")
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something to be the case while the command runs."""
+        """Wait until the condition is true while the command runs."""
         while not condition():
             assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.stderr}"
             time.sleep(0.05)
 
     def stop_when(self, condition: Callable[[], bool]) -> None:
-        """Stop the command, but none of its workers, while something is the case.
+        """Pause the command, but not its workers, while the condition is true.
 
-        No trial ends meanwhile: a worker waits until the command has taken its last message.
+        No trial ends during the pause, because a worker waits until its last message is received.
         """
 
         def stopped() -> bool:
@@ -92,11 +92,14 @@ class Command:
         os.kill(self.process.pid, number)
 
     def end(self) -> int:
-        """Wait for the end; gives the exit code."""
+        """Wait for the end, and return the exit code."""
         return self.process.wait()
 
     def processes(self) -> list[psutil.Process]:
-        """All processes that have its mark in their environment, this one's included."""
+        """Return all processes of the run, including the command.
+
+        Their environment has its mark.
+        """
         found = []
         for process in psutil.process_iter():
             try:
@@ -107,11 +110,14 @@ class Command:
         return found
 
     def workers(self) -> list[psutil.Process]:
-        """Ray's workers that run trials."""
+        """Return Ray's workers that run trials."""
         return [process for process in self.processes() if "ray::ImplicitFunc" in _command_line(process)]
 
     def assert_nothing_is_left(self) -> None:
-        """No process of the run survives it for long; an agent of Ray may wait a minute for a server that is gone."""
+        """Check that all processes of the run end.
+
+        An agent of Ray may wait a minute for a server that has ended.
+        """
         deadline = time.monotonic() + patience(200)
         while left := self.processes():
             assert time.monotonic() < deadline, f"left over: {[_command_line(process) for process in left]}"
@@ -124,20 +130,20 @@ class Command:
 
 
 def _command_line(process: psutil.Process) -> str:
-    """Empty for a process that has ended since it was listed."""
+    """Return the command line, or an empty text if the process has ended."""
     try:
         return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:  # zombies too
+    except psutil.NoSuchProcess:  # also zombies
         return ""
 
 
 def own(*names: str) -> list[str]:
-    """The options that name planted architectures."""
+    """Return the options that name planted architectures."""
     return [word for name in names for word in ("--architecture", f"{PLANTED}:{name}")]
 
 
 def planted(tmp_path: Path, **environment: str) -> dict[str, str]:
-    """What the planted architectures look for in the environment of their process."""
+    """Return the environment variables that planted architectures read."""
     return {
         "PLANTED_STEPS": str(STEPS),
         "PLANTED_WITNESS": str(tmp_path / "witness"),
@@ -145,7 +151,7 @@ def planted(tmp_path: Path, **environment: str) -> dict[str, str]:
 
 
 def lines(folder: Path) -> int:
-    """Whole lines of a journal that may not be there yet."""
+    """Return the number of complete lines of a journal that may not exist yet."""
     try:
         return (folder / "journal.jsonl").read_bytes().count(b"\n")
     except OSError:
@@ -157,7 +163,7 @@ def journal(folder: Path) -> tuple[TrialRecord, ...]:
 
 
 def numbers(folder: Path) -> dict[str, Any]:
-    """What a run found out, without what depends on how fast the machine was: to the last digit."""
+    """Return the results of a run without everything that depends on the speed of the machine."""
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     untimed = [
         {
@@ -182,7 +188,7 @@ def numbers(folder: Path) -> dict[str, Any]:
 
 
 def without(value: Any, names: set[str]) -> Any:
-    """A plain value without these keys, at any depth."""
+    """Return a plain value without these keys at any depth."""
     if isinstance(value, dict):
         return {key: without(inner, names) for key, inner in value.items() if key not in names}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Machines of a cluster, as far as one machine can pretend: network namespaces that do not see this checkout."""
+"""Machines of a cluster, simulated by network namespaces that cannot see this checkout."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parents[2]
-NETWORK = "10.213.7"  # of addresses that exist in these namespaces alone
+NETWORK = "10.213.7"  # first part of addresses that exist only in these namespaces
 RAY = Path(sys.executable).parent / "ray"
 HIDDEN = ("harness", "architectures", "configs", "tests", "benchmarks")
 
 
 def can_pretend() -> bool:
-    """Whether this user may make network and mount namespaces."""
+    """Return whether this user may create network and mount namespaces."""
     name = f"t{uuid.uuid4().hex[:8]}"
     try:
         made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
@@ -46,7 +46,7 @@ class Machine:
     process: subprocess.Popen[bytes]
 
     def die(self) -> None:
-        """All its processes at once, as when the power goes."""
+        """Kill all processes at the same time, as in a power failure."""
         family = [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
         for pid in family:
             try:
@@ -58,7 +58,7 @@ class Machine:
 
 @dataclass
 class Machines:
-    """A head without CPUs on this machine, and workers in namespaces of their own."""
+    """A head without CPUs on this machine, and workers in separate namespaces."""
 
     folder: Path
     address: str
@@ -68,7 +68,7 @@ class Machines:
     _mark: str = field(default_factory=lambda: uuid.uuid4().hex[:5])
 
     def add(self, cpus: int) -> Machine:
-        """One more worker: a namespace with an address, in which the checkout cannot be seen."""
+        """Add a worker: a namespace with an address, in which the checkout is not visible."""
         number = len(self.workers) + 2
         name, own = f"m{self._mark}{number}", f"{NETWORK}.{number}"
         ip("netns", "add", name)
@@ -88,7 +88,7 @@ class Machines:
         return worker
 
     def begin(self) -> Machine:
-        """The bridge, and the head on it."""
+        """Create the bridge and start the head on it."""
         bridge = f"b{self._mark}"
         ip("link", "add", bridge, "type", "bridge")
         ip("addr", "add", f"{NETWORK}.1/24", "dev", bridge)
@@ -104,13 +104,13 @@ class Machines:
             return subprocess.Popen(command, stdout=log, stderr=log, env=self.environment, cwd=self.folder)
 
     def wait_until_started(self, machine: Machine) -> None:
-        """Wait for a node to say that it has started."""
+        """Wait until a node prints that it has started."""
         while "Ray runtime started" not in (said := (self.folder / f"{machine.name}.log").read_text(encoding="utf-8")):
             assert machine.process.poll() is None, f"{machine.name} did not start: {said}"
             time.sleep(0.1)
 
     def end(self) -> None:
-        """Everything that was started and made."""
+        """Stop all machines and delete all namespaces."""
         for machine in [*self.workers, *([self.head] if self.head else [])]:
             if machine.process.poll() is None:
                 machine.die()
@@ -121,7 +121,7 @@ class Machines:
 
 @contextmanager
 def machines(folder: Path, cpus: tuple[int, ...]) -> Iterator[Machines]:
-    """A cluster with token authentication: a head, and a worker for each of these numbers of CPUs."""
+    """Start a cluster with token authentication: a head, and a worker for each number of CPUs."""
     token = folder / "token"
     token.write_text(uuid.uuid4().hex, encoding="utf-8")
     token.chmod(0o600)
@@ -138,7 +138,7 @@ def machines(folder: Path, cpus: tuple[int, ...]) -> Iterator[Machines]:
     cluster = Machines(folder, f"{NETWORK}.1:6399", environment)
     try:
         cluster.wait_until_started(cluster.begin())
-        for number in cpus:  # one after the other: Ray gives a node that starts thirty seconds
+        for number in cpus:  # one after the other, because Ray gives a starting node thirty seconds
             cluster.wait_until_started(cluster.add(number))
         yield cluster
     finally:

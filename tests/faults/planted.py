@@ -1,4 +1,4 @@
-"""Architectures with one fault each; torch is imported in the functions, as in the registry."""
+"""Architectures with one fault each. They import torch in functions, as in the registry."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from architectures import Architecture, TrainingHyperparameters
 
 
 class PlantedHyperparameters(TrainingHyperparameters):
-    """Those that every architecture has."""
+    """The hyperparameters that every architecture has."""
 
 
 def planted(build):
-    """The architecture that is built so, under the name of the function."""
+    """Create an architecture with this build function, under the name of the function."""
     return Architecture(
         name=build.__name__,
         title=build.__name__.replace("_", " "),
@@ -28,14 +28,14 @@ def planted(build):
 
 
 def linear(shape, classes):
-    """A model that works."""
+    """Create a model without faults."""
     from torch import nn
 
     return nn.Sequential(nn.Flatten(), nn.Linear(shape.pixels, classes))
 
 
 def counting(model, act):
-    """The same model, which calls `act(n)` before its nth forward pass in training mode."""
+    """Wrap a model so that it calls `act(n)` before its nth forward pass in training mode."""
     from torch import nn
 
     class Counting(nn.Module):
@@ -129,7 +129,7 @@ def hangs_in_build(hyperparameters, shape, classes):
 
 @planted
 def hangs_in_training(hyperparameters, shape, classes):
-    """A file says that it hangs."""
+    """Hang in the first step. A file shows that the trial hangs."""
 
     def act(_):
         Path(os.environ["PLANTED_WITNESS"]).touch()
@@ -141,7 +141,7 @@ def hangs_in_training(hyperparameters, shape, classes):
 
 @planted
 def pauses(hyperparameters, shape, classes):
-    """Every trial waits at the beginning of its second epoch until somebody removes the file that says so."""
+    """Pause at the start of the second epoch of every trial, until the test deletes a file."""
 
     def act(passes):
         witness = Path(os.environ["PLANTED_WITNESS"])
@@ -155,7 +155,7 @@ def pauses(hyperparameters, shape, classes):
 
 @planted
 def breaks_its_device(hyperparameters, shape, classes):
-    """Fails in its first step, and leaves the process in a state in which nothing more can be trained, as CUDA does."""
+    """Fail in the first step. After that, the process cannot train anything, as with CUDA."""
 
     def act(_):
         from harness.errors import WorkerLostError
@@ -172,7 +172,7 @@ def breaks_its_device(hyperparameters, shape, classes):
 
 @planted
 def wants_a_whole_device(hyperparameters, shape, classes):
-    """Fails in a process in which `breaks_its_device` was trained."""
+    """Fail in a process in which `breaks_its_device` was trained."""
     from harness.training import execution, recover
 
     if execution.recover is not recover:
@@ -187,7 +187,7 @@ def kills_its_worker(hyperparameters, shape, classes):
 
 @planted
 def kills_its_worker_once(hyperparameters, shape, classes):
-    """The first worker that comes to the second epoch dies; a file remembers that."""
+    """Kill the first worker that reaches the second epoch. A file records that."""
 
     def act(passes):
         witness = Path(os.environ["PLANTED_WITNESS"])
@@ -199,7 +199,10 @@ def kills_its_worker_once(hyperparameters, shape, classes):
 
 
 def in_second_worker(act):
-    """A model that trains alone; trained by several workers, the second one calls `act()` in its second epoch."""
+    """Call `act()` in the second epoch of the second worker of a trial.
+
+    A single worker never does.
+    """
     from torch import distributed
 
     def act_there(passes):
@@ -229,6 +232,6 @@ def hangs_in_second_worker(hyperparameters, shape, classes):
 
 @planted
 def eats_memory(hyperparameters, shape, classes):
-    """Takes 100 MB more in every pass, and touches it."""
+    """Allocate and write 100 MB more in every pass."""
     kept = []
     return counting(linear(shape, classes), lambda _: (kept.append(bytearray(os.urandom(1) * 10**8)), time.sleep(0.2)))

@@ -1,4 +1,4 @@
-"""A machine leaves the cluster."""
+"""Tests of a machine that leaves the cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to confirm trials that several workers train together."""
+"""Tests of faults of confirm trials that several workers train together."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from harness.records.trial import Phase, Status, TrialRecord
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
-SPACE = {"space": {"epochs": 2, "batch_size": 32}}  # 960 images: the planted STEPS in an epoch
+SPACE = {"space": {"epochs": 2, "batch_size": 32}}  # 960 images are the planted STEPS of an epoch
 TWO_WORKERS: dict[str, Any] = {"resources": {"cpus": 1}, "confirm": {"seeds": 1, "workers": 2}}
 
 
 def confirmed(folder: Path) -> dict[str, TrialRecord]:
-    """The confirm trial of every architecture; each has one seed."""
+    """Return the confirm trial of every architecture. Each architecture has one seed."""
     return {record.spec.architecture: record for record in journal(folder) if record.spec.phase is Phase.CONFIRM}
 
 
 def test_a_worker_that_dies_costs_an_attempt_and_one_that_raises_the_trial(start, write_study, tmp_path: Path) -> None:
-    """After a death all workers begin again; what the model raised would be raised again. The other trial completes."""
+    """If a worker dies, all workers start again. If the model raises, the trial fails at once."""
     folder = tmp_path / "run"
     names = ("dies_in_second_worker", "raises_in_second_worker", "mlp")
     study = write_study(dict.fromkeys(names, SPACE), max_failures=1, **TWO_WORKERS)
@@ -49,7 +49,7 @@ def test_a_worker_that_dies_costs_an_attempt_and_one_that_raises_the_trial(start
 
 @pytest.mark.exhaustive
 def test_ctrl_c_ends_all_workers_and_leaves_a_partial_report(start, write_study, tmp_path: Path) -> None:
-    """The search is reported, the exit code is 130, and no process is left."""
+    """The search is reported, the exit code is 130, and no process remains."""
     folder, paused = tmp_path / "run", tmp_path / "witness"
     command = start(
         *("--all", "--config", write_study({"pauses": SPACE}, **TWO_WORKERS), "--output", folder),
@@ -70,9 +70,9 @@ def test_ctrl_c_ends_all_workers_and_leaves_a_partial_report(start, write_study,
 
 @pytest.mark.exhaustive
 def test_a_worker_that_hangs_is_ended_after_trial_timeout_with_all_others(start, write_study, tmp_path: Path) -> None:
-    """The trial is recorded as failed in its first attempt; the other architecture is reported."""
+    """The trial fails in its first attempt, and the other architecture is reported."""
     folder = tmp_path / "run"
-    limit = math.ceil(patience(30))  # a worker that is well imports torch in that time, and trains an epoch
+    limit = math.ceil(patience(30))  # a healthy worker imports torch and trains an epoch in this time
     study = write_study(dict.fromkeys(("hangs_in_second_worker", "mlp"), SPACE), trial_timeout=limit, **TWO_WORKERS)
     command = start(
         "--all", "--config", study, "--output", folder, *own("hangs_in_second_worker"), environment=planted(tmp_path)

@@ -1,4 +1,4 @@
-"""The command itself is killed, interrupted, or run twice."""
+"""Tests of a command that is killed, interrupted or started twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> tuple[Path, float]:
-    """The run that nothing happens to, and the seconds between its first and its last trial."""
+    """A run without interruptions, and the seconds between its first and its last trial."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     study = {
         "name": "faults",
@@ -57,7 +57,10 @@ def uninterrupted(tmp_path_factory) -> tuple[Path, float]:
 
 
 def go_on(start, folder: Path, uninterrupted: Path) -> None:
-    """Resume a run; it ends with what the uninterrupted one found, and trains no trial of its journal again."""
+    """Resume a run, and check that its results equal those of the uninterrupted run.
+
+    No trial in the journal is trained again.
+    """
     before = journal(folder)
     resumed = start("--resume", folder)
     assert resumed.end() == 0, resumed.stderr
@@ -74,7 +77,7 @@ MOMENTS = [pytest.param(number, marks=pytest.mark.exhaustive if number else ()) 
 
 @pytest.mark.parametrize("number", MOMENTS)
 def test_a_killed_command_is_resumed_to_the_same_result(number, start, write_study, uninterrupted, tmp_path) -> None:
-    """Kill -9 at a random moment of its trials: nothing in the journal is trained again, and no digit differs."""
+    """After kill -9 at a random moment, no finished trial is repeated and results are equal."""
     whole, seconds = uninterrupted
     folder = tmp_path / "run"
     command = start("--all", "--config", write_study(ARCHITECTURES, **CHANGES), "--output", folder)
@@ -89,7 +92,7 @@ def test_a_killed_command_is_resumed_to_the_same_result(number, start, write_stu
 
 @pytest.mark.exhaustive
 def test_a_killed_command_goes_on_in_the_middle_of_a_trial(start, write_study, uninterrupted, tmp_path) -> None:
-    """Epochs behind a checkpoint are not trained again: their seconds are those of the killed run."""
+    """Epochs before the checkpoint are not trained again, and keep their seconds."""
     folder = tmp_path / "run"
     command = start("--all", "--config", write_study(ARCHITECTURES, **CHANGES), "--output", folder)
     kept = folder / "checkpoints"
@@ -101,7 +104,7 @@ def test_a_killed_command_goes_on_in_the_middle_of_a_trial(start, write_study, u
     go_on(start, folder, uninterrupted[0])
     [record] = [record for record in journal(folder) if record.trial_id == checkpoint.stem]
     epochs = read_checkpoint(behind, record.trial_id).epochs
-    assert record.epochs[: len(epochs)] == epochs  # seconds included
+    assert record.epochs[: len(epochs)] == epochs  # including the seconds
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,10 @@ def test_a_killed_command_goes_on_in_the_middle_of_a_trial(start, write_study, u
 def test_an_interrupted_run_reports_what_there_is_and_goes_on(
     phase, number, start, write_study, uninterrupted, tmp_path
 ) -> None:
-    """It exits with 130, says how to go on, heads its report as partial, and leaves no process."""
+    """The command exits with 130 and prints how to resume.
+
+    The report is partial, no process remains.
+    """
     folder = tmp_path / "run"
     command = start("--all", "--config", write_study(ARCHITECTURES, **CHANGES), "--output", folder)
     command.wait_until(
@@ -135,12 +141,12 @@ def test_an_interrupted_run_reports_what_there_is_and_goes_on(
 
 @pytest.mark.exhaustive
 def test_a_second_ctrl_c_leaves_at_once_and_keeps_what_had_ended(start, write_study, tmp_path) -> None:
-    """Without a report, but with the journal, and with no process left."""
+    """There is no report, but the journal is kept, and no process remains."""
     folder = tmp_path / "run"
     command = start("--all", "--config", write_study(ARCHITECTURES, **CHANGES), "--output", folder)
     command.wait_until(lambda: lines(folder) >= 2)
     command.send(signal.SIGINT)
-    command.wait_until(lambda: not command.workers())  # the first one has been heard
+    command.wait_until(lambda: not command.workers())  # the first signal has been handled
     command.send(signal.SIGINT)
     assert command.end() == 130, command.stderr
     assert not (folder / "report.md").exists()
@@ -152,7 +158,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_keeps_what_had_ended(start, write_st
 
 @pytest.mark.exhaustive
 def test_a_trial_that_hangs_holds_up_no_ctrl_c(start, write_study, tmp_path) -> None:
-    """The command ends although a worker never answers."""
+    """The command ends although a worker never responds."""
     folder = tmp_path / "run"
     study = write_study({"hangs_in_training": {"space": {"epochs": 2}}}, trial_timeout=10**7)
     command = start(
@@ -166,7 +172,7 @@ def test_a_trial_that_hangs_holds_up_no_ctrl_c(start, write_study, tmp_path) -> 
 
 @pytest.mark.exhaustive
 def test_a_folder_that_is_being_run_is_refused_to_a_second_command(start, write_study, tmp_path) -> None:
-    """The first one goes on undisturbed; after its death the folder is free."""
+    """The first command continues. After it is killed, the folder can be used again."""
     folder = tmp_path / "run"
     study = write_study({"mlp": {"space": {"epochs": 10_000, "batch_size": 8}}}, checkpoint={"every_seconds": 0})
     command = start("--all", "--config", study, "--output", folder)
@@ -188,7 +194,7 @@ def test_a_folder_that_is_being_run_is_refused_to_a_second_command(start, write_
 
 
 def test_a_changed_study_or_changed_code_is_refused_with_what_changed(uninterrupted, start, tmp_path) -> None:
-    """Whether the file in the folder was edited, or another study is named; finished trials stay comparable."""
+    """Changes in study.yaml, in options and in code are refused, so that trials stay comparable."""
     folder = tmp_path / "run"
     shutil.copytree(uninterrupted[0], folder)
     asked = start("--resume", folder, "--set", "seed=7", "--set", "early_stopping.grace_epochs=2")
@@ -216,7 +222,7 @@ def test_a_changed_study_or_changed_code_is_refused_with_what_changed(uninterrup
 
 @pytest.mark.exhaustive
 def test_an_enlarged_run_trains_only_what_is_new(uninterrupted, start, tmp_path) -> None:
-    """One more architecture and one more learning rate: nothing of before is trained again, and all is reported."""
+    """A new architecture and a new learning rate are trained. No earlier trial is trained again."""
     folder = tmp_path / "run"
     shutil.copytree(uninterrupted[0], folder)
     before = journal(folder)

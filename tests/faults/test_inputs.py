@@ -1,4 +1,4 @@
-"""Random bad inputs: each is refused in a sentence, and none with a traceback.
+"""Tests of random invalid inputs: errors are sentences and never tracebacks.
 
 `make test-all` draws 400 examples for each test, and `make test` draws 100.
 """
@@ -55,7 +55,10 @@ BASE: dict[str, Any] = {"name": "x", "architectures": {"mlp": {"space": {"epochs
 
 
 def outcome(path: Path, read: Any) -> str | None:
-    """What is said of a file; None when it is accepted. Anything but a sentence is an error of this test."""
+    """Return the error of a reader, or None if it accepts the file.
+
+    Other exceptions are not caught.
+    """
     try:
         read(path)
     except HarnessError as error:
@@ -66,7 +69,7 @@ def outcome(path: Path, read: Any) -> str | None:
 @any_input
 @given(content=st.binary(max_size=300))
 def test_arbitrary_bytes_are_no_study(content: bytes, tmp_path: Path) -> None:
-    """Whatever the bytes are, they are refused by name."""
+    """Arbitrary bytes are refused, and the error names the file."""
     path = tmp_path / "study.yaml"
     path.write_bytes(content)
     assert str(path) in (outcome(path, lambda p: load_study(str(p))) or "")
@@ -75,7 +78,7 @@ def test_arbitrary_bytes_are_no_study(content: bytes, tmp_path: Path) -> None:
 @any_input
 @given(text=st.text(alphabet=string.printable + "\x85\u2028é\x1b", max_size=120))
 def test_arbitrary_yaml_is_no_study(text: str, tmp_path: Path) -> None:
-    """Text that looks like YAML, too."""
+    """Arbitrary text is refused."""
     path = tmp_path / "study.yaml"
     path.write_text(text, encoding="utf-8")
     assert outcome(path, lambda p: load_study(str(p)))
@@ -84,7 +87,7 @@ def test_arbitrary_yaml_is_no_study(text: str, tmp_path: Path) -> None:
 @any_input
 @given(where=st.lists(names, min_size=1, max_size=4), value=values)
 def test_a_study_with_anything_anywhere_is_read_or_refused(where: list[str], value: Any, tmp_path: Path) -> None:
-    """A study in which one value was replaced by anything: accepted ones can be planned and written out."""
+    """A study with one arbitrary value is refused, or can be planned and written."""
     changed = json.loads(json.dumps(BASE))
     place = changed
     for name in where[:-1]:
@@ -131,7 +134,7 @@ def test_a_study_with_anything_anywhere_is_read_or_refused(where: list[str], val
     )
 )
 def test_arbitrary_arguments_are_refused_or_planned(arguments: list[str]) -> None:
-    """No list of arguments to a dry run ends in a traceback."""
+    """A dry run with arbitrary arguments never raises an exception."""
     result = CliRunner().invoke(app, ["--dry-run", *arguments])
     assert result.exit_code in (0, 2), (arguments, result.output, result.exception)
     assert result.exception is None or isinstance(result.exception, SystemExit)
@@ -171,7 +174,7 @@ placements = st.builds(
 
 @st.composite
 def records(draw: st.DrawFn) -> TrialRecord:
-    """Any record that the types allow."""
+    """Draw any record that the types allow."""
     spec = draw(specs)
     return TrialRecord(
         trial_id=spec.trial_id,
@@ -193,7 +196,7 @@ def records(draw: st.DrawFn) -> TrialRecord:
 def test_valid_records_always_come_back_and_a_torn_line_loses_itself_alone(
     written: list[TrialRecord], cut: int, tmp_path: Path
 ) -> None:
-    """Any record survives the journal; of a file cut anywhere in its last line, the whole lines do."""
+    """Any record is read as written. If the last line is incomplete, all other lines are read."""
     path = tmp_path / "journal.jsonl"
     content = b"".join(record.model_dump_json().encode() + b"\n" for record in written)
     path.write_bytes(content)
@@ -217,7 +220,10 @@ JSON_FILES = {
     | st.text(alphabet='{}[]":,0123456789.eE-+truefalsn\\u \n', max_size=200).map(str.encode)
 )
 def test_arbitrary_bytes_in_a_run_folder_are_refused_by_name(name: str, content: bytes, tmp_path: Path) -> None:
-    """Files of a run folder that hold anything else are named; an empty journal, or one torn line, is a journal."""
+    """Arbitrary content is refused with the name of the file.
+
+    An incomplete line is a valid journal.
+    """
     path = tmp_path / name
     path.write_bytes(content)
     said = outcome(path, JSON_FILES[name])
@@ -232,7 +238,7 @@ def test_arbitrary_bytes_in_a_run_folder_are_refused_by_name(name: str, content:
 def test_arbitrary_or_damaged_bytes_are_nobodys_predictions(
     content: bytes, cut: int, flip: int, tmp_path: Path
 ) -> None:
-    """A predictions file that is cut, flipped or something else entirely raises nothing."""
+    """A damaged or arbitrary file of predictions raises no exception."""
     path = tmp_path / "p.npz"
     np.savez_compressed(path, labels=np.arange(5), trial_id=np.array("0123456789ab"))
     good = path.read_bytes()
@@ -246,7 +252,7 @@ def test_arbitrary_or_damaged_bytes_are_nobodys_predictions(
 @any_input
 @given(content=st.binary(max_size=120), shape=st.lists(st.integers(min_value=0, max_value=4), min_size=1, max_size=3))
 def test_idx_files_are_whole_or_refused(content: bytes, shape: list[int]) -> None:
-    """Arbitrary bytes, and whole files with bytes added or taken away; whole files come back."""
+    """Complete files are read as written. Arbitrary or damaged bytes are refused."""
     array = np.arange(int(np.prod(shape)), dtype=np.uint8).reshape(shape)
     whole = format_idx(array)
     assert np.array_equal(parse_idx(whole, "f"), array)

@@ -1,4 +1,4 @@
-"""The same study on several machines: code and data travel, results come back, and a machine may die."""
+"""Tests of a study on several machines."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ OWN = Path(__file__).parents[2] / "examples" / "mnist_net.py"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.ray,
-    pytest.mark.xdist_group("machines"),  # they have fixed addresses
+    pytest.mark.xdist_group("machines"),  # their addresses are fixed
     pytest.mark.skipif(not can_pretend(), reason="this user may not make network namespaces to pretend machines with"),
 ]
 
 
 def test_a_study_runs_on_machines_that_know_nothing_of_it(start, tmp_path: Path) -> None:
-    """Machines without this checkout train every trial, on each of them; the run folder is whole, none of it theirs.
+    """Machines without this checkout train trials, and only this machine has the run folder.
 
-    Among them are trials of an architecture of a user's own, from a file that lies on no other machine.
+    Some trials have an architecture of a user, from a file that no other machine has.
     """
     folder = tmp_path / "run"
     two = ["--architectures", "lenet5", "--architecture", OWN]
@@ -52,7 +52,7 @@ def test_a_study_runs_on_machines_that_know_nothing_of_it(start, tmp_path: Path)
 
 @pytest.mark.exhaustive
 def test_a_machine_joins_and_another_dies(start, write_study, tmp_path: Path) -> None:
-    """A machine that joins in mid-run is given trials; one that dies costs no trial, and the report is whole."""
+    """A machine that joins gets trials. If a machine is lost, its trials are retried."""
     folder = tmp_path / "run"
     study = write_study(
         {"mlp": {"space": {"epochs": 30, "batch_size": 2, "learning_rate": {"grid": [0.001, 0.002, 0.003, 0.004]}}}},
@@ -82,5 +82,5 @@ def test_a_machine_joins_and_another_dies(start, write_study, tmp_path: Path) ->
 
 
 def nodes(records: Sequence[TrialRecord]) -> set[str]:
-    """Names of the machines that trained these trials."""
+    """Return the names of the machines that trained these trials."""
     return {record.placement.node for record in records if record.placement is not None}

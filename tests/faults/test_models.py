@@ -1,4 +1,4 @@
-"""Architectures that do wrong cost their own trials, and no other's."""
+"""Tests that faults of an architecture affect only its own trials."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def test_every_bad_architecture_is_named_with_its_reason_and_the_good_one_is_rep
 ) -> None:
     """Each bad architecture fails in its first attempt, and the two good ones complete every trial.
 
-    The planted faults are NaN, explosion, wrong shapes, exceptions early and late, too much memory, an exit, a hang,
-    and a device that can no longer be used, as after an assertion in a CUDA kernel.
+    The planted faults are NaN, explosion, wrong shapes, exceptions early and late, too much memory,
+    an exit, a hang, and a device that can no longer be used, as after an assertion in a CUDA
+    kernel.
     """
     folder = tmp_path / "run"
     space = {"space": {"epochs": 6, "batch_size": 32, "augmentation": "none"}}

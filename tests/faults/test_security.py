@@ -1,4 +1,4 @@
-"""Nobody from outside gets in, and nothing that is read runs code or leaves its folder."""
+"""Tests of access to a local cluster, and of hostile files in run folders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFERENCE = ROOT / "reports" / "reference"
 
 
 def entering(port: int, environment: dict[str, str]) -> str:
-    """What is said by a process with this environment that tries to join the cluster."""
+    """Try to join the cluster in a process with this environment, and return its output."""
     code = (
         "import ray\n"
         f"ray.init('127.0.0.1:{port}', _node_ip_address='127.0.0.1', log_to_driver=False)\n"
@@ -37,7 +37,7 @@ def entering(port: int, environment: dict[str, str]) -> str:
 @pytest.mark.slow
 @pytest.mark.ray
 def test_a_local_cluster_listens_on_this_machine_alone_and_asks_for_a_token(start, write_study, tmp_path: Path) -> None:
-    """Every listening socket is on the loopback, and a stranger without the token is turned away."""
+    """All sockets listen on the loopback address, and a process without the token is refused."""
     folder = tmp_path / "run"
     study = write_study({"mlp": {"space": {"epochs": 10_000, "batch_size": 8}}})
     command = start("--all", "--config", study, "--output", folder)
@@ -53,7 +53,9 @@ def test_a_local_cluster_listens_on_this_machine_alone_and_asks_for_a_token(star
     [gcs] = [process for process in psutil.process_iter() if process.pid in ours and process.name() == "gcs_server"]
     port = next(c.laddr.port for c in gcs.net_connections("inet") if c.status == psutil.CONN_LISTEN)
     others = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    others["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray would look for 127.0.0.1 at the address in the network
+    others["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
+        "0"  # otherwise, Ray would replace 127.0.0.1 by the address in the network
+    )
     assert "INSIDE" in entering(port, others | {"RAY_AUTH_MODE": "token"}), (
         "whoever has the token must get in, or this proves nothing"
     )
@@ -66,7 +68,7 @@ def test_a_local_cluster_listens_on_this_machine_alone_and_asks_for_a_token(star
 
 @pytest.mark.parametrize("name", ["../../escaped", "/etc/passwd", "a/b", "..", "", "a\\b", "x\x00y"])
 def test_a_name_in_a_journal_cannot_lead_out_of_the_folder(name: str, tmp_path: Path) -> None:
-    """An architecture's name becomes part of file names; one that no architecture can have is refused."""
+    """Names of architectures are parts of file names, so invalid names in a journal are refused."""
     shutil.copy(REFERENCE / "journal.jsonl", tmp_path)
     path = tmp_path / "journal.jsonl"
     first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
@@ -81,7 +83,7 @@ def test_a_name_in_a_journal_cannot_lead_out_of_the_folder(name: str, tmp_path: 
 
 
 class Bomb:
-    """Creates a file when it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,7 +93,7 @@ class Bomb:
 
 
 def test_no_pickle_is_read_from_a_run_folder_or_a_model(tmp_path: Path) -> None:
-    """Pickles in the place of weights and predictions are refused, and do not run."""
+    """Pickles instead of weights or predictions are refused and not executed."""
     witness = tmp_path / "witness"
     bomb = pickle.dumps(Bomb(witness))
     pickle.loads(bomb)
@@ -132,7 +134,7 @@ def test_no_pickle_is_read_from_a_run_folder_or_a_model(tmp_path: Path) -> None:
 
 
 def test_a_report_of_a_hostile_folder_writes_inside_it_alone(tmp_path: Path) -> None:
-    """Names, reasons and descriptions full of markup end up as text; no file appears elsewhere."""
+    """Markup in names, reasons and descriptions is shown as text, and no other file is created."""
     folder = tmp_path / "a" / "run"
     shutil.copytree(REFERENCE, folder)
     hostile = "../../x <script>alert(1)</script> ](javascript:alert(1)) | `rm -rf ~` \u202e"

@@ -1,4 +1,4 @@
-"""The disk is full, read-only, or gone."""
+"""Tests of a disk that is full or read-only, and of missing or damaged files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ARCHITECTURES = {
 
 
 def can_mount() -> bool:
-    """Whether this user may mount a small disk in a namespace of its own."""
+    """Return whether this user may mount a small disk in a separate namespace."""
     command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -31,7 +31,10 @@ def can_mount() -> bool:
 
 
 def on_a_disk_of(megabytes: int, folder: Path, then: str) -> list[str]:
-    """A shell in a namespace where `folder` is a disk of that size; `"$@"` stands for the command."""
+    """Return a shell command in a namespace where `folder` is a disk of this size.
+
+    In `then`, `"$@"` is the harness command.
+    """
     mount = f"mount -t tmpfs -o size={megabytes}m tmpfs {folder}"
     shell = f"{mount} && {then}"
     return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", shell, "sh"]
@@ -40,7 +43,10 @@ def on_a_disk_of(megabytes: int, folder: Path, then: str) -> list[str]:
 @pytest.mark.exhaustive
 @pytest.mark.skipif(not can_mount(), reason="this system lets no user mount a disk of one megabyte")
 def test_a_full_disk_ends_the_run_in_a_sentence_and_room_lets_it_go_on(start, write_study, tmp_path: Path) -> None:
-    """Predictions of confirm trials fill a real disk; what is in the journal is whole, and is not trained again."""
+    """The run ends when the disk is full.
+
+    With more space it is resumed, and no trial is repeated.
+    """
     disk, copies = tmp_path / "disk", tmp_path / "copies"
     disk.mkdir()
     copies.mkdir()
@@ -71,7 +77,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_room_lets_it_go_on(start, wr
 @pytest.mark.exhaustive
 @pytest.mark.skipif(not can_mount(), reason="this system lets no user mount a disk of one megabyte")
 def test_a_read_only_folder_is_refused_in_a_sentence(start, write_study, tmp_path: Path) -> None:
-    """Before any trial starts, for a new run as for one that is resumed."""
+    """New and resumed runs are refused before any trial starts."""
     disk, old = tmp_path / "disk", tmp_path / "old"
     disk.mkdir()
     study = write_study(ARCHITECTURES)
@@ -89,12 +95,12 @@ def test_a_read_only_folder_is_refused_in_a_sentence(start, write_study, tmp_pat
 
 @pytest.mark.exhaustive
 def test_a_folder_that_is_removed_under_a_run_ends_it_in_a_sentence(start, write_study, tmp_path: Path) -> None:
-    """Nothing goes on to be written where nobody could find it."""
+    """The run ends, and nothing is written to the removed folder."""
     folder = tmp_path / "run"
     study = write_study({"mlp": {"space": {"epochs": 12, "batch_size": 8, "units": {"grid": [64, 128, 256]}}}})
     command = start("--all", "--config", study, "--output", folder)
     command.wait_until(lambda: lines(folder) >= 1)
-    shutil.rmtree(folder.rename(tmp_path / "removed"))  # at once, while the command writes
+    shutil.rmtree(folder.rename(tmp_path / "removed"))  # without delay, while the command writes
     assert command.end() == 2, command.stderr
     assert (
         "could not be recorded: No such file or directory; the folder or the file was moved or removed"
@@ -106,7 +112,7 @@ def test_a_folder_that_is_removed_under_a_run_ends_it_in_a_sentence(start, write
 
 @pytest.mark.exhaustive
 def test_a_journal_whose_last_line_is_torn_loses_that_line_alone(start, write_study, tmp_path: Path) -> None:
-    """The trial of the torn line is trained again, and the others are not."""
+    """Only the trial of the incomplete line is trained again."""
     folder = tmp_path / "run"
     command = start("--all", "--config", write_study(ARCHITECTURES), "--output", folder)
     assert command.end() == 0, command.stderr
@@ -123,7 +129,7 @@ def test_a_journal_whose_last_line_is_torn_loses_that_line_alone(start, write_st
 
 @pytest.mark.exhaustive
 def test_predictions_that_were_lost_are_made_again(start, write_study, tmp_path: Path) -> None:
-    """A confirm trial whose file is gone or damaged is trained once more, and gives the same."""
+    """A confirm trial with missing or damaged predictions is trained again, with equal results."""
     folder = tmp_path / "run"
     command = start("--all", "--config", write_study(ARCHITECTURES), "--output", folder)
     assert command.end() == 0, command.stderr

@@ -1,4 +1,4 @@
-"""Workers die, hang, or eat the machine's memory."""
+"""Tests of workers that die, hang or use all memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ assert STEPS * BATCHES["batch_size"] == 960
 
 
 def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_path: Path) -> None:
-    """Kill -9 of a worker in mid-trial: the user is told, and the run ends with every trial completed."""
+    """After kill -9 of a worker, a message says so, and its trial completes in a second attempt."""
     folder, paused = tmp_path / "run", tmp_path / "witness"
     study = write_study({"pauses": {"space": {"epochs": 3} | BATCHES}}, confirm={"seeds": 1})
     command = start("--all", "--config", study, "--output", folder, *own("pauses"), environment=planted(tmp_path))
@@ -43,7 +43,7 @@ def test_a_trial_whose_worker_is_killed_is_tried_again(start, write_study, tmp_p
 
 @pytest.mark.exhaustive
 def test_a_trial_goes_on_from_its_checkpoint_in_another_worker(start, write_study, tmp_path: Path) -> None:
-    """The epoch before the death is not trained again, and every epoch is in the record once."""
+    """Epochs before the worker died are not trained again, and each epoch is recorded once."""
     folder = tmp_path / "run"
     study = write_study(
         {"kills_its_worker_once": {"space": {"epochs": 3} | BATCHES}},
@@ -64,7 +64,7 @@ def test_a_trial_goes_on_from_its_checkpoint_in_another_worker(start, write_stud
 def test_trials_that_always_lose_their_worker_fail_with_the_reason_and_the_rest_goes_on(
     start, write_study, tmp_path: Path
 ) -> None:
-    """After one try and two more; the other architecture is reported, and the exit code says that one is missing."""
+    """A trial fails after three lost workers. The other architecture is reported, exit code 3."""
     folder = tmp_path / "run"
     study = write_study({"kills_its_worker": {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}})
     command = start(
@@ -96,9 +96,9 @@ def test_trials_that_always_lose_their_worker_fail_with_the_reason_and_the_rest_
 def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
     architecture, start, write_study, tmp_path: Path
 ) -> None:
-    """It is not tried again, for it would hang again; the other architecture is reported."""
+    """The trial is not retried, because it would hang again. The other architecture is reported."""
     folder = tmp_path / "run"
-    limit = math.ceil(patience(15))  # a trial that is well imports torch in that time, and trains an epoch
+    limit = math.ceil(patience(15))  # a healthy trial imports torch and trains an epoch in this time
     study = write_study(
         {architecture: {"space": {"epochs": 2} | BATCHES}, "mlp": {"space": {"epochs": 2}}}, trial_timeout=limit
     )
@@ -117,7 +117,7 @@ def test_a_trial_that_hangs_is_ended_after_trial_timeout_and_recorded(
 
 @pytest.mark.exhaustive
 def test_a_trial_that_eats_the_memory_is_ended_and_named(start, write_study, tmp_path: Path) -> None:
-    """Ray ends it before the machine suffers; the record says why, and the other architecture is reported."""
+    """Ray kills the worker, the record has the reason, and the other architecture is reported."""
     folder = tmp_path / "run"
     memory = psutil.virtual_memory()
     share = (memory.total - memory.available + 4 * 2**30) / memory.total

@@ -61,7 +61,7 @@ def in_a_thread(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
 
 
 def test_a_run_in_a_thread_leaves_the_process_as_it_was(in_a_thread: tuple[str, Path]) -> None:
-    """The script has no guard for the main module. Nothing in its process has changed after the run."""
+    """Nothing in the process has changed. The script has no guard for the main module."""
     assert in_a_thread[0] == "[] True"
 
 

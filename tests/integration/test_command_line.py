@@ -1,4 +1,4 @@
-"""The commands as a user types them, on the real MNIST."""
+"""Tests of the commands as a user types them, on MNIST."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ DIGITS = "name: digits\ndataset: {name: digits, validation_size: 300}\nconfirm: 
 
 
 def process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m harness.run` in a process of its own, and wait for it."""
+    """Run `python -m harness.run` in a new process."""
     return subprocess.run(
         [sys.executable, "-m", "harness.run", *arguments], capture_output=True, text=True, check=False
     )
 
 
 def interrupt(folder: Path, study: Path, trials: int) -> str:
-    """Run a study and send it a Ctrl-C when its journal has so many trials; gives what it wrote to stderr."""
+    """Run a study, send SIGINT after this number of trials, and return the text on stderr."""
     command = [sys.executable, "-m", "harness.run", "--all", "--config", str(study), "--output", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     journal = folder / "journal.jsonl"
@@ -49,7 +49,7 @@ def interrupt(folder: Path, study: Path, trials: int) -> str:
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory) -> Path:
-    """A run of two architectures of the smoke study, through the command line."""
+    """A run of two architectures of the smoke study, started by the command."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     done = process(
         "--architectures", "lenet5", "mlp", "--config", "smoke", "--output", str(folder),
@@ -67,10 +67,10 @@ def run_dir(tmp_path_factory) -> Path:
 @pytest.mark.slow
 @pytest.mark.xdist_group("command_line")
 class TestARun:
-    """One run, looked at from all sides."""
+    """Tests of one finished run."""
 
     def test_the_folder_keeps_its_contract(self, run_dir: Path) -> None:
-        """Every file that a run folder promises is there, and says what it should."""
+        """Every file of the run folder exists and has the documented content."""
         for name in ("report.md", "study.yaml", "environment.json", "trials.csv", "epochs.csv", "journal.jsonl"):
             assert (run_dir / name).stat().st_size > 0
         results = json.loads((run_dir / "results.json").read_text(encoding="utf-8"))
@@ -89,35 +89,35 @@ class TestARun:
                     assert file["probabilities"].dtype == np.float32
 
     def test_what_it_measured_is_plausible(self, run_dir: Path) -> None:
-        """5,000 images of MNIST teach both architectures well over 80 %."""
+        """Both architectures reach more than 80 % with 5,000 images of MNIST."""
         results = json.loads((run_dir / "results.json").read_text(encoding="utf-8"))
         assert all(entry["confirm"]["test_accuracy_mean"] > 0.8 for entry in results["architectures"])
         assert results["dataset"]["test"] == 10_000
 
     def test_tables_and_journal_tell_one_story(self, run_dir: Path) -> None:
-        """One row a trial and one row an epoch, of the same trials as the journal, in every status."""
+        """Tables have a row per trial and per epoch of the journal, for every status."""
         records = read_journal(run_dir / "journal.jsonl")
         trials, epochs = pd.read_csv(run_dir / "trials.csv"), pd.read_csv(run_dir / "epochs.csv")
         assert set(trials.trial_id) == {record.trial_id for record in records}
         phases = Counter(record.spec.phase for record in records)
         stopped = sum(record.status is Status.STOPPED_EARLY for record in records)
         assert (phases[Phase.SEARCH], phases[Phase.AUDIT]) == (2 + 13, min(2, stopped))
-        assert 4 <= phases[Phase.CONFIRM] <= 6  # and one for each default configuration that was not selected
+        assert 4 <= phases[Phase.CONFIRM] <= 6  # plus one for each default configuration that was not selected
         assert len(trials) == len(records) == phases.total()
         assert len(epochs) == sum(len(record.epochs) for record in records)
-        # The default MLP has 256 units; the grid lists 32 and 128.
+        # The default MLP has 256 units, and the grid has 32 and 128.
         assert (trials.status == "stopped_early").any()
         assert {"train_images", "train_seconds", "validation_seconds"} <= set(epochs.columns)
 
     def test_only_confirm_trials_have_seen_the_test_split(self, run_dir: Path) -> None:
-        """No search trial has a test accuracy; every completed confirm trial has one, on all 10,000 images."""
+        """Only completed confirm trials have a test accuracy, on all 10,000 images."""
         for record in read_journal(run_dir / "journal.jsonl"):
             confirmed = record.spec.phase is Phase.CONFIRM and record.status is Status.COMPLETED
             assert (record.test is not None) == confirmed
             assert record.test is None or record.test.images == 10_000
 
     def test_a_saved_model_measures_as_the_report_says(self, run_dir: Path, tmp_path: Path) -> None:
-        """harness.evaluate agrees with the report to the digit, confusion matrix included."""
+        """harness.evaluate prints exactly the accuracy and the confusion matrix of the report."""
         figure = tmp_path / "matrix.png"
         done = harness("evaluate", str(run_dir / "models" / "lenet5.json"), "--output", str(figure))
         assert done.exit_code == 0, done.stderr
@@ -135,7 +135,7 @@ class TestARun:
         assert figure.read_bytes().startswith(b"\x89PNG")
 
     def test_a_report_is_rebuilt_from_the_folder_alone(self, run_dir: Path) -> None:
-        """Rebuilding gives the same page and the same results."""
+        """A rebuilt report has the same page, results and tables."""
         before = {name: (run_dir / name).read_bytes() for name in ("report.md", "results.json", "trials.csv")}
         (run_dir / "report.md").unlink()
         done = harness("report", str(run_dir))
@@ -143,7 +143,7 @@ class TestARun:
         assert {name: (run_dir / name).read_bytes() for name in before} == before
 
     def test_a_finished_run_has_nothing_to_resume(self, run_dir: Path) -> None:
-        """Resuming trains nothing again, and the journal stays as it is."""
+        """Resuming a finished run trains nothing and does not change the journal."""
         before = (run_dir / "journal.jsonl").read_bytes()
         done = harness("run", "--resume", str(run_dir))
         assert done.exit_code == 0, done.stderr
@@ -154,7 +154,10 @@ class TestARun:
 @pytest.mark.network
 @pytest.mark.slow
 def test_an_interrupted_run_keeps_what_it_has_and_can_be_resumed(tmp_path: Path) -> None:
-    """Ctrl-C reports what is there, exits with 130, and --resume trains the rest and nothing twice."""
+    """Ctrl-C writes a partial report and exits with 130.
+
+    --resume trains only the remaining trials.
+    """
     folder = tmp_path / "run"
     study = tmp_path / "study.yaml"
     study.write_text(
@@ -182,7 +185,7 @@ def test_an_interrupted_run_keeps_what_it_has_and_can_be_resumed(tmp_path: Path)
 
 @pytest.mark.ray
 def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
-    """--address runs the study on a cluster that exists, and does not stop it."""
+    """--address runs the study on an existing cluster and does not stop it."""
     study, folder = tmp_path / "study.yaml", tmp_path / "run"
     study.write_text(DIGITS + "  mlp: {space: {epochs: 2}}\n", encoding="utf-8")
     code = (
@@ -231,7 +234,7 @@ def test_a_running_cluster_is_joined_and_left_running(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_input_is_one_sentence_and_exit_code_2(arguments, said, tmp_path: Path) -> None:
-    """No traceback, no long wait: what is wrong, where, and what to do."""
+    """The error says without a traceback what is wrong, where, and what to do."""
     full, corrupt, file = tmp_path / "full", tmp_path / "corrupt", tmp_path / "file"
     full.mkdir()
     (full / "something").touch()
@@ -248,7 +251,10 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(arguments, said, tmp_path: 
 
 
 def test_plan_and_list_run_nothing(tmp_path: Path) -> None:
-    """--dry-run prints trials and epochs and leaves no folder; --list names every architecture."""
+    """--dry-run prints trials and epochs and creates no folder.
+
+    --list prints every architecture.
+    """
     done = harness("run", "--all", "--config", "smoke", "--dry-run", "--output", str(tmp_path / "run"))
     assert done.exit_code == 0
     assert re.search(r"mlp\D+13\D+2 to 3\D+48", done.stdout)
@@ -261,7 +267,7 @@ def test_plan_and_list_run_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.ray
 def test_an_early_interruption_leaves_a_folder_that_can_be_resumed(tmp_path: Path) -> None:
-    """Ctrl-C while Ray starts keeps the study and an empty journal, and --resume would run every trial."""
+    """Ctrl-C while Ray starts keeps the study and an empty journal, which can be resumed."""
     study, folder = tmp_path / "study.yaml", tmp_path / "run"
     study.write_text(DIGITS + "  mlp: {space: {epochs: 2}}\n", encoding="utf-8")
     assert "Traceback" not in interrupt(folder, study, trials=0)

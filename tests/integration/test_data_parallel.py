@@ -1,4 +1,4 @@
-"""A confirm trial that two workers train together, through Ray Train."""
+"""Tests of a confirm trial that two workers train together with Ray Train."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.training.execution import run_trial
 @pytest.mark.slow
 @pytest.mark.ray
 def test_two_workers_give_the_learning_curve_of_one(tmp_path: Path) -> None:
-    """Losses and test accuracy agree, and so do the names of the weights. The report names the workers."""
+    """Losses, test accuracy and names of the weights agree, and the report names the workers."""
     written = {
         "name": "joint",
         "dataset": {"name": "digits", "validation_size": 200, "train_size": 800},

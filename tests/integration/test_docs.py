@@ -1,4 +1,4 @@
-"""The documentation is true: its commands run in the order of their page, and its reference is that of the code."""
+"""Tests of the documentation: commands, examples, links and the reference of the study."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ EXAMPLES = {
 
 
 def sometimes(names: Iterable[str]) -> list[ParameterSet]:
-    """Parameters of a test, where those that are not run always are marked."""
+    """Return parameters of a test. Those that are not always run are marked."""
     return [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.exhaustive) for name in names]
 
 
 def as_a_reader() -> dict[str, str]:
-    """An environment in which `python` is this one, and this checkout is installed."""
+    """Return an environment in which `python` is this one, with this checkout on its path."""
     binaries = str(Path(sys.executable).parent)
     return os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
@@ -41,7 +41,7 @@ def as_a_reader() -> dict[str, str]:
 @pytest.mark.network
 @pytest.mark.parametrize("name", sometimes(page.name for page in PAGES if page.name not in NEED_A_CLUSTER))
 def test_every_command_of_a_page_runs(name: str, tmp_path: Path) -> None:
-    """From the first to the last, in an empty folder, as a reader would type them."""
+    """All commands of a page run in order in an empty folder."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / name).read_text(encoding="utf-8"), flags=re.DOTALL)
     done = subprocess.run(
         ["bash", "-e", "-c", "\n".join(blocks)],
@@ -60,7 +60,7 @@ def test_every_command_of_a_page_runs(name: str, tmp_path: Path) -> None:
 @pytest.mark.network
 @pytest.mark.parametrize("name", sometimes(EXAMPLES))
 def test_every_example_runs(name: str, tmp_path: Path) -> None:
-    """Each script tells its story to the end, and prints what it promises."""
+    """Each example runs, prints the documented text and writes a report."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / name), str(tmp_path / "run")],
         cwd=tmp_path,
@@ -75,18 +75,18 @@ def test_every_example_runs(name: str, tmp_path: Path) -> None:
 
 
 def test_there_is_an_example_for_each_story() -> None:
-    """No script is left out of the tests; the network beside them is an architecture."""
+    """Every script in examples/ is tested, except for the architecture that they use."""
     assert {path.name for path in (ROOT / "examples").glob("*.py")} == {*EXAMPLES, "mnist_net.py"}
     assert len((ROOT / "examples" / "mnist_net.py").read_text(encoding="utf-8").splitlines()) <= 25
 
 
 def test_the_reference_of_the_study_is_that_of_the_types() -> None:
-    """`python -m harness.reference > docs/study.md` would change nothing."""
+    """docs/study.md equals the output of `python -m harness.reference`."""
     assert (ROOT / "docs" / "study.md").read_text(encoding="utf-8") == reference.page()
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    """No relative link is dead."""
+    """Every relative link of a page leads to an existing file."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []

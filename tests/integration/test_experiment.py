@@ -1,4 +1,4 @@
-"""Trials through Ray Tune: the same bits, early stopping, the sealed test split."""
+"""Tests of trials through Ray Tune: equal bits, early stopping and the sealed test split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("experiment")]
 
 
 class WitnessedTest(SealedTest):
-    """A test split that writes down each opening, in whatever process it happens."""
+    """A test split that records each opening in a file, in any process."""
 
     def __init__(self, sealed: SealedTest, witness: Path) -> None:
         super().__init__(sealed.open(Phase.CONFIRM))
@@ -37,7 +37,7 @@ SUMMARY = ModelSummary(parameters=3, macs=2, bytes=12)
 
 
 class Outcomes(dict):
-    """Keeps what confirm trials gave, by identity, and no checkpoint."""
+    """Outcomes of confirm trials by trial id. Checkpoints are not kept."""
 
     def keep(self, record: TrialRecord, outcome: Outcome | None) -> None:
         if outcome is not None:
@@ -48,7 +48,7 @@ class Outcomes(dict):
 
 
 class Silent:
-    """Watches nothing."""
+    """A progress display that does nothing."""
 
     def started(self, spec) -> None: ...
     def epoch(self, spec, result) -> None: ...
@@ -72,7 +72,7 @@ STUDY = {
                 "learning_rate": {"grid": [0.05, 0.02, 0.01, 1.0e-7, 2.0e-7, 100.0]},
             }
         },
-        # Slower to learn than every mlp above: one common rung would stop it.
+        # Learns more slowly than the first mlp trials, so a common rung would stop it.
         "lenet5": {"space": {"epochs": 2, "learning_rate": 1.0e-6}},
     },
 }
@@ -89,12 +89,12 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def finished(cluster, toy_data, toy_test, tmp_path_factory):
-    """One study of two architectures, run through Ray: records, outcomes, and who opened the test split when."""
+    """Supply, outcomes and openings of the test split of a study that ran through Ray."""
     from ray import cloudpickle
 
     from harness.orchestration import Shared, run_experiment
 
-    # Workers cannot import this module, so its classes travel by value.
+    # Workers cannot import this module, so its classes are pickled by value.
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     witness = tmp_path_factory.mktemp("witness") / "openings"
     study = parse_study(STUDY, "test")
@@ -110,7 +110,10 @@ def records_of(supply: Supply, architecture: str, phase: Phase) -> list[TrialRec
 
 
 def test_every_trial_of_all_phases_ended_with_a_record(finished) -> None:
-    """7 search trials of mlp, 1 of lenet5, 2 confirm trials of each, and one of mlp's default configuration."""
+    """The search has 7 trials of mlp and 1 of lenet5.
+
+    Each has 2 confirm trials. There is one more for the default configuration of mlp.
+    """
     supply, outcomes, _ = finished
     assert supply.complete
     assert len(records_of(supply, "mlp", Phase.SEARCH)) == 7
@@ -126,7 +129,7 @@ def test_every_trial_of_all_phases_ended_with_a_record(finished) -> None:
 
 
 def test_a_trial_through_ray_equals_the_plain_loop_bit_for_bit(finished, toy_data, toy_test) -> None:
-    """Every confirm trial gives the same weights, probabilities and epochs as a loop without Ray."""
+    """Every confirm trial has the same weights, probabilities and epochs as without Ray."""
     supply, outcomes, _ = finished
     for record in (r for r in supply.records if r.spec.phase is Phase.CONFIRM):
         settings = Settings("cpu", threads=1, precision="fp32")
@@ -141,7 +144,7 @@ def test_a_trial_through_ray_equals_the_plain_loop_bit_for_bit(finished, toy_dat
 
 
 def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_data, toy_test, tmp_path) -> None:
-    """Through Ray, four seeds in one worker give four records, with results of their own."""
+    """Four seeds in one worker give four records with different results."""
     from dataclasses import replace
 
     from harness.orchestration import Shared, run_experiment
@@ -169,7 +172,7 @@ def test_seeds_trained_as_one_program_are_trials_like_any_other(cluster, toy_dat
 
 
 def test_bad_trials_are_stopped_early_and_never_shown_as_completed(finished) -> None:
-    """Learning rates at which nothing is learned end before their budget."""
+    """Trials that do not learn end before their budget."""
     supply, _, _ = finished
     by_rate = {r.spec.hyperparameters["learning_rate"]: r for r in records_of(supply, "mlp", Phase.SEARCH)}
     hopeless = [by_rate[1.0e-7], by_rate[2.0e-7]]
@@ -182,7 +185,7 @@ def test_bad_trials_are_stopped_early_and_never_shown_as_completed(finished) -> 
 
 
 def test_an_audit_trial_repeats_the_stopped_trial_and_finishes_it(finished) -> None:
-    """Its first epochs are those of the search trial, bit for bit; it ends after its last one, and selects nothing."""
+    """Its first epochs equal those of the search trial exactly, and it trains to the last epoch."""
     supply, _, _ = finished
     searched = {r.trial_id: r for r in supply.records if r.spec.phase is Phase.SEARCH}
     stopped = [r for r in searched.values() if r.status is Status.STOPPED_EARLY]
@@ -200,7 +203,7 @@ def test_an_audit_trial_repeats_the_stopped_trial_and_finishes_it(finished) -> N
 
 
 def test_an_architecture_is_not_stopped_by_anothers_learning_curve(finished) -> None:
-    """lenet5, far worse at its first epoch than the mlp trials before it, keeps its budget: no rung is shared."""
+    """lenet5 keeps its budget although it is worse than the mlp trials before it."""
     supply, _, _ = finished
     (lenet5,) = records_of(supply, "lenet5", Phase.SEARCH)
     rivals = [r for r in records_of(supply, "mlp", Phase.SEARCH) if r.epochs]
@@ -209,7 +212,7 @@ def test_an_architecture_is_not_stopped_by_anothers_learning_curve(finished) -> 
 
 
 def test_a_diverged_trial_is_failed_with_its_reason_and_the_rest_goes_on(finished) -> None:
-    """A learning rate of 100 diverges; its record says so."""
+    """The record of a trial with a learning rate of 100 has the reason that it diverged."""
     supply, _, _ = finished
     failed = [r for r in supply.records if r.status is Status.FAILED]
     assert [r.spec.hyperparameters["learning_rate"] for r in failed] == [100.0]
@@ -217,7 +220,7 @@ def test_a_diverged_trial_is_failed_with_its_reason_and_the_rest_goes_on(finishe
 
 
 def test_the_test_split_is_opened_once_for_each_confirm_trial_and_never_before(finished) -> None:
-    """Five openings for five confirm trials, each after the search of its architecture had ended."""
+    """Five confirm trials open the test split once each, after the search of their architecture."""
     supply, _, openings = finished
     phases = [line.split()[0] for line in openings]
     assert phases == ["confirm"] * 5
@@ -231,7 +234,7 @@ def test_the_test_split_is_opened_once_for_each_confirm_trial_and_never_before(f
 
 
 def test_records_say_where_and_how_trials_ran(finished) -> None:
-    """Node, device, threads, precision and model size are in every record."""
+    """Every record has device, threads, precision and model size."""
     supply, _, _ = finished
     for record in supply.records:
         assert record.placement.device == "cpu"

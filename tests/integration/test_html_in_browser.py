@@ -1,4 +1,4 @@
-"""The HTML report in a real browser: a headless Chromium without a driver, which writes down the page it ends with."""
+"""Tests of the HTML report in headless Chromium."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POLICY = re.compile(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>")
 LIGHT, DARK = "--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0"
 WHITE, NEARLY_BLACK = "rgb(255, 255, 255)", "rgb(21, 24, 28)"
 
-# Columns, and the order of their rows after one click on the header and after two.
+# Columns, and the order of their rows after one click and after two clicks on the header.
 COLUMNS = {
     "Spread": (
         ["99.55 ± 0.05", "101.20 ± 0.07", "no result", "9.43"],
@@ -78,7 +78,7 @@ WORDS = frozenset({"Word", "Class"})
 
 
 class Result(HTMLParser):
-    """What the probe left on the body of a page."""
+    """Parser of the result that the probe writes to the body of a page."""
 
     value: Any = None
 
@@ -93,7 +93,7 @@ Browse = Callable[..., tuple[str, list[str]]]
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The browser."""
+    """Path of the browser."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
@@ -102,7 +102,7 @@ def chromium() -> str:
 
 @pytest.fixture
 def browse(chromium: str, tmp_path: Path) -> Browse:
-    """Load a page; gives what became of it, and what was written to the console."""
+    """A function that loads a page and returns the final page and the console messages."""
 
     def load(page: str, *options: str) -> tuple[str, list[str]]:
         file = tmp_path / "report.html"
@@ -122,7 +122,7 @@ def browse(chromium: str, tmp_path: Path) -> Browse:
 
 @pytest.fixture
 def probe(browse: Browse) -> Callable[..., Any]:
-    """Run a function on a loaded page, whose policy has to go for it; gives what it returns."""
+    """A function that runs a script in a page without its policy and returns the result."""
 
     def run(page: str, body: str, *options: str, before: str = "") -> Any:
         open_page, policies = POLICY.subn(f"<script>{before}</script>", page)
@@ -148,7 +148,7 @@ def reference() -> str:
 
 @pytest.fixture(scope="module")
 def sorting_page() -> str:
-    """One table of all columns, and the place of each row."""
+    """A page with one table of all columns and the position of each row."""
     frame = pd.DataFrame({name: values for name, (values, _, _) in COLUMNS.items()})
     frame["Tie"] = ["2", "1", "2", "1"]
     frame["Place"] = ["1", "2", "3", "4"]
@@ -156,21 +156,21 @@ def sorting_page() -> str:
 
 
 def test_the_page_is_silent_under_its_policy(browse: Browse, reference: str) -> None:
-    """The page as it is raises no error, and nothing of it is refused by its content security policy."""
+    """The page causes no error and no violation of its content security policy."""
     dom, console = browse(reference)
     assert console == []
     assert "<dialog>" in dom, "the script of the page has not run"
 
 
 def test_a_page_of_text_alone_is_silent_too(browse: Browse) -> None:
-    """Without sections, tables and figures the script has nothing to do, and does it without an error."""
+    """The script causes no error on a page without sections, tables and figures."""
     dom, console = browse(render_html("Text", "only text", {}))
     assert console == []
     assert 'aria-pressed="false">' in dom, "the button is still hidden: the script of the page has not run"
 
 
 def test_what_is_put_into_the_page_is_refused(browse: Browse, reference: str) -> None:
-    """A script, a style and an image that the renderer did not write are all refused by the policy."""
+    """The policy refuses a script, a style and an image that the renderer did not write."""
     stranger = (
         "<script>document.title = 'taken'</script><p style='color: red'>x</p>"
         "<img src='https://example.invalid/a.png' onerror=\"document.title = 'taken'\">"
@@ -203,7 +203,10 @@ CLICK_EVERY_HEADER = """
 
 
 def test_a_header_sorts_its_column_up_down_and_back(probe: Callable[..., Any], sorting_page: str) -> None:
-    """Numbers sort by value, words by language, what is missing comes last, and the third click restores the order."""
+    """Numbers sort by value and words by language, with missing values last.
+
+    The third click restores the order.
+    """
     result = probe(sorting_page, CLICK_EVERY_HEADER)
     for name, (original, ascending, descending) in COLUMNS.items():
         columns = [click["column"] for click in result["clicks"][name]]
@@ -212,13 +215,13 @@ def test_a_header_sorts_its_column_up_down_and_back(probe: Callable[..., Any], s
 
 
 def test_rows_of_one_value_keep_their_order(probe: Callable[..., Any], sorting_page: str) -> None:
-    """Sorting is stable in either direction."""
+    """Sorting is stable in both directions."""
     ties = probe(sorting_page, CLICK_EVERY_HEADER)["clicks"]["Tie"]
     assert [click["places"] for click in ties[:2]] == [["2", "4", "1", "3"], ["1", "3", "2", "4"]]
 
 
 def test_the_sorted_column_says_so(probe: Callable[..., Any], sorting_page: str) -> None:
-    """A reader of the screen is told the direction, on one column at a time."""
+    """aria-sort has the direction, for one column at a time."""
     result = probe(sorting_page, CLICK_EVERY_HEADER)
     for clicks in result["clicks"].values():
         states = [[state for state in click["states"] if state is not None] for click in clicks]
@@ -257,12 +260,12 @@ THEME = """
 def test_the_theme_follows_the_system_until_the_reader_chooses(
     probe: Callable[..., Any], sorting_page: str, system: str, first: list[str], second: list[str]
 ) -> None:
-    """The page opens in the system's theme; the button changes it, and the choice outlives a reload."""
+    """The theme of the system is the default. The choice of the reader is kept after a reload."""
     assert probe(sorting_page, THEME, system) == [False, first, second, second]
 
 
 def test_the_theme_changes_where_storage_is_refused(probe: Callable[..., Any], sorting_page: str) -> None:
-    """Without storage the button works all the same, and nothing is reported as an error."""
+    """Without storage, the button works and no error is reported."""
     refuse = (
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError') } })"
     )
@@ -282,7 +285,7 @@ def test_the_theme_changes_where_storage_is_refused(probe: Callable[..., Any], s
     ],
 )
 def test_a_figure_is_enlarged_and_put_back(probe: Callable[..., Any], reference: str, window: str, width: str) -> None:
-    """A button around every figure opens it, as large as is useful; a click closes it, and the focus returns."""
+    """A button on every figure enlarges it. A click closes it and restores the focus."""
     result = probe(
         reference,
         f"""
@@ -306,7 +309,10 @@ def test_a_figure_is_enlarged_and_put_back(probe: Callable[..., Any], reference:
 
 
 def test_print_opens_what_is_closed_and_closes_it_again(probe: Callable[..., Any], reference: str) -> None:
-    """While the page is printed every detail is open; afterwards only those that the reader had opened."""
+    """All details are open for printing.
+
+    After that, only those that the reader had opened are open.
+    """
     result = probe(
         reference,
         """
@@ -323,7 +329,7 @@ def test_print_opens_what_is_closed_and_closes_it_again(probe: Callable[..., Any
 
 
 def test_the_contents_mark_where_the_reader_is(probe: Callable[..., Any], reference: str) -> None:
-    """The link of the section in view is the current one, and no other."""
+    """Only the link of the visible section is marked as current."""
     result = probe(
         reference,
         """
@@ -343,7 +349,7 @@ def test_the_contents_mark_where_the_reader_is(probe: Callable[..., Any], refere
 
 @pytest.mark.parametrize("width", [500, 800, 1400])
 def test_only_tables_scroll_sideways(probe: Callable[..., Any], reference: str, width: int) -> None:
-    """Whatever the width, the page fits into it; what is wider scrolls in a box of its own."""
+    """The page fits into any width. Wider tables scroll in their own box."""
     result = probe(
         reference,
         """

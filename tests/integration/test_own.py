@@ -1,4 +1,4 @@
-"""A network and images of a user's own, from the command to a model that answers elsewhere."""
+"""Tests of an architecture and images of a user, from the run to the exported model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.xdist_group("own")]
 
 
 def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, as a user of an installed harness gives it in a folder of theirs."""
+    """Run a command in a new process, as a user with an installed harness does in their folder."""
     return subprocess.run(
         [sys.executable, "-m", "harness", *arguments],
         cwd=folder,
@@ -37,7 +37,7 @@ def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def signs() -> tuple[np.ndarray, np.ndarray]:
-    """A bright sign on dark ground for each of 62 classes, with noise."""
+    """Create noisy images of a bright sign on a dark background, for each of 62 classes."""
     generator = np.random.default_rng(0)
     shapes = np.zeros((len(CLASSES), 16, 16))
     shapes[:, 2:14, 2:14] = np.kron(generator.random((len(CLASSES), 4, 4)) > 0.5, np.ones((3, 3)))
@@ -48,7 +48,7 @@ def signs() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    """A folder with the user's files, and a finished run of `smoke` in `run`."""
+    """A folder with the files of a user, and a finished run of `smoke` in `run`."""
     folder = tmp_path_factory.mktemp("own")
     write_starting_file("my_net", folder / "my_net.py")
     images, labels = signs()
@@ -62,7 +62,7 @@ def place(tmp_path_factory) -> Path:
 
 
 def test_many_classes_stay_readable(place: Path) -> None:
-    """Figure and table show the worst of 62 classes; the files beside the report have all."""
+    """Figures and tables show the worst 20 of 62 classes. The CSV files have all classes."""
     report = (place / "run" / "report.md").read_text(encoding="utf-8")
     assert "shows the 20 classes with the lowest F1" in report
     assert "The data set has no test split, so 248 of 1,240 images were set aside for it" in report
@@ -76,7 +76,7 @@ def test_many_classes_stay_readable(place: Path) -> None:
 
 
 def test_a_run_is_read_in_python_without_the_users_file(place: Path, tmp_path: Path) -> None:
-    """What the report needs to know of a network of the user's own lies in the folder."""
+    """The run folder contains everything that the report needs to know of the architecture."""
     run = load_run(place / "run")
     assert set(run.accuracy.index) == {"mlp", "my_net"}
     assert run.accuracy.loc["my_net", "mean"] > 0.5
@@ -89,7 +89,7 @@ def test_a_run_is_read_in_python_without_the_users_file(place: Path, tmp_path: P
 
 
 def test_a_run_goes_on_only_with_the_users_file(place: Path) -> None:
-    """The folder never says what code to run; the sentence says what to name."""
+    """The run folder never determines which code runs. The error names the missing option."""
     without = harness("run", "--resume", "run", "--dry-run", folder=place)
     assert without.exit_code == 2
     assert "my_net: the code of your own architecture is not loaded" in without.stderr
@@ -107,7 +107,7 @@ def exported(place: Path) -> Path:
 
 
 def test_an_exported_model_has_a_card(exported: Path, place: Path) -> None:
-    """Data, licence, protocol, accuracy with interval and limits, with the numbers of the run."""
+    """The card has data, licence, protocol, accuracy with interval, and limitations."""
     card = (exported / "README.md").read_text(encoding="utf-8")
     for text in ("exported-program", "onnx", "safetensors"):
         assert f"| {text} | same predictions as the original model on all 248 test images |" in card
@@ -123,7 +123,7 @@ def test_an_exported_model_has_a_card(exported: Path, place: Path) -> None:
 
 
 def test_an_exported_model_needs_nothing_of_the_harness(exported: Path, place: Path) -> None:
-    """torch, or an ONNX runtime, alone gives the probabilities that the run kept, to rounding."""
+    """With torch or an ONNX runtime alone, the exported model gives equal probabilities."""
     script = f"""
 import sys, numpy as np, torch, onnxruntime
 images = torch.from_numpy(np.load({str(place / "signs.npz")!r})["images"][:7, None])
@@ -141,13 +141,13 @@ assert not [name for name in sys.modules if name.startswith(("harness", "archite
 
 
 def best_answer(text: str) -> list[str]:
-    """The first class of each image that `harness.predict --top 1` printed."""
+    """Return the first class for each image in the output of `harness predict --top 1`."""
     return [line.split("│")[2].strip() for line in text.splitlines() if "%" in line]
 
 
 @pytest.mark.parametrize("model", ["my_net.pt2", "my_net.onnx"])
 def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path, tmp_path: Path) -> None:
-    """Whatever the format, the size, the colour and the background, a sign is what it is."""
+    """A sign is recognised in any format, size, colour and background."""
     images, labels = signs()
     chosen = range(124, 132)
     for index in chosen:
@@ -183,22 +183,22 @@ def test_image_files_get_the_answers_of_their_pixels(model: str, exported: Path,
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_a_sentence(arguments: tuple[str, ...], said: str, place: Path) -> None:
-    """No traceback, exit code 2, and what to do."""
+    """The command exits with 2 and prints one sentence without a traceback."""
     done = harness(*arguments, folder=place)
     assert_refused(done, said)
 
 
 def test_a_saved_model_is_measured_again_with_the_users_file(place: Path) -> None:
-    """The accuracy is that of the report."""
+    """The accuracy equals that of the report."""
     done = harness("evaluate", "run/models/my_net.json", "--architecture", "my_net.py", folder=place)
     assert done.exit_code == 0, done.stderr
     accuracy = load_run(place / "run").results["architectures"][1]["confirm"]["seeds"][0]["test_accuracy"]
     assert f"accuracy {accuracy:.2%}" in done.stdout
-    assert "confusion matrix" not in done.stdout.lower()  # of 62 classes it would fill several screens
+    assert "confusion matrix" not in done.stdout.lower()  # for 62 classes it would fill several screens
 
 
 def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, tmp_path: Path) -> None:
-    """Exit code 5, and a sentence for what is broken."""
+    """The command exits with 5 and prints the failed check."""
     sound = (place / "my_net.py").read_text(encoding="utf-8")
     broken = sound.replace("self.features(images)", "self.features(images - images.mean(0))")
     (tmp_path / "broken.py").write_text(broken.replace('name="my_net"', 'name="broken"'), encoding="utf-8")
@@ -211,7 +211,7 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
 
 
 def test_the_list_has_ones_own(place: Path) -> None:
-    """With its size, where it takes images of MNIST's shape."""
+    """The list has the number of parameters, if the architecture accepts images like MNIST."""
     done = harness(
         "run", "--list", "--architecture", "my_net.py", "--architecture", "torchvision:alexnet", folder=place
     )
@@ -223,7 +223,7 @@ def test_the_list_has_ones_own(place: Path) -> None:
 
 
 def test_a_model_that_cannot_be_exported_says_so(place: Path, tmp_path: Path) -> None:
-    """Decisions by the values of an image: a sentence, and no file that does not work."""
+    """A model that depends on values of its input is refused, and no file is written."""
     sound = (place / "my_net.py").read_text(encoding="utf-8").replace('name="my_net"', 'name="decides"')
     decides = sound.replace(
         "        return self.head(",

@@ -1,4 +1,4 @@
-"""The README is true: its commands run, and its numbers come from the published run."""
+"""Tests of the README: its commands run, and its numbers come from published results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRY = [command for command in COMMANDS if command.startswith("python -m harness.
 
 
 def reference_table() -> str:
-    """The table of the README, from the results of the published run."""
+    """Create the table of accuracies from the results of the published run."""
     results = json.loads((REFERENCE / "results.json").read_text(encoding="utf-8"))
     rows = []
     for entry in sorted(results["architectures"], key=lambda e: -e["confirm"]["test_accuracy_mean"]):
@@ -61,7 +61,7 @@ def reference_table() -> str:
 
 
 def test_its_numbers_are_those_of_the_published_run() -> None:
-    """The table is made from reports/reference/results.json, to the character."""
+    """The table of accuracies equals the one created from reports/reference/results.json."""
     written = README.split("<!-- reference:begin -->\n")[1].split("<!-- reference:end -->")[0].strip()
     assert written.startswith(reference_table())
 
@@ -70,7 +70,7 @@ Tables = list[list[dict[str, object]]]
 
 
 def epoch_rows(tables: Tables) -> list[list[str]]:
-    """Against the copied loop, and against the limit."""
+    """Return the rows on epochs, compared with a `DataLoader` loop and with the limit."""
     against, limit = tables
     listed = {
         "an epoch, against the `DataLoader` loop, both at batch 64": ("ratio at batch 64", against, "x"),
@@ -84,7 +84,7 @@ def epoch_rows(tables: Tables) -> list[list[str]]:
 
 
 def alternatives_rows(tables: Tables) -> list[list[str]]:
-    """Against what a user would run instead."""
+    """Return the rows on alternatives that a user could run instead."""
     _, example, optuna = tables[0]
     named = (("Ray Tune's `mnist_pytorch` example", example), ("Optuna in two processes", optuna))
     return [
@@ -97,19 +97,19 @@ def alternatives_rows(tables: Tables) -> list[list[str]]:
 
 
 def search_rows(tables: Tables) -> list[list[str]]:
-    """What early stopping saves and costs."""
+    """Return the row on the epochs that early stopping saves and the accuracy that it costs."""
     mean = tables[0][-1]
     early = f"{mean['share (%)']} % of the epochs, {mean['difference (points)']:+} points on the test images"
     return [["early stopping on the MLP grid, mean of three seeds", early]]
 
 
 def orchestration_rows(tables: Tables) -> list[list[str]]:
-    """What a trial costs besides its training."""
+    """Return the rows on the costs of a trial other than its training."""
     return [[f"{row['measured']}, median", f"{row['median']}"] for row in tables[0]]
 
 
 def memory_rows(tables: Tables) -> list[list[str]]:
-    """The largest worker."""
+    """Return the row on the worker that uses the most memory."""
     most = max(int(row["peak beyond that (MiB)"]) for row in tables[0])
     return [["memory of a worker beyond importing torch, at most", f"{most} MiB"]]
 
@@ -124,7 +124,7 @@ SPEEDS = {
 
 
 def speed_table() -> str:
-    """The table of the README on speed, from the committed results of the benchmarks."""
+    """Create the table of speeds from the committed results of the benchmarks."""
     rows: list[list[str]] = []
     for name, rows_of in SPEEDS.items():
         path = ROOT / "benchmarks" / "results" / f"{name}.json"
@@ -134,13 +134,13 @@ def speed_table() -> str:
 
 
 def test_its_speeds_are_those_of_the_committed_benchmarks() -> None:
-    """The table on speed is made from benchmarks/results, to the character."""
+    """The table of speeds equals the one created from benchmarks/results."""
     written = README.split("<!-- speed:begin -->\n")[1].split("<!-- speed:end -->")[0].strip()
     assert written == speed_table()
 
 
 def test_it_names_the_two_commands_that_the_makefile_has() -> None:
-    """Make run and make test are what make would run."""
+    """`make run` and `make test` start the documented commands."""
     assert [command.split() for command in COMMANDS[:2]] == [["make", "run"], ["make", "test"]]
     for target, does in (("run", "-m harness.run --all"), ("test", "-m pytest")):
         done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -149,7 +149,7 @@ def test_it_names_the_two_commands_that_the_makefile_has() -> None:
 
 @pytest.mark.parametrize("command", DRY)
 def test_each_run_command_is_accepted(command: str) -> None:
-    """Every example parses to a plan; whether it then runs is tested in small elsewhere."""
+    """Every run command gives a plan. Other tests run small studies."""
     _, _, _, *arguments = shlex.split(command)  # python -m harness.run
     extra = [] if "--list" in arguments or "--dry-run" in arguments else ["--dry-run"]
     done = harness("run", *arguments, *extra, folder=ROOT)
@@ -158,7 +158,7 @@ def test_each_run_command_is_accepted(command: str) -> None:
 
 
 def test_the_published_report_can_be_rebuilt(tmp_path: Path) -> None:
-    """The committed folder gives the committed page and results, to the byte, and every figure."""
+    """A rebuilt report of the committed run folder is identical and has the same figures."""
     copy = tmp_path / "reference"
     tracked = subprocess.run(
         ["git", "ls-files", "reports/reference"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -179,7 +179,7 @@ def test_the_published_report_can_be_rebuilt(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", ["README.md", "reports/reference/report.md"])
 def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
-    """No relative link of the pages is dead."""
+    """Every relative link of the pages leads to an existing file."""
     path = ROOT / page
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
     assert links
@@ -187,6 +187,6 @@ def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
 
 
 def test_the_published_run_has_no_path_of_a_machine() -> None:
-    """Records name a node, never a folder of whoever ran it."""
+    """Published files contain names of nodes and no paths of a machine."""
     for name in ("environment.json", "study.yaml", "report.md", "results.json"):
         assert not re.search(r"/(home|root|work|tmp|Users)/", (REFERENCE / name).read_text(encoding="utf-8")), name

@@ -1,4 +1,4 @@
-"""The logic of the benchmarks: who takes turns, and what early stopping would have done on known curves."""
+"""Tests of the benchmark scripts: turns of the contenders, and early stopping on known curves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.records.trial import EpochResult, Status, TrialRecord
 
 
 def test_contenders_alternate_and_the_first_round_does_not_count() -> None:
-    """Every round asks each contender once, in order; one round more than counts is taken."""
+    """Contenders run in turn, in order, and the results of the first round are dropped."""
     asked: list[str] = []
 
     def contender(name: str) -> float:
@@ -25,7 +25,7 @@ def test_contenders_alternate_and_the_first_round_does_not_count() -> None:
 
 @pytest.fixture
 def grid(make_spec) -> list[TrialRecord]:
-    """Nine trials whose curves never cross, the best one first."""
+    """Nine trials whose curves never cross. The best one is first."""
     return [curve(make_spec("mlp", epochs=EPOCHS, learning_rate=0.01 + 0.001 * k), 0.9 - 0.05 * k) for k in range(9)]
 
 
@@ -47,22 +47,22 @@ def curve(spec, level: float) -> TrialRecord:
     )
 
 
-def test_in_the_best_order_stopping_keeps_what_leads(grid) -> None:
-    """When the best come first, each later trial ends at the first rung, and the best is found."""
+def test_stopping_finds_the_best_trial_when_it_comes_first(grid) -> None:
+    """If the best trial comes first, it is found, and each later trial ends at the first rung."""
     trained, completed = stopping(grid, 1, 3)
     assert grid[0] in completed
     assert trained < 9 * EPOCHS / 3
 
 
 def test_resuming_promotes_a_third_at_every_rung(grid) -> None:
-    """Nine trials of one epoch, three of them to the third, one to the ninth, when none is promoted in haste."""
+    """Nine trials train one epoch, three of them three epochs, and one of them nine epochs."""
     trained, completed = resuming(grid, 1, 3)
     assert completed == [grid[0]]
     assert trained == 9 * 1 + 3 * 2 + 1 * 6
 
 
-def test_trials_that_come_in_the_worst_order_cost_more_and_lose_nothing(grid) -> None:
-    """Every new trial beats those before it, so stopping lets it go on; both policies still find the best."""
+def test_the_worst_order_costs_more_epochs_but_finds_the_best_trial(grid) -> None:
+    """If the worst trial comes first, both policies train more epochs and find the best trial."""
     worst_first = grid[::-1]
     for policy in (stopping, resuming):
         trained, completed = policy(worst_first, 1, 3)
@@ -70,8 +70,8 @@ def test_trials_that_come_in_the_worst_order_cost_more_and_lose_nothing(grid) ->
         assert grid[0] in completed
 
 
-def test_a_comparison_reports_epochs_and_points_lost(grid) -> None:
-    """With no rung before the last epoch everything is trained and nothing is lost."""
+def test_a_comparison_reports_trained_epochs_and_lost_points(grid) -> None:
+    """Without a rung before the last epoch, all epochs are trained and no accuracy is lost."""
     row = compare([grid], stopping, EPOCHS, 3)
     assert (row["epochs (%)"], row["points lost"]) == (100.0, 0.0)
     assert compare([grid], stopping, 1, 3)["epochs (%)"] < 34

@@ -1,4 +1,4 @@
-"""Average pooling as a convolution: the same numbers as torch's own."""
+"""Tests of average pooling as a convolution."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def gradients(layer: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, tor
 @pytest.mark.parametrize("shape", [(4, 6, 28, 28), (3, 16, 10, 10), (2, 1, 2, 2), (2, 3, 9, 8), (2, 3, 8, 7)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_it_pools_and_differentiates_as_torch_does(shape, dtype, layout) -> None:
-    """Outputs and gradients are those of `nn.AvgPool2d(2)`, whatever the size, the type and the layout."""
+def test_outputs_and_gradients_equal_those_of_torch(shape, dtype, layout) -> None:
+    """Outputs and gradients equal those of `nn.AvgPool2d(2)` for every size, type and layout."""
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(dtype).to(memory_format=layout)
     for ours, theirs in zip(gradients(AveragePool2x2(), images), gradients(nn.AvgPool2d(2), images), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6 if dtype is torch.float32 else 1e-2)
 
 
-def test_autocast_does_not_change_what_it_computes() -> None:
-    """Pooling of fp32 images stays in fp32, as torch's own does."""
+def test_autocast_keeps_fp32() -> None:
+    """Under autocast, pooling of fp32 images stays in fp32, as in torch."""
     images = torch.rand(2, 3, 4, 4).to(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         pooled = AveragePool2x2()(images)
@@ -37,8 +37,8 @@ def test_autocast_does_not_change_what_it_computes() -> None:
     torch.testing.assert_close(pooled, nn.AvgPool2d(2)(images), rtol=1e-6, atol=1e-6)
 
 
-def test_models_that_are_trained_together_pool_as_each_alone() -> None:
-    """Under vmap outputs and gradients are those of each batch."""
+def test_vmap_gives_the_gradients_of_each_batch() -> None:
+    """Under vmap, the gradients of each batch equal those that it has alone."""
     images = torch.rand(3, 2, 4, 6, 5).permute(0, 1, 4, 2, 3)[..., :4, :6]
     assert images[0].stride(1) == 1
 
@@ -50,8 +50,8 @@ def test_models_that_are_trained_together_pool_as_each_alone() -> None:
         torch.testing.assert_close(one, torch.func.grad(lambda batch: loss(batch, nn.AvgPool2d(2)))(batch))
 
 
-def test_lenet5_is_trained_with_it(toy_data, make_spec) -> None:
-    """Both poolings of the classic take the quick way on a CPU, and the images come in its layout."""
+def test_lenet5_uses_this_pooling(toy_data, make_spec) -> None:
+    """Both pooling layers of LeNet-5 use this class, with images in the layout that it needs."""
     model = build_model(make_spec("lenet5"), toy_data.shape, 4)
     layers = [layer for layer in model.modules() if isinstance(layer, AveragePool2x2)]
     strides = []

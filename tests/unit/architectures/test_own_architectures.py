@@ -1,4 +1,4 @@
-"""Architectures of a user's own: where they come from, and what is said when they do not."""
+"""Tests of the architectures of a user: how they are loaded, and the errors if they cannot be."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ DECLARED = 'ARCHITECTURE = Architecture(name="own_net", summary="Linear.", build
 
 @pytest.fixture
 def net(tmp_path) -> Path:
-    """A file with an architecture."""
+    """A file that defines an architecture."""
     path = tmp_path / "own_net.py"
     path.write_text(NET + DECLARED, encoding="utf-8")
     return path
 
 
-def test_a_file_gives_its_architecture(net: Path) -> None:
-    """Declared as ARCHITECTURE, with defaults for all that is not said."""
+def test_an_architecture_is_loaded_from_a_file(net: Path) -> None:
+    """A file declares its architecture as ARCHITECTURE. Everything that it omits has a default."""
     found = load(str(net))
     assert (found.name, found.title, found.convolutional) == ("own_net", "own_net", True)
     assert found.hyperparameters is TrainingHyperparameters
     assert found.build(found.hyperparameters(), InputShape(1, 2, 2), 3)(torch.zeros(5, 1, 2, 2)).shape == (5, 3)
 
 
-def test_one_of_several_is_named(tmp_path: Path) -> None:
-    """`file.py:NAME` says which; without it, the sentence lists them."""
+def test_a_source_names_one_of_several_architectures(tmp_path: Path) -> None:
+    """`file.py:NAME` selects an architecture. Without a name, the error lists all of them."""
     path = tmp_path / "two.py"
     path.write_text(NET + "A = " + DECLARED.split(" = ", 1)[1] + "B = " + DECLARED.split(" = ", 1)[1], encoding="utf-8")
     assert load(f"{path}:B").name == "own_net"
@@ -60,8 +60,8 @@ def test_one_of_several_is_named(tmp_path: Path) -> None:
         load(f"{path}:C")
 
 
-def test_a_module_and_an_entry_point_give_theirs(tmp_path: Path, monkeypatch) -> None:
-    """An installed package can be named by a module, or by the name that it declares in its metadata."""
+def test_an_architecture_is_loaded_from_a_module_or_an_entry_point(tmp_path: Path, monkeypatch) -> None:
+    """The source of an installed package is a module, or the name of an entry point."""
     package = tmp_path / "my_nets_package"
     package.mkdir()
     (package / "__init__.py").write_text("", encoding="utf-8")
@@ -95,8 +95,8 @@ def test_a_module_and_an_entry_point_give_theirs(tmp_path: Path, monkeypatch) ->
         (NET + DECLARED.replace("build=Net", "build=Net, hyperparameters=dict"), "must be a subclass of Training"),
     ],
 )  # fmt: skip
-def test_a_file_that_gives_none_says_why(content: str, said: str, tmp_path: Path) -> None:
-    """One sentence with file, reason and remedy, whatever the file does."""
+def test_a_file_without_an_architecture_is_refused(content: str, said: str, tmp_path: Path) -> None:
+    """The error is one sentence with the file, the reason and the remedy."""
     path = tmp_path / "broken.py"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(OwnArchitectureError, match=said):
@@ -113,14 +113,14 @@ def test_a_file_that_gives_none_says_why(content: str, said: str, tmp_path: Path
         ("torchvision:fcn_resnet50", "no such classification model"),
     ],
 )
-def test_a_source_that_is_not_there_is_refused(source: str, said: str) -> None:
-    """What was meant is named, with what to do."""
+def test_a_source_that_does_not_exist_is_refused(source: str, said: str) -> None:
+    """The error names the source and what to do."""
     with pytest.raises(OwnArchitectureError, match=said):
         load(source)
 
 
 def test_a_registry_never_changes(net: Path) -> None:
-    """Another one is made, which knows the source; nothing can be put into either."""
+    """Adding a source creates a new registry. Neither registry can be changed."""
     registry = BUILT_IN.with_sources([str(net)])
     assert list(registry) == [*BUILT_IN, "own_net"]
     assert dict(registry.loaded) == {str(net): "own_net"}
@@ -129,8 +129,8 @@ def test_a_registry_never_changes(net: Path) -> None:
         registry.architectures["own_net"] = BUILT_IN["mlp"]
 
 
-def test_no_variable_of_the_environment_loads_code(tmp_path: Path, monkeypatch) -> None:
-    """A source is what a command names; nothing that a process inherits is one."""
+def test_no_environment_variable_loads_code(tmp_path: Path, monkeypatch) -> None:
+    """Only a command can name a source. Environment variables are ignored."""
     monkeypatch.setenv("HARNESS_ARCHITECTURES", "/nope/net.py")
     done = subprocess.run(
         [sys.executable, "-m", "harness.new", "zzz"], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -140,7 +140,7 @@ def test_no_variable_of_the_environment_loads_code(tmp_path: Path, monkeypatch) 
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, net: Path) -> None:
-    """No result is ever shown under the name of another architecture; the same file twice is one."""
+    """Two architectures cannot have the same name. The same file can be given twice."""
     for name in ("lenet5", "own_net"):
         (tmp_path / f"{name}_other.py").write_text(NET + DECLARED.replace("own_net", name), encoding="utf-8")
     registry = BUILT_IN.with_sources([str(net), str(net)])
@@ -150,8 +150,8 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path, net: Path) -> None:
             registry.with_sources([str(tmp_path / f"{name}_other.py")])
 
 
-def test_its_code_is_what_its_numbers_come_from(net: Path) -> None:
-    """A change of the file changes its fingerprint, and nobody else's."""
+def test_a_changed_file_changes_only_its_own_fingerprint(net: Path) -> None:
+    """Changing the file of an architecture changes its fingerprint, and no other fingerprint."""
     registry = BUILT_IN.with_sources([str(net)])
     before = code_fingerprints(registry[name] for name in ("own_net", "mlp"))
     net.write_text(net.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
@@ -160,8 +160,8 @@ def test_its_code_is_what_its_numbers_come_from(net: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_torchvision_model_takes_the_images_of_the_study(channels: int) -> None:
-    """Its first convolution has an input for each channel, its last layer an output for each class."""
+def test_a_torchvision_model_fits_the_images_of_the_study(channels: int) -> None:
+    """The model has one input per channel of the images and one output per class."""
     found = load("torchvision:resnet18")
     model = found.build(found.hyperparameters(), InputShape(channels, 32, 32), 7).eval()
     assert model(torch.zeros(2, channels, 32, 32)).shape == (2, 7)
@@ -169,7 +169,10 @@ def test_a_torchvision_model_takes_the_images_of_the_study(channels: int) -> Non
 
 
 def test_a_starting_file_keeps_the_contract(tmp_path: Path) -> None:
-    """What `harness.new` writes can be run before a line of it is changed."""
+    """The file that `harness.new` writes passes all checks without changes.
+
+    It is never overwritten.
+    """
     write_starting_file("my_first_net", tmp_path / "my_first_net.py")
     architecture = load(str(tmp_path / "my_first_net.py"))
     assert [found for found in check_architecture(architecture, InputShape(1, 28, 28)) if found.breach] == []
@@ -178,15 +181,15 @@ def test_a_starting_file_keeps_the_contract(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "said"), [("my-net", "not a valid name"), ("lenet5", "built-in")])
-def test_a_starting_file_needs_a_name_of_its_own(name: str, said: str, tmp_path: Path) -> None:
-    """A name that Python or the registry cannot take is refused before anything is written."""
+def test_a_starting_file_needs_a_valid_new_name(name: str, said: str, tmp_path: Path) -> None:
+    """A name that Python or the registry cannot use is refused before any file is written."""
     with pytest.raises(StudyError, match=said):
         write_starting_file(name, tmp_path / "file.py")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_needs_the_description_alone(net: Path) -> None:
-    """Without the code, a study with it parses, but its trials cannot run."""
+def test_a_report_needs_only_the_description(net: Path) -> None:
+    """With only a description of its architecture, a study can be parsed but not run."""
     described = description(load(str(net)))
     written = {"name": "one", "architectures": {"own_net": {"space": {"epochs": 2}}}}
     with pytest.raises(StudyError, match="unknown architecture 'own_net'"):
@@ -199,22 +202,22 @@ def test_a_report_needs_the_description_alone(net: Path) -> None:
     check_at_hand(parse_study(written, "study.yaml", registry.with_sources([str(net)])))
 
 
-def test_code_that_is_at_hand_counts_more_than_its_description(net: Path) -> None:
-    """Whichever of the two a command learns of first."""
+def test_loaded_code_takes_precedence_over_a_description(net: Path) -> None:
+    """Loaded code replaces a description, in whatever order the two are added."""
     described = [description(load(str(net)))]
     assert not is_stand_in(BUILT_IN.with_sources([str(net)]).with_descriptions(described)["own_net"])
     assert not is_stand_in(BUILT_IN.with_descriptions(described).with_sources([str(net)])["own_net"])
 
 
-def test_a_file_that_was_edited_is_another_one(net: Path) -> None:
-    """In a notebook the file is written again and again under one name."""
+def test_an_edited_file_is_loaded_again(net: Path) -> None:
+    """A file is loaded again if it has changed, as happens in notebooks."""
     assert load(str(net)).build is load(str(net)).build
     net.write_text(net.read_text(encoding="utf-8").replace("Linear.", "Edited."), encoding="utf-8")
     assert load(str(net)).summary == "Edited."
 
 
-def test_a_change_anywhere_in_a_package_is_a_change(tmp_path: Path, monkeypatch) -> None:
-    """What the network is built from may lie in another file of its package."""
+def test_a_change_in_any_file_of_a_package_changes_the_fingerprint(tmp_path: Path, monkeypatch) -> None:
+    """The fingerprint covers all files of the package, because the network may use any of them."""
     package = tmp_path / "whole_package"
     (package / "nets").mkdir(parents=True)
     for folder in (package, package / "nets"):
@@ -228,23 +231,23 @@ def test_a_change_anywhere_in_a_package_is_a_change(tmp_path: Path, monkeypatch)
     assert code_fingerprints([small]) != before
 
 
-def test_a_description_that_is_none_is_refused() -> None:
-    """A damaged environment.json is an error of the folder, not a crash."""
+def test_an_invalid_description_is_refused() -> None:
+    """A damaged description in environment.json is reported as an error of the run folder."""
     with pytest.raises(StudyError, match="own_architectures"):
         know_by_description([{"name": "x"}])
     with pytest.raises(ValueError, match="cannot name"):
         stand_in(description(BUILT_IN["mlp"]) | {"name": "../x"})
 
 
-def test_the_built_in_ones_are_described_whole() -> None:
-    """Order and defaults of the hyperparameters survive."""
+def test_descriptions_of_built_in_architectures_are_complete() -> None:
+    """A description keeps the order and the defaults of the hyperparameters, and all texts."""
     for name in BUILT_IN:
         real, shown = BUILT_IN[name], stand_in(description(BUILT_IN[name]))
         assert list(shown.hyperparameters().model_dump().items()) == list(real.hyperparameters().model_dump().items())
         assert (shown.title, shown.summary, shown.reference) == (real.title, real.summary, real.reference)
 
 
-def test_a_file_is_told_from_a_module() -> None:
-    """By its ending, with or without a name."""
+def test_a_file_is_distinguished_from_a_module() -> None:
+    """A source is a file if it ends with .py, with or without a name after it."""
     assert file_of("a/b.py:NAME") == file_of("a/b.py") == Path("a/b.py")
     assert file_of("a.b:NAME") is None

@@ -1,4 +1,4 @@
-"""`--help` shows everything that is written in the code."""
+"""Tests of the text of `--help`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.__main__ import app
 
 
 def test_no_help_has_square_brackets() -> None:
-    """Typer reads text in square brackets as markup and hides it."""
+    """No help text has square brackets, because Typer hides them as markup."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     helps = {f"{name} {p.name}": getattr(p, "help", None) or "" for name, c in commands.items() for p in c.params}
     assert len(helps) > 40
@@ -19,6 +19,6 @@ def test_no_help_has_square_brackets() -> None:
 
 
 def test_the_help_states_a_default() -> None:
-    """The default of an option that is None in the code is still shown."""
+    """The help shows the default of an option whose value in the code is None."""
     shown = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).stdout
     assert "[default: (reports/<study>-<time>)]" in re.sub(r"\x1b\[[0-9;]*m", "", shown)

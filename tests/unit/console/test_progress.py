@@ -1,4 +1,4 @@
-"""What a person sees while a study runs."""
+"""Tests of the progress output of a study."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from harness.study import parse_study
 
 @pytest.fixture
 def supply_and_study():
-    """Three search trials of one architecture, two confirm seeds."""
+    """A supply of three search trials of one architecture and two confirm seeds, and its study."""
     space = {"epochs": 2, "learning_rate": {"grid": [0.1, 0.2]}}
     study = parse_study({"name": "s", "confirm": {"seeds": 2}, "architectures": {"mlp": {"space": space}}}, "test")
     return Supply(study, plan_search(study, "d"), cost=lambda spec: 1.0), study
 
 
-def test_a_line_says_what_ended_how_and_how_much_is_left(supply_and_study, make_record) -> None:
-    """Plain output has a line for each trial, with its reason when it failed."""
+def test_plain_output_has_a_line_for_each_trial_with_the_remaining_time(supply_and_study, make_record) -> None:
+    """Plain output has one line for each trial that ended, with the reason if it failed."""
     supply, study = supply_and_study
     lines: list[str] = []
     progress = PlainProgress(study, supply, slots=2, write=lines.append)
@@ -34,13 +34,13 @@ def test_a_line_says_what_ended_how_and_how_much_is_left(supply_and_study, make_
         progress.ended(record)
     assert "mlp search 1/3 completed: validation 90.00% after 2 epochs" in lines[0]
     assert "mlp search 2/3 failed: no epoch completed (diverged: nan)" in lines[1]
-    # An epoch took 10 seconds, of which the failed trial wasted half. One epoch of the third search trial and two of
-    # each of two confirm trials are expected: 50 seconds, two at a time.
+    # An epoch took 10 seconds, and the failed trial wasted half of them. One epoch of the third
+    # search trial and two epochs of each confirm trial are expected: 50 seconds, two at a time.
     assert "about 0:25 left" in lines[1]
 
 
 def test_the_table_counts_trials_and_shows_the_best_validation_accuracy(supply_and_study, make_record) -> None:
-    """Done, running, stopped early and failed are told apart."""
+    """The table has columns for completed, running, stopped and failed trials."""
     supply, study = supply_and_study
     progress = LiveProgress(study, supply, slots=2, clock=iter(range(100)).__next__)
     first, second, third = supply.next(), supply.next(), supply.next()
@@ -53,8 +53,11 @@ def test_the_table_counts_trials_and_shows_the_best_validation_accuracy(supply_a
     assert [column[0] for column in cells] == ["mlp", "2/3", "1", "0", "0", "1", "0/2", "0/0", "87.50%"]
 
 
-def test_a_lost_worker_is_told_and_counted(supply_and_study) -> None:
-    """A line says which trial it was and why; the table counts it, and the trial runs no more."""
+def test_a_lost_worker_is_reported_and_counted(supply_and_study) -> None:
+    """A line names the trial and the reason.
+
+    The table counts the loss, and the trial is not running.
+    """
     supply, study = supply_and_study
     lines: list[str] = []
     plain, live = PlainProgress(study, supply, slots=2, write=lines.append), LiveProgress(study, supply, slots=2)
@@ -67,8 +70,8 @@ def test_a_lost_worker_is_told_and_counted(supply_and_study) -> None:
     assert [column[0] for column in cells][4:6] == ["1", "0"]
 
 
-def test_plain_output_says_what_runs_when_nothing_ends(supply_and_study, make_record) -> None:
-    """A line at the latest every so many seconds, and none where one was written just before."""
+def test_plain_output_lists_running_trials_when_none_ends(supply_and_study, make_record) -> None:
+    """After some seconds without output, a line lists the running trials."""
     supply, study = supply_and_study
     lines: list[str] = []
     now = 0.0

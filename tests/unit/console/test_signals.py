@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM of a command, and what they leave behind."""
+"""Tests of Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from harness.console.signals import interruptible, interruption_deferred
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_interrupt_and_the_handlers_are_put_back(number: signal.Signals) -> None:
-    """A command ends with what it has, however it is told to end."""
+def test_both_signals_interrupt_and_the_handlers_are_restored(number: signal.Signals) -> None:
+    """SIGINT and SIGTERM both raise KeyboardInterrupt, and the previous handlers are restored."""
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(KeyboardInterrupt), interruptible():
         signal.raise_signal(number)
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_deferred_interruption_comes_at_the_end_of_the_block() -> None:
-    """What must not be cut in two is finished first."""
+def test_a_deferred_interrupt_is_raised_at_the_end_of_the_block() -> None:
+    """A deferred interrupt is raised only after the block has finished."""
     done: list[str] = []
 
     def block() -> None:
@@ -32,8 +32,8 @@ def test_a_deferred_interruption_comes_at_the_end_of_the_block() -> None:
     assert done == ["the rest of the block"]
 
 
-def test_a_second_interruption_comes_at_once() -> None:
-    """Nobody has to wait for a block that hangs."""
+def test_a_second_interrupt_is_raised_immediately() -> None:
+    """A second interrupt is not deferred, so that a block that hangs can be stopped."""
     done: list[str] = []
 
     def block() -> None:

@@ -1,4 +1,4 @@
-"""A tiny MNIST: real raw files of 28x28 images, whose checksums the code is told to expect."""
+"""A small MNIST for tests: raw files of 28x28 images whose checksums are the expected ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.data.sources.idx import format_idx
 
 @pytest.fixture
 def raw_files() -> dict[str, bytes]:
-    """Four raw files: 60 training and 20 test images, every class equally often."""
+    """Four raw files: 60 training and 20 test images, with the same number of images per class."""
     generator = np.random.default_rng(0)
     files = {}
     for prefix, size in (("train", 60), ("t10k", 20)):
@@ -27,13 +27,13 @@ def raw_files() -> dict[str, bytes]:
 
 @pytest.fixture
 def checksums(raw_files: dict[str, bytes]) -> dict[str, str]:
-    """SHA-256 of each of the tiny raw files."""
+    """SHA-256 of each of the small raw files."""
     return {name: hashlib.sha256(content).hexdigest() for name, content in raw_files.items()}
 
 
 @pytest.fixture
 def cache(tmp_path: Path, checksums: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, on a machine that reaches nothing, for which the tiny raw files are MNIST."""
+    """An empty cache folder, without any download source. The small raw files count as MNIST."""
     folder = tmp_path / "cache"
     monkeypatch.setattr(mnist, "CHECKSUMS", checksums)
     monkeypatch.setattr(mnist, "SOURCES", {})
@@ -43,7 +43,7 @@ def cache(tmp_path: Path, checksums: dict[str, str], monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def whole() -> Split:
-    """A hundred images (1, 4, 4) of ten classes, unequally often: class k has 1 + 2k of them."""
+    """100 images (1, 4, 4) of ten classes of different sizes: class k has 1 + 2k images."""
     labels = np.repeat(np.arange(10), 1 + 2 * np.arange(10)).astype(np.int64)
     np.random.default_rng(1).shuffle(labels)
     images = np.random.default_rng(2).integers(0, 256, (100, 1, 4, 4), dtype=np.uint8)

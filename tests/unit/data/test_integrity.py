@@ -1,4 +1,4 @@
-"""Tests of the checks that a split must pass before use."""
+"""Tests of the checks of a split."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ SHAPE = InputShape(channels=1, height=4, width=4)
 CLASSES = tuple("0123456789")
 
 
-def test_sound_split_passes(whole: Split) -> None:
-    """A split with every class and one label an image is accepted."""
+def test_a_valid_split_is_accepted(whole: Split) -> None:
+    """A split with images of every class and one label per image is accepted."""
     check_split(whole, CLASSES, SHAPE, "the test split")
 
 
 def replaced(labels: np.ndarray, old: int, new: int) -> np.ndarray:
-    """Labels with one class given another number."""
+    """Replace one label with another."""
     return np.where(labels == old, new, labels)
 
 
@@ -37,8 +37,8 @@ def replaced(labels: np.ndarray, old: int, new: int) -> np.ndarray:
         (lambda x, y: Split(x, y.astype(np.uint8)), "they are uint8 and uint8"),
     ],
 )
-def test_what_is_wrong_is_said_by_name(whole: Split, broken: object, problem: str) -> None:
-    """Each fault is an error that names the split and says what is wrong with it."""
+def test_the_error_names_the_split_and_the_problem(whole: Split, broken: object, problem: str) -> None:
+    """Each fault is an error that names the split and the fault."""
     assert callable(broken)
     with pytest.raises(DataError, match=f"^the test split: .*{problem}"):
         check_split(broken(whole.images, whole.labels), CLASSES, SHAPE, "the test split")

@@ -1,4 +1,4 @@
-"""Tests of the way from a study to a data set that is checked, cut and sealed."""
+"""Tests of loading the data set of a study: checks, splits and sealing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STUDY = DatasetStudy(name="mnist", validation_size=20)
 
 @pytest.fixture
 def uncut() -> UncutDataset:
-    """Sixty training and twenty test images (2, 4, 4) of ten classes."""
+    """60 training and 20 test images (2, 4, 4) of ten classes."""
     generator = np.random.default_rng(0)
 
     def split(size: int) -> Split:
@@ -44,8 +44,8 @@ def uncut() -> UncutDataset:
     )
 
 
-def test_mnist_is_loaded_as_the_study_says(cache: Path, raw_files: dict[str, bytes]) -> None:
-    """The study's sizes are those of the splits, and the test split is the raw files' own."""
+def test_mnist_is_loaded_with_the_sizes_of_the_study(cache: Path, raw_files: dict[str, bytes]) -> None:
+    """The splits have the sizes of the study, and the test split is that of the raw files."""
     cache.mkdir()
     for name, content in raw_files.items():
         (cache / name).write_bytes(content)
@@ -57,8 +57,8 @@ def test_mnist_is_loaded_as_the_study_says(cache: Path, raw_files: dict[str, byt
     assert loaded.provenance.source == "cache"
 
 
-def test_digits_needs_no_folder(cache: Path) -> None:
-    """Digits comes out of scikit-learn and touches no cache."""
+def test_digits_does_not_use_the_cache(cache: Path) -> None:
+    """Digits is loaded from scikit-learn without the cache."""
     loaded = load_dataset(DatasetStudy(name="digits", validation_size=300), None)
     assert loaded.training.name == "digits"
     assert loaded.training.shape == InputShape(1, 8, 8)
@@ -70,20 +70,20 @@ def test_digits_needs_no_folder(cache: Path) -> None:
 
 
 def test_digits_refuses_the_validation_size_of_mnist() -> None:
-    """A size that digits cannot have is one sentence with the sizes that it can."""
+    """The error for an impossible size is one sentence with the possible sizes."""
     with pytest.raises(DataError, match=r"validation_size: .*5000 of 1437 .* choose 10 to 1427"):
         load_dataset(DatasetStudy(name="digits"), None)
 
 
 def test_normalisation_sees_only_the_train_split(uncut: UncutDataset) -> None:
-    """Mean and standard deviation are those of what is trained on, whatever validation and test hold."""
+    """Mean and standard deviation are computed from the train split only."""
     loaded = prepare(uncut, STUDY)
     assert loaded.training.normalisation == normalisation(loaded.training.train.images)
     assert loaded.training.normalisation != normalisation(uncut.train.images)
 
 
 def test_provenance_is_plain_json(uncut: UncutDataset) -> None:
-    """Provenance survives JSON, and says what the data set says."""
+    """Provenance survives JSON and describes the data set."""
     loaded = prepare(uncut, STUDY)
     written = json.loads(json.dumps(loaded.provenance.model_dump(mode="json")))
     assert written == {
@@ -102,8 +102,8 @@ def test_provenance_is_plain_json(uncut: UncutDataset) -> None:
     }
 
 
-def test_fingerprint_follows_data_and_cut_but_not_the_source(uncut: UncutDataset) -> None:
-    """Another cut or another test split is another fingerprint; another way of delivery is not."""
+def test_fingerprint_depends_on_data_and_splits_but_not_on_the_source(uncut: UncutDataset) -> None:
+    """Other splits or another test split change the fingerprint. Another source does not."""
     dimmed = Split(uncut.test.images // 2, uncut.test.labels)
     prints = [
         prepare(uncut, study).training.fingerprint
@@ -120,7 +120,7 @@ def test_fingerprint_follows_data_and_cut_but_not_the_source(uncut: UncutDataset
 
 
 def test_arrays_are_contiguous(uncut: UncutDataset) -> None:
-    """Whatever the layout of the source, images are C-contiguous afterwards."""
+    """Images are C-contiguous, whatever the memory layout of the source."""
     strided = Split(np.asfortranarray(uncut.train.images), uncut.train.labels)
     loaded = prepare(replace(uncut, train=strided, test=strided), STUDY)
     for split in (loaded.training.train, loaded.training.validation, loaded.test.open(Phase.CONFIRM)):
@@ -128,8 +128,8 @@ def test_arrays_are_contiguous(uncut: UncutDataset) -> None:
 
 
 @pytest.mark.parametrize("which", ["train", "test"])
-def test_faulty_data_is_refused_before_it_is_cut(uncut: UncutDataset, which: str) -> None:
-    """A fault of the training images or of the test split is named as such."""
+def test_faulty_data_is_refused_before_it_is_split(uncut: UncutDataset, which: str) -> None:
+    """The error says whether the fault is in the training images or in the test split."""
     split = getattr(uncut, which)
     faulty = Split(split.images, np.where(split.labels == 4, 10, split.labels))
     with pytest.raises(DataError, match=f"^the {which}.* of tiny: labels range from 0 to 10"):
@@ -137,7 +137,7 @@ def test_faulty_data_is_refused_before_it_is_cut(uncut: UncutDataset, which: str
 
 
 def test_images_without_a_channel_are_refused(uncut: UncutDataset) -> None:
-    """Images that are not (N, channels, height, width) are an error of the data, not a crash."""
+    """Images that are not (N, channels, height, width) are a DataError."""
     flat = Split(uncut.train.images[:, 0], uncut.train.labels)
     with pytest.raises(
         DataError, match=r"the training images of tiny: images must have the shape .* have \(60, 4, 4\)"
@@ -145,8 +145,8 @@ def test_images_without_a_channel_are_refused(uncut: UncutDataset) -> None:
         prepare(replace(uncut, train=flat), STUDY)
 
 
-def test_cut_that_leaves_a_class_out_is_refused(uncut: UncutDataset) -> None:
-    """A rare class that gets no share of the validation split is an error that names split and class."""
+def test_a_split_without_images_of_a_class_is_refused(uncut: UncutDataset) -> None:
+    """The error names the split and the class that has no images in it."""
     labels = np.concatenate([np.arange(10), np.arange(10), np.zeros(40)]).astype(np.int64)
     rare = Split(uncut.train.images, labels)
     with pytest.raises(DataError, match="the validation split of tiny with 10 images: it contains no images of class"):
@@ -154,7 +154,7 @@ def test_cut_that_leaves_a_class_out_is_refused(uncut: UncutDataset) -> None:
 
 
 def test_loaded_dataset_pickles(uncut: UncutDataset) -> None:
-    """A data set can be sent to another process, still sealed."""
+    """A data set can be sent to another process. Its test split stays sealed."""
     loaded = prepare(uncut, STUDY)
     again = pickle.loads(pickle.dumps(loaded))
     assert again.training.fingerprint == loaded.training.fingerprint
@@ -162,7 +162,7 @@ def test_loaded_dataset_pickles(uncut: UncutDataset) -> None:
 
 
 def test_data_is_loaded_without_torch_and_ray() -> None:
-    """Neither torch nor Ray is imported, both of which take seconds, when nothing has to be fetched."""
+    """Loading without a download imports neither torch nor Ray, which take seconds."""
     code = (
         "import sys; from harness.data import load_dataset; from harness.study import DatasetStudy; "
         "load_dataset(DatasetStudy(name='digits', validation_size=300), None); "
@@ -172,8 +172,8 @@ def test_data_is_loaded_without_torch_and_ray() -> None:
 
 
 @pytest.mark.network
-def test_real_mnist_is_what_it_claims_to_be(tmp_path: Path) -> None:
-    """MNIST arrives in an empty folder from whichever source answers, and its known numbers are right."""
+def test_downloaded_mnist_has_its_known_numbers(tmp_path: Path) -> None:
+    """MNIST in an empty folder is downloaded and has its known sizes and fingerprint."""
     loaded = load_dataset(DatasetStudy(), tmp_path)
     assert (len(loaded.training.train), len(loaded.training.validation)) == (55_000, 5_000)
     test = loaded.test.open(Phase.CONFIRM)

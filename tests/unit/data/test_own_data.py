@@ -1,4 +1,4 @@
-"""Images of a user's own: folders, archives, IDX files, and what torchvision knows by name."""
+"""Tests of data sets of a user: folders, archives, IDX files, and data sets of torchvision."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ from harness.study import DATASETS, DatasetStudy, Study, own_or_known
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch) -> Path:
-    """A cache of this test's own."""
+    """A separate cache for each test."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setattr(decoded, "_folder", lambda: folder)
     return folder
 
 
 def load(path: Path, **changes: object) -> LoadedDataset:
-    """The data set of a study that names this path."""
+    """Load the data set of a study with this path."""
     return load_dataset(DatasetStudy(path=str(path), **({"validation_size": 0.2} | changes)), None)
 
 
 def paint(path: Path, value: int, size: tuple[int, int] = (8, 6), mode: str = "L") -> None:
-    """An image file of one colour; size is width and height."""
+    """Write an image of one colour. The size is width and height."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((size[1], size[0], 3), value, dtype=np.uint8)).convert(mode).save(path)
 
 
 def cut_off(path: Path) -> None:
-    """An image of which half is missing."""
+    """Write an image of which the second half is missing."""
     noise = np.random.default_rng(0).integers(0, 256, (6, 8), dtype=np.uint8)
     Image.fromarray(noise).save(path)
     path.write_bytes(path.read_bytes()[:70])
 
 
 def as_unknown_splits(root: Path) -> None:
-    """Splits under names that nobody knows."""
+    """Create splits with unknown names."""
     for part in ("seg_train", "seg_test"):
         folder_of(root / part, {"a": 5, "b": 5})
     for name in ("a", "b"):
@@ -64,7 +64,7 @@ def as_unknown_splits(root: Path) -> None:
 
 
 def folder_of(root: Path, classes: dict[str, int], size: tuple[int, int] = (8, 6), mode: str = "L") -> Path:
-    """So many images of each class; the colour tells the class and the image."""
+    """Create a folder with images of each class. The colour identifies class and image."""
     for number, (name, images) in enumerate(classes.items()):
         for index in range(images):
             paint(root / name / f"{index:03}.png", 60 * number + index, size, mode)
@@ -72,7 +72,7 @@ def folder_of(root: Path, classes: dict[str, int], size: tuple[int, int] = (8, 6
 
 
 def test_a_folder_for_each_class_is_a_data_set(tmp_path: Path) -> None:
-    """Classes by their names, images as they are, and a test split cut from them before everything else."""
+    """Each subfolder is a class. The test split is set aside before all other splits."""
     loaded = load(folder_of(tmp_path / "fruit", {"pear": 20, "apple": 10}))
     assert loaded.training.classes == ("apple", "pear")
     assert loaded.training.shape == InputShape(1, 6, 8)
@@ -88,8 +88,8 @@ def test_a_folder_for_each_class_is_a_data_set(tmp_path: Path) -> None:
     assert [value // 60 for value in values] == [1 - label for label in loaded.training.train.labels]
 
 
-def test_what_was_cut_for_the_test_is_never_trained_on(tmp_path: Path) -> None:
-    """The three splits are all of the images, each once; statistics are those of the train split alone."""
+def test_images_set_aside_for_testing_are_not_trained_on(tmp_path: Path) -> None:
+    """Each image is in exactly one split. The statistics are those of the train split only."""
     loaded = load(folder_of(tmp_path / "fruit", {"a": 30, "b": 30}))
     splits = (loaded.training.train, loaded.training.validation, loaded.test.open(Phase.CONFIRM))
     seen = [int(image[0, 0, 0]) for split in splits for image in split.images]
@@ -97,8 +97,8 @@ def test_what_was_cut_for_the_test_is_never_trained_on(tmp_path: Path) -> None:
     assert loaded.training.normalisation.mean == pytest.approx((splits[0].images.mean() / 255,))
 
 
-def test_splits_that_are_folders_are_kept(tmp_path: Path) -> None:
-    """`test` is the test split; `val` joins the training images, and the report says so."""
+def test_folders_named_as_splits_are_used_as_splits(tmp_path: Path) -> None:
+    """`test` is the test split. `val` is merged with the training images, and a note says so."""
     for part, images in (("Training", 10), ("val", 5), ("test", 4)):
         folder_of(tmp_path / part, {"a": images, "b": images})
     loaded = load(tmp_path)
@@ -107,8 +107,8 @@ def test_splits_that_are_folders_are_kept(tmp_path: Path) -> None:
     assert "WARNING: 8 of 8 test images are also in the train or validation split" in loaded.provenance.notes[1]
 
 
-def test_images_of_unlike_sizes_become_one_size(tmp_path: Path) -> None:
-    """The middle one, or what the study says; the report says which; colour stays where any image has it."""
+def test_images_of_different_sizes_are_resized(tmp_path: Path) -> None:
+    """Images get the median size or the size of the study. They are in colour if any image is."""
     root = tmp_path / "photos"
     for index, size in enumerate([(10, 20), (30, 40), (300, 200)] * 4):
         paint(root / "a" / f"{index}.jpg", 10 * index, size, "RGB")
@@ -137,16 +137,16 @@ def test_images_of_unlike_sizes_become_one_size(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_folder_that_will_not_do_is_refused(spoil, said: str, tmp_path: Path) -> None:
-    """The sentence names the file or the class."""
+def test_an_invalid_folder_is_refused(spoil, said: str, tmp_path: Path) -> None:
+    """The error names the file, the folder or the class."""
     root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
     spoil(root)
     with pytest.raises(DataError, match=said):
         load(root)
 
 
-def test_files_that_are_no_images_are_counted(tmp_path: Path) -> None:
-    """Nothing is left out silently."""
+def test_ignored_files_are_counted(tmp_path: Path) -> None:
+    """A note counts the files that are ignored because they are not images."""
     root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
     (root / "a" / "notes.txt").write_text("?", encoding="utf-8")
     (root / "a" / ".hidden").write_text("?", encoding="utf-8")
@@ -156,7 +156,7 @@ def test_files_that_are_no_images_are_counted(tmp_path: Path) -> None:
 
 
 def test_images_are_decoded_once(tmp_path: Path, cache: Path, monkeypatch) -> None:
-    """A second run reads the cache; a changed file is decoded again."""
+    """A second load reads the cache. After a file has changed, all images are decoded again."""
     root = folder_of(tmp_path / "fruit", {"a": 12, "b": 12})
     first = load(root)
     counted: list[Path] = []
@@ -172,8 +172,8 @@ def test_images_are_decoded_once(tmp_path: Path, cache: Path, monkeypatch) -> No
     assert len(counted) == 24
 
 
-def test_more_images_than_memory_stay_in_files(tmp_path: Path, monkeypatch) -> None:
-    """The splits are the same to the bit, and travel to another process as a path; a cluster gets them by value."""
+def test_images_that_exceed_the_memory_stay_in_files(tmp_path: Path, monkeypatch) -> None:
+    """The splits are identical. They are sent as a path, or by value to a cluster."""
     root = folder_of(tmp_path / "fruit", {"a": 40, "b": 40})
     usual = load(root)
     monkeypatch.setattr(decoded, "SHARE_OF_MEMORY", 0.0)
@@ -192,8 +192,8 @@ def test_more_images_than_memory_stay_in_files(tmp_path: Path, monkeypatch) -> N
     assert load_image_folder(root, None, in_memory=True).train.mapped is None
 
 
-def test_a_file_is_mapped_as_it_was_decoded(tmp_path: Path) -> None:
-    """Order of the files, channels first, grey from colour by luminance, white where it is transparent."""
+def test_images_are_decoded_in_order_and_on_white(tmp_path: Path) -> None:
+    """Files keep their order. Grey is luminance, and transparent pixels become white."""
     paint(tmp_path / "one.png", 7)
     rgba = np.zeros((6, 8, 4), dtype=np.uint8)
     rgba[:3, :, :] = (255, 0, 0, 255)
@@ -206,15 +206,15 @@ def test_a_file_is_mapped_as_it_was_decoded(tmp_path: Path) -> None:
     assert read_image(tmp_path / "two.png", InputShape(1, 6, 8))[0, 0, 0] == 76  # 0.299 of 255
 
 
-def test_sixteen_bits_and_turned_photos_are_read_as_one_sees_them(tmp_path: Path) -> None:
-    """Deep greys are scaled instead of cut off; a camera's note on how it was held is followed."""
+def test_16_bit_images_are_scaled_and_photos_are_rotated(tmp_path: Path) -> None:
+    """16-bit grey values are scaled, not clipped. Photos are rotated by their EXIF orientation."""
     Image.fromarray(np.full((4, 4), 257 * 100, dtype=np.uint16)).save(tmp_path / "deep.png")
     assert (read_image(tmp_path / "deep.png", InputShape(1, 4, 4)) == 100).all()
     half = np.zeros((10, 20), dtype=np.uint8)
     half[:, 10:] = 255
     turned = Image.fromarray(half)
     exif = turned.getexif()
-    exif[0x0112] = 6  # held so that its left side is up
+    exif[0x0112] = 6  # rotated by 90 degrees
     for name in ("a", "b"):
         (tmp_path / "camera" / name).mkdir(parents=True)
         for index in range(10):
@@ -226,7 +226,7 @@ def test_sixteen_bits_and_turned_photos_are_read_as_one_sees_them(tmp_path: Path
 
 
 def archive(path: Path, **arrays: object) -> Path:
-    """An npz of 40 images of two classes, with these arrays in place of its own."""
+    """Write an .npz file with 40 images of two classes, and replace these arrays."""
     generator = np.random.default_rng(0)
     usual = {"images": generator.integers(0, 256, (40, 6, 5), dtype=np.uint8), "labels": np.arange(40) % 2}
     np.savez(path, **{key: value for key, value in (usual | arrays).items() if value is not None})
@@ -234,7 +234,10 @@ def archive(path: Path, **arrays: object) -> Path:
 
 
 def test_an_archive_is_a_data_set(tmp_path: Path) -> None:
-    """Any of the usual layouts; labels are numbers or texts; names of classes and a test split are taken if given."""
+    """Images can have any common layout, and labels can be numbers or texts.
+
+    Names of the classes and a test split are used if the archive has them.
+    """
     plain = load(archive(tmp_path / "plain.npz"))
     assert (plain.training.shape, plain.training.classes) == (InputShape(1, 6, 5), ("0", "1"))
     assert list(plain.provenance.sha256) == ["plain.npz"]
@@ -266,14 +269,14 @@ def test_an_archive_is_a_data_set(tmp_path: Path) -> None:
         ({"labels": np.arange(40)}, "dataset.test_size: .*8 of 40 images is not possible"),
     ],
 )
-def test_an_archive_that_will_not_do_is_refused(arrays, said: str, tmp_path: Path) -> None:
-    """The sentence says which array, and what it should be."""
+def test_an_invalid_archive_is_refused(arrays, said: str, tmp_path: Path) -> None:
+    """The error names the array and what it should be."""
     with pytest.raises(DataError, match=said):
         load(archive(tmp_path / "bad.npz", **arrays))
 
 
 def test_idx_files_are_a_data_set(tmp_path: Path) -> None:
-    """Plain or compressed, with a test split or without, and with names of the classes."""
+    """IDX files can be compressed. A test split and names of the classes are optional."""
     generator = np.random.default_rng(0)
     for prefix, images in (("train", 40), ("t10k", 10)):
         pixels = generator.integers(0, 256, (images, 7, 5), dtype=np.uint8)
@@ -284,7 +287,9 @@ def test_idx_files_are_a_data_set(tmp_path: Path) -> None:
     assert (loaded.training.classes, loaded.training.shape) == (("off", "on"), InputShape(1, 7, 5))
     assert (loaded.provenance.test, len(loaded.provenance.sha256), loaded.provenance.notes) == (10, 4, ())
     whole = gzip.decompress((tmp_path / "train-images-idx3-ubyte.gz").read_bytes())
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(whole)  # beside the other, as torchvision leaves them
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(
+        whole
+    )  # in addition to the compressed file, as torchvision leaves them
     assert load(tmp_path).provenance.fingerprint == loaded.provenance.fingerprint
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="add t10k-labels-idx1-ubyte"):
@@ -292,15 +297,15 @@ def test_idx_files_are_a_data_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "file.csv"])
-def test_a_path_that_is_no_data_set_is_refused(name: str, tmp_path: Path) -> None:
-    """The sentence lists what it may be."""
+def test_a_path_without_a_data_set_is_refused(name: str, tmp_path: Path) -> None:
+    """The error lists the supported kinds of data."""
     (tmp_path / "file.csv").write_text("1,2\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"give a folder with one subfolder of images per class, an .npz"):
         load(tmp_path / name)
 
 
-def test_torchvision_reads_the_sets_that_it_knows(tmp_path: Path) -> None:
-    """From files as its own download leaves them, nothing is fetched."""
+def test_data_sets_of_torchvision_are_read_from_files(tmp_path: Path) -> None:
+    """Nothing is downloaded if the files are there as torchvision stores them."""
     raw = tmp_path / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for prefix, images in (("train", 60), ("t10k", 20)):
@@ -313,8 +318,8 @@ def test_torchvision_reads_the_sets_that_it_knows(tmp_path: Path) -> None:
     assert loaded.provenance.licence == "MIT (Zalando SE)"
 
 
-def test_what_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch) -> None:
-    """Without a way out, one sentence names the folder and the remedy."""
+def test_a_failed_download_names_the_remedy(tmp_path: Path, monkeypatch) -> None:
+    """Without a network, the error is one sentence with the folder and the remedy."""
     from torchvision import datasets
 
     def unreachable(*_: object, **__: object) -> None:
@@ -327,8 +332,8 @@ def test_what_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch) -> 
         load_dataset(DatasetStudy(name="cifar10"), tmp_path)
 
 
-def test_every_layout_of_torchvision_becomes_one() -> None:
-    """Channels first, rows not columns, labels from 0."""
+def test_layouts_of_torchvision_are_unified() -> None:
+    """Images are channels first and not transposed, and labels start at 0."""
     generator = np.random.default_rng(0)
     letters = SimpleNamespace(data=generator.integers(0, 256, (4, 28, 28)).astype(np.uint8), targets=[1, 26, 2, 3])
     split = as_split(letters, TORCHVISION_SETS["emnist_letters"])
@@ -343,7 +348,7 @@ def test_every_layout_of_torchvision_becomes_one() -> None:
 
 
 def test_every_known_name_can_be_loaded() -> None:
-    """The study knows no name that nothing loads."""
+    """Every data set name of a study can be loaded."""
     assert set(DATASETS) == {*TORCHVISION_SETS, "mnist", "digits"}
 
 
@@ -357,20 +362,23 @@ def test_every_known_name_can_be_loaded() -> None:
         ({"path": "x.npz", "name": "mine"}, "mine"),
     ],
 )
-def test_a_path_is_never_called_as_a_known_set(written: dict[str, str], name: str) -> None:
-    """What is known of MNIST is not said of other images."""
+def test_a_path_never_has_the_name_of_a_known_data_set(written: dict[str, str], name: str) -> None:
+    """A data set with a path never has the name of a known data set, whose facts do not apply."""
     assert DatasetStudy(**written).name == name
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, 0.0, True, "many", None])
-def test_a_size_is_a_number_or_a_share(value: object) -> None:
-    """Anything else is refused with what it should be."""
+def test_an_invalid_size_is_refused(value: object) -> None:
+    """A size is a positive number or a share. Anything else is refused with the allowed values."""
     with pytest.raises(StudyError, match=r"dataset.validation_size: .* use a "):
         Study.load("smoke", {"dataset.validation_size": value})
 
 
-def test_data_on_the_command_line_are_a_name_or_a_path(tmp_path: Path, monkeypatch) -> None:
-    """A share of them validates, whatever the study says of its own images."""
+def test_data_argument_is_a_name_or_a_path(tmp_path: Path, monkeypatch) -> None:
+    """`data` replaces the data set and sizes of a study.
+
+    A relative path in a study becomes absolute.
+    """
     assert own_or_known("digits") == {"name": "digits", "validation_size": 0.1}
     folder_of(tmp_path / "fruit", {"a": 1, "b": 1})
     study = Study.load("smoke", data=str(tmp_path / "fruit"))
@@ -380,13 +388,15 @@ def test_data_on_the_command_line_are_a_name_or_a_path(tmp_path: Path, monkeypat
         f"name: x\ndataset: {{path: {tmp_path.name}/fruit}}\narchitectures: {{mlp: {{}}}}\n", encoding="utf-8"
     )
     monkeypatch.chdir(tmp_path.parent)
-    assert Study.load(str(written)).dataset.path == str(tmp_path / "fruit")  # it is read again from other folders
+    assert Study.load(str(written)).dataset.path == str(
+        tmp_path / "fruit"
+    )  # the study is read again from other folders
     with pytest.raises(StudyError, match="no file, folder or data set of this name; did you mean 'kmnist'"):
         own_or_known("kmnits")
 
 
-def test_the_background_is_known_where_all_images_agree() -> None:
-    """Dark, light, or neither; colour has none."""
+def test_the_background_is_detected_if_images_agree() -> None:
+    """The background is dark, light or unknown. For colour images it is unknown."""
     dark = np.zeros((100, 1, 8, 8), dtype=np.uint8)
     assert background(dark) == "dark"
     assert background(255 - dark) == "light"

@@ -1,4 +1,4 @@
-"""Tests of the cut into train and validation, and of what follows from it."""
+"""Tests of the train and validation splits, of normalisation and of fingerprints."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ CLASSES = tuple("0123456789")
 
 
 def numbered(labels: np.ndarray) -> Split:
-    """A split whose images carry their own index as their only pixel."""
+    """Create a split in which the only pixel of each image is its index."""
     return Split(np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1), labels.astype(np.int64))
 
 
 def cut(whole: Split, *sizes: int | None) -> tuple[Split, Split]:
-    """Train and validation of a split."""
+    """Split into train and validation."""
     train, validation = cut_train_and_validation(whole.labels, *sizes)
     return whole.select(train), whole.select(validation)
 
 
 def indices(split: Split) -> list[int]:
-    """The indices that the images of a numbered split carry."""
+    """Return the indices in the images of a numbered split."""
     return [int(index) for index in split.images.ravel()]
 
 
 @given(size=st.integers(10, 190), seed=st.integers(0, 2**32 - 1))
-def test_cut_is_a_partition_in_order(size: int, seed: int) -> None:
-    """Every image is in exactly one split, in the order of the data set, with its own label."""
+def test_every_image_is_in_one_split_in_order(size: int, seed: int) -> None:
+    """Every image is in exactly one split, in the order of the data set, with its label."""
     whole = numbered(np.arange(200) % 10)
     train, validation = cut(whole, 10, size, None, seed)
     assert len(validation) == size
@@ -51,29 +51,29 @@ def test_cut_is_a_partition_in_order(size: int, seed: int) -> None:
 
 
 def test_every_class_keeps_its_share() -> None:
-    """Classes of 10, 30 and 60 % are 10, 30 and 60 % of train and of validation, to the nearest image."""
+    """Each class has the same share of both splits as of the data set, to the nearest image."""
     labels = np.repeat([0, 1, 2], [20, 60, 120])
     train, validation = cut(numbered(labels), 3, 50, 100, 0)
     assert np.bincount(validation.labels).tolist() == [5, 15, 30]
     assert np.bincount(train.labels).tolist() == [10, 30, 60]
 
 
-def test_seed_decides_the_cut() -> None:
-    """The same seed gives the same cut, another seed another one."""
+def test_the_seed_determines_the_split() -> None:
+    """The same seed gives the same split, and another seed gives another split."""
     labels = np.arange(200) % 10
     first, again, other = (stratified_cut(labels, 50, seed)[1].tolist() for seed in (1, 1, 2))
     assert first == again != other
 
 
-def test_cut_is_the_same_on_every_machine() -> None:
-    """The cut of a known set is the one that was recorded: neither platform nor library version moves it."""
+def test_the_split_is_the_same_on_every_machine() -> None:
+    """The split does not depend on the platform or on versions of libraries."""
     _, taken = stratified_cut(np.arange(1000) % 10, 100, 0)
     assert hashlib.sha256(taken.astype("<i8").tobytes()).hexdigest()[:16] == "230bf71925dc1375"
 
 
 @pytest.mark.parametrize("train_size", [10, 60, 140, 150, None])
 def test_validation_does_not_depend_on_train_size(train_size: int | None) -> None:
-    """Studies with less training data select on the very same images, and never train on them."""
+    """Less training data gives the same validation images, and they are never trained on."""
     whole = numbered(np.arange(200) % 10)
     train, validation = cut(whole, 10, 50, train_size, 3)
     _, reference = cut(whole, 10, 50, None, 3)
@@ -95,23 +95,21 @@ def test_validation_does_not_depend_on_train_size(train_size: int | None) -> Non
         (59_985, 10, "dataset.train_size: .* 10 of the 15 .* so omit the key to use all 15"),
     ],
 )
-def test_impossible_sizes_are_refused_with_the_possible_ones(
-    validation_size: int, train_size: int | None, problem: str
-) -> None:
-    """A size that cannot be had is named with its key, and the message says which can."""
+def test_impossible_sizes_are_refused(validation_size: int, train_size: int | None, problem: str) -> None:
+    """The error names the key, the impossible size and the possible sizes."""
     with pytest.raises(DataError, match=problem):
         check_sizes(60_000, 10, validation_size, train_size)
 
 
-def test_cut_refuses_impossible_sizes(whole: Split) -> None:
-    """The sizes are checked before anything is cut."""
+def test_splitting_checks_the_sizes(whole: Split) -> None:
+    """The sizes are checked before the images are split."""
     with pytest.raises(DataError, match="validation_size"):
         cut(whole, 10, 100, None, 0)
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, 70), st.none() | st.integers(0, 70))))
-def test_accepted_sizes_can_be_cut(sizes: tuple[int, int, int | None]) -> None:
-    """Whatever sizes are accepted, the cut then has exactly them."""
+def test_accepted_sizes_are_exact(sizes: tuple[int, int, int | None]) -> None:
+    """If sizes are accepted, the splits have exactly these sizes."""
     images, validation_size, train_size = sizes
     labels = np.arange(3 * images) % 3
     try:
@@ -122,14 +120,14 @@ def test_accepted_sizes_can_be_cut(sizes: tuple[int, int, int | None]) -> None:
     assert (len(train), len(validation)) == (train_size or len(labels) - validation_size, validation_size)
 
 
-def test_class_with_a_single_image_cannot_be_cut(whole: Split) -> None:
-    """A class that cannot be on both sides is an error of the data in one sentence."""
+def test_a_class_with_a_single_image_cannot_be_split(whole: Split) -> None:
+    """A class with too few images for two splits is a DataError of one sentence."""
     with pytest.raises(DataError, match="30 of 100 images is not possible"):
         stratified_cut(whole.labels, 30, 0)
 
 
 def test_normalisation_is_mean_and_std_of_each_channel() -> None:
-    """Mean and standard deviation agree with numpy's on a scale from 0 to 1, channel by channel."""
+    """Mean and standard deviation of each channel equal those of numpy, on a scale from 0 to 1."""
     images = np.random.default_rng(0).integers(0, 256, (50, 3, 7, 5), dtype=np.uint8)
     images[:, 1] //= 2
     found = normalisation(images)
@@ -139,20 +137,20 @@ def test_normalisation_is_mean_and_std_of_each_channel() -> None:
 
 
 def test_constant_channel_has_std_one() -> None:
-    """A channel without variation can be divided by its standard deviation."""
+    """The standard deviation of a constant channel is 1, so that it can be a divisor."""
     found = normalisation(np.full((4, 1, 2, 2), 51, dtype=np.uint8))
     assert found.mean == (0.2,)
     assert found.std == (1.0,)
 
 
-def test_fingerprint_is_sixteen_hexadecimal_digits_and_stable(whole: Split) -> None:
-    """The fingerprint of known content is the one that was recorded."""
+def test_fingerprint_is_stable(whole: Split) -> None:
+    """The fingerprint of known data equals the recorded one."""
     tiny = Split(np.zeros((1, 1, 1, 1), dtype=np.uint8), np.zeros(1, dtype=np.int64))
     assert fingerprint("tiny", ("a",), {"train": tiny}) == "49016f31b27017ff"
 
 
-def test_fingerprint_sees_every_change(whole: Split) -> None:
-    """Another pixel, label, order, shape, name, class or place in the splits is another fingerprint."""
+def test_every_change_changes_the_fingerprint(whole: Split) -> None:
+    """A change of a pixel, label, order, shape, name, class or split changes the fingerprint."""
     half, rest = whole.select(np.arange(50)), whole.select(np.arange(50, 100))
     brighter, relabelled = half.images.copy(), half.labels.copy()
     brighter[7, 0, 1, 1] ^= 1
@@ -176,6 +174,6 @@ def test_fingerprint_sees_every_change(whole: Split) -> None:
 
 
 def test_fingerprint_ignores_memory_layout(whole: Split) -> None:
-    """The same values are the same data, however they lie in memory."""
+    """The memory layout of the images does not change the fingerprint."""
     strided = Split(np.asfortranarray(whole.images), whole.labels)
     assert fingerprint("x", CLASSES, {"train": strided}) == fingerprint("x", CLASSES, {"train": whole})

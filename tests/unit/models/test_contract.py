@@ -1,4 +1,4 @@
-"""The contract finds what is wrong with an architecture, and says how to mend it."""
+"""Tests of the contract of an architecture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHAPE = InputShape(1, 12, 12)
 
 
 class Sound(nn.Module):
-    """Keeps the contract; what is derived from it breaks it in one place."""
+    """A model that keeps the contract. Its subclasses break it in one place."""
 
     def __init__(self, hyperparameters, shape, classes):
         super().__init__()
@@ -144,19 +144,19 @@ FAULTS = {
 
 
 def breaches(architecture: Architecture) -> dict[str, str]:
-    """What the checks find."""
+    """Return the breach of each check that fails."""
     return {found.check: found.breach for found in check_architecture(architecture, SHAPE) if found.breach}
 
 
-def test_a_sound_architecture_passes_every_check() -> None:
-    """Nothing is found where nothing is wrong, and every check is made."""
+def test_a_correct_architecture_passes_every_check() -> None:
+    """Every check runs and none finds a breach."""
     findings = list(check_architecture(Architecture(name="sound", summary="Sound.", build=Sound), SHAPE))
     assert [found.check for found in findings] == list(CHECKS)
     assert [found for found in findings if found.breach] == []
 
 
 class BeginsABranchWithZeros(Sound):
-    """As residual nets do, so that they begin as the identity."""
+    """A residual branch whose last layer starts with zeros, so that the branch adds nothing."""
 
     def __init__(self, hyperparameters, shape, classes):
         super().__init__(hyperparameters, shape, classes)
@@ -168,27 +168,27 @@ class BeginsABranchWithZeros(Sound):
         return self.head(hidden + self.last(torch.relu(self.inner(hidden))))
 
 
-def test_a_branch_that_begins_with_zeros_is_no_fault() -> None:
-    """Its inner layers have a gradient after the first step."""
+def test_a_branch_that_starts_with_zeros_is_allowed() -> None:
+    """Inner layers that get a gradient only after the first step are not a breach."""
     assert breaches(Architecture(name="residual", summary="Residual.", build=BeginsABranchWithZeros)) == {}
 
 
 @pytest.mark.parametrize("build", FAULTS, ids=lambda build: build.__name__)
-def test_each_planted_fault_is_found_with_its_remedy(build) -> None:
-    """The check that looks at it names the fault and says how to mend it."""
+def test_each_fault_is_found_with_its_remedy(build) -> None:
+    """The check for each fault fails, with the remedy in its message."""
     check, remedy = FAULTS[build]
     found = breaches(Architecture(name="broken", summary="Broken.", build=build))
     assert remedy in found[check]
 
 
 class TakesAnything(TrainingHyperparameters):
-    """A misspelt name goes unnoticed."""
+    """Hyperparameters that accept unknown names."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class HoldsAList(TrainingHyperparameters):
-    """No table has a column for it."""
+    """Hyperparameters with a value that does not fit in a table."""
 
     widths: tuple[int, ...] = (1, 2)
 
@@ -196,13 +196,13 @@ class HoldsAList(TrainingHyperparameters):
 @pytest.mark.parametrize(
     ("kind", "remedy"), [(TakesAnything, "remove extra='allow'"), (HoldsAList, "widths is a tuple")]
 )
-def test_hyperparameters_that_a_study_cannot_hold_are_found(kind, remedy) -> None:
-    """Names are checked, and values are plain."""
+def test_unsuitable_hyperparameters_are_found(kind, remedy) -> None:
+    """Unknown names and values of other types than plain ones are breaches."""
     found = breaches(Architecture(name="broken", summary="Broken.", build=Sound, hyperparameters=kind))
     assert remedy in found["has hyperparameters with plain types and defaults"]
 
 
 def test_an_architecture_without_a_summary_is_found() -> None:
-    """The report has a sentence for each contender."""
+    """Every architecture needs a summary for the report."""
     found = breaches(Architecture(name="mute", summary=" ", build=Sound))
     assert "it has no summary" in found["has a summary and a build function"]

@@ -1,4 +1,4 @@
-"""Fitting trials on machines, without starting any."""
+"""Tests of fitting trials on the machines of a cluster, without starting one."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ WORKSTATION = Node(cpus=16, gpus=2)
         (Resources(), [WORKSTATION, LAPTOP], 0.25, 8),
     ],
 )
-def test_slots_are_what_the_machines_take_at_once(resources, nodes, gpus, slots) -> None:
-    """A trial runs within one machine, and a fraction of a GPU within one device."""
+def test_slots_are_the_trials_that_fit_at_the_same_time(resources, nodes, gpus, slots) -> None:
+    """A trial needs one machine, and a fraction of a GPU needs one device."""
     cluster = fit({"mlp": resources}, nodes)
     assert (cluster.shares["mlp"].gpus, cluster.slots) == (gpus, slots)
 
 
-def test_architectures_can_be_given_unlike_shares() -> None:
-    """One trains on a GPU and many of its seeds as one program, the other on the CPU, one by one."""
+def test_architectures_can_have_different_resources() -> None:
+    """One architecture trains several seeds together on a GPU, and another one seed on a CPU."""
     cluster = fit({"advanced_cnn": Resources(gpus=1, cpus=4), "mlp": Resources(gpus=0)}, [WORKSTATION, LAPTOP])
     assert [(share.device, share.cpus) for share in cluster.shares.values()] == [("cuda", 4), ("cpu", 1)]
     assert cluster.shares["advanced_cnn"].together > cluster.shares["mlp"].together == 1
@@ -53,15 +53,15 @@ def test_architectures_can_be_given_unlike_shares() -> None:
         (Resources(cpus=16, gpus=1), [Node(16, 0), Node(4, 1)], "no machine of the cluster has both"),
     ],
 )
-def test_what_no_machine_can_ever_run_is_refused(resources, nodes, said) -> None:
-    """A request that would wait for ever is one sentence at once."""
+def test_a_trial_that_fits_on_no_machine_is_refused(resources, nodes, said) -> None:
+    """A request that would wait forever is an error of one sentence."""
     with pytest.raises(EnvironmentMismatchError) as caught:
         fit({"mlp": resources}, nodes)
     assert said in str(caught.value)
 
 
-def test_workers_that_train_one_trial_have_a_whole_gpu_each() -> None:
-    """NCCL refuses two workers on one GPU, so shares of one are rounded up, and the workers that fit are fewer."""
+def test_workers_of_one_trial_have_a_whole_gpu_each() -> None:
+    """Shares of a GPU are rounded up, because NCCL refuses two workers on one GPU."""
     cluster = fit({"mlp": Resources()}, [WORKSTATION], workers=2)
     share = cluster.shares["mlp"]
     assert (share.gpus, share.whole.gpus, share.whole.cpus) == (0.25, 1.0, share.cpus)

@@ -1,4 +1,4 @@
-"""Workarounds for Ray, each with the fact that makes it necessary: when a test fails, its workaround can go."""
+"""Tests of the workarounds for Ray. A failed test means that its workaround is no longer needed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from harness.orchestration.ray_quirks import (
 
 
 class Task:
-    """A task of an actor, as Tune's actor manager knows it."""
+    """A task of an actor, with the attributes that Tune's actor manager uses."""
 
     def __init__(self) -> None:
         self.heard: list[Exception] = []
@@ -41,17 +41,17 @@ class Task:
 
 
 class Manager:
-    """As much of Tune's actor manager as sorting exceptions needs."""
+    """The part of Tune's actor manager that handles exceptions."""
 
     def __init__(self) -> None:
         self._failed_actor_ids: set[str] = set()
 
     def _cleanup_actor(self, tracked_actor: Task) -> None:
-        """Nothing is kept here."""
+        """Do nothing."""
 
 
-def test_tune_gives_up_over_a_worker_that_ran_out_of_memory() -> None:
-    """As it comes, Tune raises over Ray's exception for it; with the workaround the worker counts as lost."""
+def test_tune_fails_if_a_worker_runs_out_of_memory() -> None:
+    """Tune raises on Ray's OutOfMemoryError. With the workaround, only the worker is lost."""
     with pytest.raises(RuntimeError, match="unexpected exception"):
         RayActorManager._actor_task_failed(Manager(), Task(), OutOfMemoryError("no memory"))
     task = Task()
@@ -62,7 +62,7 @@ def test_tune_gives_up_over_a_worker_that_ran_out_of_memory() -> None:
 
 
 class Noted(tune.Callback):
-    """Notes that it is pickled."""
+    """A callback that records when it is pickled."""
 
     noted: ClassVar[list[str]] = []
 
@@ -71,8 +71,8 @@ class Noted(tune.Callback):
         return {}
 
 
-def test_tune_pickles_callbacks_for_a_restore_that_nobody_asks_for(tmp_path: Path) -> None:
-    """So what holds the journal and the supply must pickle as nothing."""
+def test_tune_pickles_callbacks(tmp_path: Path) -> None:
+    """Tune pickles all callbacks, so those with large or open objects are pickled as nothing."""
     Noted.noted.clear()
     tune.Tuner(lambda _: None, run_config=tune.RunConfig(storage_path=str(tmp_path), callbacks=[Noted()], verbose=0))
     assert Noted.noted
@@ -84,16 +84,16 @@ def test_tune_pickles_callbacks_for_a_restore_that_nobody_asks_for(tmp_path: Pat
     assert Heavy().__getstate__() == {}
 
 
-def test_tune_adds_a_callback_that_prints_unless_it_is_given_one() -> None:
-    """The silent one takes its place."""
+def test_tune_adds_a_callback_that_prints() -> None:
+    """Tune adds its callback that prints, unless the silent one is given."""
     added = [c for c in _create_default_callbacks([]) if isinstance(c, TrialProgressCallback)]
     assert [type(callback) for callback in added] == [TrialProgressCallback]
     given = [c for c in _create_default_callbacks([SilentProgress()]) if isinstance(c, TrialProgressCallback)]
     assert [type(callback) for callback in given] == [SilentProgress]
 
 
-def test_tune_leaves_its_handler_of_ctrl_c_in_place() -> None:
-    """It puts the one before it back when it has handled a signal, and nowhere else."""
+def test_tune_does_not_restore_the_handler_of_sigint() -> None:
+    """Tune restores the previous handler only after a signal. The workaround always restores it."""
     assert "signal.signal" not in inspect.getsource(run)
     handler = signal.getsignal(signal.SIGINT)
     with signal_handlers_kept():
@@ -102,8 +102,8 @@ def test_tune_leaves_its_handler_of_ctrl_c_in_place() -> None:
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def test_a_local_node_takes_the_address_of_this_machine_in_the_network(monkeypatch) -> None:
-    """Ray does so whatever address it is asked to take, but where it takes clusters for impossible."""
+def test_a_local_node_listens_on_the_network(monkeypatch) -> None:
+    """Ray replaces 127.0.0.1 by the address of the machine. With the workaround, it does not."""
     monkeypatch.setattr(services, "node_ip_address_from_perspective", lambda *_: "10.1.2.3")
     assert services.resolve_ip_for_localhost("127.0.0.1") == "10.1.2.3"
     with on_the_loopback():
@@ -112,8 +112,8 @@ def test_a_local_node_takes_the_address_of_this_machine_in_the_network(monkeypat
 
 
 @pytest.mark.ray
-def test_ray_keeps_the_handler_of_sigterm_that_it_sets() -> None:
-    """As it comes, `ray.init` leaves its own behind; with the workaround the process has the one that it had."""
+def test_ray_does_not_restore_the_handler_of_sigterm() -> None:
+    """`ray.init` does not restore the previous handler of SIGTERM. The workaround does."""
     script = (
         "import signal, ray\n"
         "from harness.orchestration.ray_quirks import signal_handlers_kept\n"
@@ -127,8 +127,8 @@ def test_ray_keeps_the_handler_of_sigterm_that_it_sets() -> None:
     assert done.stdout.split() == ["False", "True"]
 
 
-def test_ray_says_of_a_death_what_is_looked_for() -> None:
-    """The wording of Ray's own exceptions leads to the right reason."""
+def test_messages_of_ray_give_the_right_reason() -> None:
+    """The text of Ray's exceptions is recognised and gives the right reason."""
     assert death(f"{OutOfMemoryError.__name__}: Task was killed due to the node running low on memory.").startswith(
         "the machine ran out of memory"
     )
@@ -137,15 +137,15 @@ def test_ray_says_of_a_death_what_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in ENVIRONMENT if not name.startswith("MALLOC_")])
-def test_ray_still_reads_every_variable_that_is_set(name, ray_text) -> None:
-    """A variable that Ray no longer knows would be a setting without effect."""
+def test_ray_reads_every_environment_variable_that_is_set(name, ray_text) -> None:
+    """Ray knows each environment variable, so that no setting is without effect."""
     known = name.removeprefix("RAY_") if name.startswith("RAY_") and name[4:5].islower() else name
     assert known.encode() in ray_text
 
 
 @pytest.fixture(scope="module")
 def ray_text() -> bytes:
-    """Ray's Python sources, and its node server, in which names of settings are texts."""
+    """Content of Ray's Python sources and of its node server, which contain names of settings."""
     root = Path(ray.__file__).parent
     sources = [*root.glob("_*/**/*.py"), *root.glob("air/**/*.py"), *root.glob("tune/**/*.py")]
     sources += [*root.glob("train/**/*.py"), *root.glob("*.py"), root / "core" / "src" / "ray" / "raylet" / "raylet"]

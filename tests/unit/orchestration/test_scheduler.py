@@ -1,4 +1,4 @@
-"""Early stopping: one ASHA for each architecture."""
+"""Tests of early stopping with one ASHA per architecture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.study import EarlyStopping
 
 @dataclass(eq=False)
 class TuneTrial:
-    """What the scheduler asks of a trial of Tune's."""
+    """The attributes of Tune's trial that the scheduler uses."""
 
     trial_id: str
     spec: object
@@ -24,7 +24,7 @@ class TuneTrial:
 
 @pytest.fixture
 def scheduler():
-    """ASHA with rungs at 1 and 3 epochs of at most 9, four trials at once."""
+    """ASHA with rungs at epochs 1 and 3 of at most 9, and with four slots."""
     return PerArchitectureScheduler(
         EarlyStopping(grace_epochs=1, reduction_factor=3), {"mlp": 9, "lenet5": 9}, lambda trial: trial.spec, slots=4
     )
@@ -38,7 +38,7 @@ def report(scheduler, spec, epoch: int, accuracy: float) -> str:
 
 
 def test_a_bad_trial_is_stopped_at_the_first_rung(scheduler, make_spec) -> None:
-    """After three good trials, a bad one ends with its first epoch."""
+    """After three good trials, a bad trial ends after its first epoch."""
     for seed, accuracy in enumerate((0.90, 0.91, 0.92)):
         report(scheduler, make_spec(seed=seed), 1, accuracy)
     assert report(scheduler, make_spec(seed=9), 1, 0.5) == "STOP"
@@ -46,7 +46,7 @@ def test_a_bad_trial_is_stopped_at_the_first_rung(scheduler, make_spec) -> None:
 
 
 def test_architectures_never_share_a_rung(scheduler, make_spec) -> None:
-    """A slow starter is not stopped because another architecture starts fast."""
+    """A trial is never compared with trials of other architectures."""
     for seed, accuracy in enumerate((0.98, 0.981, 0.982)):
         report(scheduler, make_spec("lenet5", seed=seed), 1, accuracy)
     assert report(scheduler, make_spec("mlp", seed=1), 1, 0.3) == "CONTINUE"
@@ -58,15 +58,15 @@ def test_architectures_never_share_a_rung(scheduler, make_spec) -> None:
 
 
 def test_confirm_trials_are_never_stopped(scheduler, make_spec) -> None:
-    """However bad it looks, a confirm trial gets its whole budget, and fills no rung."""
+    """A confirm trial always gets its whole budget and is not counted at a rung."""
     for seed, accuracy in enumerate((0.98, 0.981, 0.982)):
         report(scheduler, make_spec(seed=seed), 1, accuracy)
     assert report(scheduler, make_spec(phase=Phase.CONFIRM), 1, 0.1) == "CONTINUE"
     assert len(scheduler.asha["mlp"]._brackets[0]._rungs[-1][1]) == 3
 
 
-def test_a_message_without_an_epoch_is_no_reason_to_stop(scheduler, make_spec) -> None:
-    """A failure report carries no accuracy, and must not break the experiment."""
+def test_a_message_without_an_epoch_does_not_stop_a_trial(scheduler, make_spec) -> None:
+    """The report of a failure has no accuracy and does not raise an error."""
     spec = make_spec()
     trial = TuneTrial("x", spec)
     scheduler.on_trial_add(None, trial)
@@ -75,14 +75,14 @@ def test_a_message_without_an_epoch_is_no_reason_to_stop(scheduler, make_spec) -
 
 
 def test_replayed_records_fill_the_rungs(scheduler, make_spec, make_record) -> None:
-    """A resumed search stops what the uninterrupted one would have stopped."""
+    """A resumed search stops the same trials as an uninterrupted search."""
     for seed, accuracy in enumerate((0.90, 0.91, 0.92)):
         scheduler.replay(make_record(make_spec(seed=seed, epochs=9), accuracies=(accuracy, accuracy)))
     assert report(scheduler, make_spec(seed=9), 1, 0.5) == "STOP"
 
 
-def test_another_attempt_at_a_trial_counts_at_a_rung_once(scheduler, make_spec) -> None:
-    """Tune gives each attempt an identity of its own; the rungs know the trial's."""
+def test_a_retried_trial_counts_once_at_a_rung(scheduler, make_spec) -> None:
+    """Tune gives each attempt another id, but rungs use the id of the trial."""
     spec = make_spec()
     for attempt in ("first", "second"):
         trial = TuneTrial(attempt, spec)
@@ -92,8 +92,13 @@ def test_another_attempt_at_a_trial_counts_at_a_rung_once(scheduler, make_spec) 
 
 
 @pytest.mark.parametrize(("running", "served"), [(0, 5), (1, 5), (2, 5), (3, 0), (4, 0)])
-def test_a_worker_goes_to_the_newest_trial_until_every_slot_has_one(scheduler, make_spec, running, served) -> None:
-    """For the oldest one a worker is being started, which would be ended again; afterwards, trials keep their order."""
+def test_a_worker_is_reused_for_the_newest_trial_until_all_slots_are_filled(
+    scheduler, make_spec, running, served
+) -> None:
+    """The newest trial is chosen first, because reusing a worker cancels one that is starting.
+
+    When all slots have a worker, trials keep their order.
+    """
     trials = [TuneTrial(str(number), make_spec(seed=number)) for number in range(6 + running)]
     for trial in trials:
         scheduler.on_trial_add(None, trial)
@@ -105,8 +110,8 @@ def test_a_worker_goes_to_the_newest_trial_until_every_slot_has_one(scheduler, m
     assert scheduler.choose_trial_to_run(controller) is not trials[served]
 
 
-def test_where_none_waits_none_is_chosen(scheduler, make_spec) -> None:
-    """Trials that run or have ended are never begun again."""
+def test_without_a_pending_trial_none_is_chosen(scheduler, make_spec) -> None:
+    """Trials that run or have ended are not chosen."""
     trial = TuneTrial("x", make_spec())
     scheduler.on_trial_add(None, trial)
     trial.status = Trial.TERMINATED

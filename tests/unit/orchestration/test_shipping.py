@@ -1,4 +1,4 @@
-"""What travels to the machines of a cluster, and what must agree there."""
+"""Tests of what is sent to the machines of a cluster, and of what must be equal there."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ VERSIONS = {"python": "3.11.7", "torch": "2.14.1+cu130", "torchvision": "0.29.1"
             "pydantic": "2.14.3"}  # fmt: skip
 
 
-def test_every_package_that_trials_import_travels_under_its_name(monkeypatch, tmp_path) -> None:
-    """Folders called as the packages are, with what workers need in their environment; what a user set is kept."""
+def test_every_package_that_trials_import_is_sent(monkeypatch, tmp_path) -> None:
+    """Packages are sent as folders with their names. Environment variables of the user are kept."""
     monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
     shipped = pack(ENVIRONMENT, [], tmp_path).runtime_env
     assert [Path(folder).name for folder in shipped["py_modules"]] == list(PACKAGES)
@@ -29,8 +29,8 @@ def test_every_package_that_trials_import_travels_under_its_name(monkeypatch, tm
     assert shipped["env_vars"] == ENVIRONMENT | {"MALLOC_ARENA_MAX": "4"}
 
 
-def test_architectures_of_a_users_own_travel_too(tmp_path, monkeypatch) -> None:
-    """Files are copied into a package that is sent, packages are sent as they are, libraries are named alone."""
+def test_architectures_of_a_user_are_sent(tmp_path, monkeypatch) -> None:
+    """Files are copied into a package, packages are sent unchanged, libraries are only named."""
     net = tmp_path / "here" / "my_net.py"
     net.parent.mkdir()
     net.write_text("NET = 1\n", encoding="utf-8")
@@ -53,8 +53,8 @@ def test_architectures_of_a_users_own_travel_too(tmp_path, monkeypatch) -> None:
     assert (scratch / "own_architectures" / "own_0.py").read_text(encoding="utf-8") == "NET = 1\n"
 
 
-def test_versions_that_results_depend_on_must_agree() -> None:
-    """Another build of the same torch is the same; another torch, or another Python, is not."""
+def test_relevant_versions_must_be_equal() -> None:
+    """Builds of the same torch version are equal. Another version of torch or Python is not."""
     assert differing(VERSIONS, VERSIONS | {"torch": "2.14.1+cpu", "pandas": "1"}) == []
     assert differing(VERSIONS, VERSIONS | {"torch": "2.13.0", "python": "3.11.8"}) == [
         "python 3.11.8 instead of 3.11.7",
@@ -62,21 +62,21 @@ def test_versions_that_results_depend_on_must_agree() -> None:
     ]
 
 
-def test_a_ray_client_is_refused_with_what_to_do() -> None:
-    """The journal is written where the command runs."""
+def test_a_ray_client_address_is_refused() -> None:
+    """The error for a ray:// address names the alternatives."""
     with pytest.raises(EnvironmentMismatchError, match="with the address HOST:6379, or submit it as a job"):
         check_reachable("ray://head:10001")
 
 
-def test_the_launchers_example_is_what_ray_takes() -> None:
-    """It fits the schema that Ray ships for its cluster launcher."""
+def test_the_launcher_example_is_valid() -> None:
+    """The example follows the schema of Ray's cluster launcher."""
     schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text(encoding="utf-8"))
     example = read_yaml((ROOT / "configs" / "cluster" / "launcher.yaml").read_text(encoding="utf-8"))
     jsonschema.validate(example, schema)
 
 
-def test_the_kubernetes_example_runs_the_published_study_with_a_token() -> None:
-    """A RayJob of this Ray, whose command is one that the harness takes."""
+def test_the_kubernetes_example_runs_the_published_study() -> None:
+    """The example is a RayJob for the installed version of Ray, with token authentication."""
     example = read_yaml((ROOT / "configs" / "cluster" / "kuberay.yaml").read_text(encoding="utf-8"))
     assert (example["apiVersion"], example["kind"]) == ("ray.io/v1", "RayJob")
     assert example["spec"]["entrypoint"].startswith("python -m harness.run --all --output /")

@@ -1,4 +1,4 @@
-"""Run folders to report on."""
+"""Fixtures with run folders to report on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.report import write_report
 
 
 def _load_builder() -> ModuleType:
-    # Test folders are no packages, and pytest's importlib mode puts none of them on the path.
+    # Test folders are not packages, and pytest's importlib mode does not put them on the path.
     name = "synthetic_run"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("synthetic_run.py"))
@@ -34,13 +34,13 @@ REASON = "loss is not finite | <b>in</b> epoch *1*"
 
 @pytest.fixture(scope="session")
 def run() -> SyntheticRun:
-    """A run of five architectures, 63 search trials and five seeds, in which some trials fail."""
+    """A run of five architectures, 63 search trials and five seeds. Some trials fail."""
     return SyntheticRun(failure=diverges(REASON, "mlp", above=0.01))
 
 
 @pytest.fixture(scope="session")
 def reported(run: SyntheticRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its folder, with the report written; read only."""
+    """The run folder of `run` with its report. Tests only read it."""
     folder = run.write(tmp_path_factory.mktemp("run"))
     write_report(folder)
     return folder

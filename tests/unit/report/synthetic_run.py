@@ -1,4 +1,4 @@
-"""Run folders made up for tests: realistic in shape and size, with no training behind them."""
+"""Synthetic run folders for tests: realistic in shape and size, but without training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.study import Study, parse_study, study_yaml
 
 STARTED = 1_760_000_000.0
 FINGERPRINT = "0123456789abcdef"
-# Architecture to the error (a fraction) that its best configuration reaches, and seconds of an epoch.
+# For each architecture: error of its best configuration as a fraction, and seconds per epoch.
 ERRORS = {"simple_cnn": 0.009, "advanced_cnn": 0.004, "lenet5": 0.008, "advanced_mlp": 0.0145, "mlp": 0.0155}
 SECONDS = {"simple_cnn": 5.5, "advanced_cnn": 14.0, "lenet5": 5.8, "advanced_mlp": 2.7, "mlp": 2.1}
 SIZES = {
@@ -54,31 +54,31 @@ Outcome = Callable[[TrialSpec], str | None]
 
 
 def nothing_fails(spec: TrialSpec) -> str | None:
-    """No trial fails."""
+    """Outcome in which no trial fails."""
     return None
 
 
 @dataclass(frozen=True)
 class SyntheticRun:
-    """What a made-up run is like; `write` puts it into a folder.
+    """Properties of a synthetic run. `write` writes it to a folder.
 
     Attributes:
-        architectures: which are in the study.
-        seeds: of the confirm phase.
-        default_seeds: of them, those that also train the default configuration.
-        audit: stopped trials that are finished.
-        costs: whether latency and throughput were measured.
-        samples: search trials of those that are searched at random.
-        epochs: budget of a trial.
-        classes: names of the classes.
-        test_images: how many.
-        channels: of an image.
-        dataset: name of the data set.
-        failure: why a trial fails; None when it does not.
-        confirmed: whether the confirm phase took place.
-        missed: whether images of mistakes are kept.
-        environment: keys of environment.json to replace.
-        spaces: search space of an architecture, where it is not the usual one.
+        architectures: Architectures of the study.
+        seeds: Number of confirm seeds.
+        default_seeds: Number of these seeds that also train the default configuration.
+        audit: Number of audited trials.
+        costs: Whether latency and throughput were measured.
+        samples: Number of search trials of architectures with a random search.
+        epochs: Budget of a trial.
+        classes: Names of the classes.
+        test_images: Number of test images.
+        channels: Number of channels of an image.
+        dataset: Name of the data set.
+        failure: Returns the reason why a trial fails, or None.
+        confirmed: Whether the confirm phase took place.
+        missed: Whether misclassified images are saved.
+        environment: Keys of environment.json to replace.
+        spaces: Search spaces of architectures that do not have the usual one.
     """
 
     architectures: Sequence[str] = tuple(ERRORS)
@@ -99,7 +99,7 @@ class SyntheticRun:
     spaces: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> SyntheticRun:
-        """The same run with other properties."""
+        """Return the same run with other properties."""
         return replace(self, **changes)
 
     @property
@@ -123,7 +123,10 @@ class SyntheticRun:
         return parse_study(written, "synthetic")
 
     def search_records(self) -> list[TrialRecord]:
-        """Records of the search phase; the worse two thirds at each rung are stopped there."""
+        """Create the records of the search phase.
+
+        The worse two thirds at each rung are stopped there.
+        """
         records = []
         for spec in plan_search(self.study, FINGERPRINT):
             reason = self.failure(spec)
@@ -137,7 +140,7 @@ class SyntheticRun:
         return records
 
     def confirm_records(self, search: Sequence[TrialRecord]) -> list[TrialRecord]:
-        """Records of the confirm phase, whose test results `predict` gives."""
+        """Create the records of the confirm phase, with the test results of `predict`."""
         records = []
         winners = [winner for name in self.architectures if (winner := select(search, name)) is not None]
         first = {spec.architecture: spec for spec in reversed(plan_search(self.study, FINGERPRINT))}
@@ -157,7 +160,7 @@ class SyntheticRun:
         return records
 
     def audit_records(self, search: Sequence[TrialRecord]) -> list[TrialRecord]:
-        """Records of the audit: each repeats its stopped trial, and goes on."""
+        """Create the records of the audit. Each repeats its stopped trial and continues it."""
         stopped = {record.trial_id for record in search if record.status is Status.STOPPED_EARLY}
         order = [spec for spec in audit_order(self.study, (r.spec for r in search)) if spec.trial_id in stopped]
         records = []
@@ -167,16 +170,19 @@ class SyntheticRun:
         return records
 
     def is_default(self, spec: TrialSpec) -> bool:
-        """Whether a confirm trial has the default configuration beside a selected one."""
+        """Return whether a confirm trial has the default configuration, and it was not selected."""
         winner = select(self.search_records(), spec.architecture)
         return winner is not None and spec.hyperparameters != winner.spec.hyperparameters
 
     def labels(self) -> npt.NDArray[np.int64]:
-        """True classes of the test images, (N,)."""
+        """Return the true classes (N,) of the test images."""
         return np.random.default_rng(7).integers(0, len(self.classes), self.test_images)
 
     def predict(self, spec: TrialSpec) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Labels (N,) and probabilities (N, classes) of a confirmed model: some images are hard for all."""
+        """Return labels (N,) and probabilities (N, classes) of a confirmed model.
+
+        Some images are hard for all models.
+        """
         labels, classes = self.labels(), len(self.classes)
         default = self.default_seeds > 0 and self.is_default(spec)
         stream = f"{spec.architecture}{spec.seed}" + ("default" if default else "")
@@ -192,7 +198,7 @@ class SyntheticRun:
         return labels, probabilities.astype(np.float32)
 
     def write(self, folder: Path) -> Path:
-        """Write everything that a run leaves for its report; returns the folder."""
+        """Write all files that the report reads, and return the folder."""
         (folder / "predictions").mkdir(parents=True)
         study = self.study
         (folder / "study.yaml").write_text(study_yaml(study), encoding="utf-8")
@@ -266,14 +272,17 @@ class SyntheticRun:
 
 
 def configuration_error(spec: TrialSpec, generator: np.random.Generator) -> float:
-    """Validation error that a configuration reaches: worse, the further its learning rate is from 0.003."""
+    """Compute the validation error of a configuration.
+
+    The error increases with the distance of the learning rate from 0.003.
+    """
     distance = abs(np.log10(float(spec.hyperparameters["learning_rate"]) / 0.003))
     narrow = 64 / float(spec.hyperparameters.get("units", 512))
     return float(ERRORS[spec.architecture] + 0.02 * distance + 0.01 * narrow + generator.uniform(0, 0.002))
 
 
 def make_cost(architecture: str) -> Cost:
-    """A cost that grows with the multiply-adds."""
+    """Create a cost that increases with the multiply-adds."""
     seconds = 5e-5 + SIZES[architecture].macs / 1e10
     return Cost(
         architecture=architecture,
@@ -284,7 +293,7 @@ def make_cost(architecture: str) -> Cost:
 
 
 def in_slots(records: Sequence[TrialRecord], start: float) -> list[TrialRecord]:
-    """The same records one after another on two slots, each with a second to start."""
+    """Schedule the records one after another on two slots, each with one second to start."""
     free = [start, start]
     placed = []
     for record in records:
@@ -296,7 +305,7 @@ def in_slots(records: Sequence[TrialRecord], start: float) -> list[TrialRecord]:
 
 
 def make_record(spec: TrialSpec, status: Status, epochs: int, error: float, reason: str | None = None) -> TrialRecord:
-    """A record whose validation error falls epoch by epoch to `error` at the end of the budget."""
+    """Create a record whose validation error falls to `error` at the end of the budget."""
     seconds = SECONDS[spec.architecture]
     generator = np.random.default_rng(zlib.crc32(spec.stream_id.encode()) + 1)
     results = []
@@ -328,7 +337,10 @@ def make_record(spec: TrialSpec, status: Status, epochs: int, error: float, reas
 
 
 def draw_images(labels: npt.NDArray[np.int64], channels: int) -> npt.NDArray[np.uint8]:
-    """Images (M, channels, 28, 28): a ring with a gap whose place is the class."""
+    """Draw images (M, channels, 28, 28) of a ring with a gap.
+
+    The position of the gap is the class.
+    """
     rows, columns = np.mgrid[0:28, 0:28] - 13.5
     radius, angle = np.hypot(rows, columns), np.arctan2(rows, columns)
     images = np.zeros((len(labels), channels, 28, 28), dtype=np.uint8)
@@ -340,7 +352,10 @@ def draw_images(labels: npt.NDArray[np.int64], channels: int) -> npt.NDArray[np.
 
 
 def diverges(reason: str, architecture: str, phase: Phase = Phase.SEARCH, above: float = 0.0) -> Outcome:
-    """An outcome: trials of that architecture and phase fail if their learning rate is above a limit."""
+    """Return an outcome in which some trials fail.
+
+    Trials of this architecture and phase fail if their learning rate exceeds `above`.
+    """
 
     def outcome(spec: TrialSpec) -> str | None:
         fails = (spec.architecture, spec.phase) == (architecture, phase)

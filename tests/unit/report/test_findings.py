@@ -1,4 +1,4 @@
-"""What a run found, put together: verdicts, ledger, spending, costs."""
+"""Tests of the findings of a run: verdicts, ledger, spending and costs."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ from harness.statistics.comparison import Verdict
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    """Five architectures, five seeds, two of them for default configurations, four audited trials, costs."""
+    """A run with five seeds, default configurations, four audited trials and costs."""
     made_up = SyntheticRun(default_seeds=2, audit=4, costs=True)
     return read_run_folder(made_up.write(tmp_path_factory.mktemp("found")))
 
 
 @pytest.fixture(scope="module")
 def found(run: RunData) -> Findings:
-    """What it found."""
+    """The findings of that run."""
     return find(run)
 
 
-def test_every_pair_is_compared_once_the_better_first(found: Findings) -> None:
-    """Ten pairs of five, in the order of the ranking, so that differences are never negative."""
+def test_every_pair_is_compared_once_with_the_better_architecture_first(found: Findings) -> None:
+    """The ten pairs of five architectures follow the ranking, so differences are never negative."""
     assert len({frozenset((pair.a, pair.b)) for pair in found.of(comparisons)}) == len(found.of(comparisons)) == 10
     assert all(pair.difference >= 0 for pair in found.of(comparisons))
     assert found.order == tuple(sorted(ERRORS, key=lambda name: ERRORS[name]))
 
 
 def test_a_difference_is_that_of_the_accuracy_table(found: Findings) -> None:
-    """The verdicts and the table speak of the same means."""
+    """The verdicts use the same means as the accuracy table."""
     means = {summary.name: summary.confirm.test.mean for summary in found.summaries if summary.confirm.test}
     for pair in found.of(comparisons):
         assert pair.difference == pytest.approx(means[pair.a] - means[pair.b], abs=1e-12)
 
 
 def test_mcnemar_equals_statsmodels_on_the_saved_predictions(run: RunData, found: Findings) -> None:
-    """The test of the first seed's models, computed here from their predictions anew."""
+    """The test of the first seed's models equals the one computed here from their predictions."""
     for pair in found.of(comparisons):
         a, b = (run.predictions[name, 1].correct for name in (pair.a, pair.b))
         table = [[np.sum(a & b), np.sum(a & ~b)], [np.sum(~a & b), np.sum(~a & ~b)]]
@@ -62,8 +62,11 @@ def test_mcnemar_equals_statsmodels_on_the_saved_predictions(run: RunData, found
         assert pair.mcnemar.p == pytest.approx(one_way.pvalue)
 
 
-def test_far_apart_is_told_apart_and_letters_say_so(found: Findings) -> None:
-    """1.2 points between the best and the worst are a verdict; such two share no letter."""
+def test_different_architectures_have_a_verdict_and_no_common_letter(found: Findings) -> None:
+    """The best architecture is better than the worst.
+
+    Only pairs without a winner share a letter.
+    """
     best, worst = found.order[0], found.order[-1]
     (pair,) = [p for p in found.of(comparisons) if (p.a, p.b) == (best, worst)]
     assert pair.verdict is Verdict.A_BETTER
@@ -73,8 +76,11 @@ def test_far_apart_is_told_apart_and_letters_say_so(found: Findings) -> None:
         assert together == (pair.verdict in (Verdict.UNDECIDED, Verdict.EQUIVALENT))
 
 
-def test_the_ledger_counts_openings_of_the_test_set(run: RunData, found: Findings) -> None:
-    """One for each confirmed model, those of the default configuration included; none for any other trial."""
+def test_the_ledger_counts_reads_of_the_test_set(run: RunData, found: Findings) -> None:
+    """Each confirmed model reads the test set once, also with the default configuration.
+
+    No other trial does.
+    """
     tested = [record for record in run.records if record.test is not None]
     assert sum(entry.openings for entry in found.of(ledger)) == len(tested)
     assert {record.spec.phase for record in tested} == {Phase.CONFIRM}
@@ -83,7 +89,7 @@ def test_the_ledger_counts_openings_of_the_test_set(run: RunData, found: Finding
 
 
 def test_the_winners_curse_is_confirm_minus_search(run: RunData, found: Findings) -> None:
-    """Of the winner's own validation accuracy and its mean over the seeds of its confirm trials."""
+    """The curse is the mean validation accuracy of the confirm trials minus that of the search."""
     for entry in found.of(ledger):
         name = entry.summary.name
         again = [
@@ -96,8 +102,8 @@ def test_the_winners_curse_is_confirm_minus_search(run: RunData, found: Findings
             assert entry.curse == pytest.approx(fmean(again) - entry.found)
 
 
-def test_tuned_minus_default_is_over_the_common_seeds(run: RunData, found: Findings) -> None:
-    """The default configuration has two seeds, so the tuned one counts with the same two."""
+def test_tuned_minus_default_uses_the_common_seeds(run: RunData, found: Findings) -> None:
+    """The default configuration has two seeds, so the tuned one is averaged over the same two."""
     compared = [entry for entry in found.of(ledger) if entry.tuning]
     assert compared
     for entry in compared:
@@ -108,11 +114,11 @@ def test_tuned_minus_default_is_over_the_common_seeds(run: RunData, found: Findi
         assert entry.tuning.seeds == entry.summary.default.test.n == 2
         assert (entry.tuned_accuracy, entry.summary.default.test.mean) == pytest.approx((tuned, default))
         assert entry.tuning.difference == pytest.approx(tuned - default)
-        assert entry.tuning.verdict is Verdict.UNDECIDED  # two seeds call nothing better
+        assert entry.tuning.verdict is Verdict.UNDECIDED  # two seeds never give a winner
 
 
-def test_what_was_spent_adds_up_to_the_run(run: RunData, found: Findings) -> None:
-    """No epoch and no second of training is lost between the architectures and phases."""
+def test_spending_adds_up_to_the_whole_run(run: RunData, found: Findings) -> None:
+    """The spending of all architectures and phases adds up to all trials, epochs and seconds."""
     spent = [one for one_spent in found.of(spending) for one in one_spent.phases.values()]
     assert sum(one.trials for one in spent) == len(run.records)
     assert sum(one.epochs for one in spent) == sum(len(record.epochs) for record in run.records)
@@ -120,8 +126,8 @@ def test_what_was_spent_adds_up_to_the_run(run: RunData, found: Findings) -> Non
     assert sum(one.train_seconds + one.overhead_seconds for one in spent) == pytest.approx(wall)
 
 
-def test_audited_trials_stand_for_all_stopped_ones(run: RunData, found: Findings) -> None:
-    """The weights of an architecture's full trials add up to the search trials that did not fail."""
+def test_audited_trials_represent_all_stopped_trials(run: RunData, found: Findings) -> None:
+    """The weights of the full trials add up to the number of search trials that did not fail."""
     for spent in found.of(spending):
         mine = [r for r in run.records if r.spec.architecture == spent.name and r.spec.phase is Phase.SEARCH]
         completed = sum(record.status is Status.COMPLETED for record in mine)
@@ -133,7 +139,7 @@ def test_audited_trials_stand_for_all_stopped_ones(run: RunData, found: Findings
 
 
 def test_costs_are_those_that_were_measured(found: Findings) -> None:
-    """Size from the records, latency and throughput from the cost pass, training time from the confirm trials."""
+    """Size is from the records, latency from the cost pass, training time from confirm trials."""
     for cost in found.of(costs):
         assert cost.summary.model == SIZES[cost.summary.name]
         assert cost.measured is not None
@@ -145,7 +151,7 @@ def test_costs_are_those_that_were_measured(found: Findings) -> None:
 
 
 def test_a_run_without_predictions_compares_nothing(tmp_path: Path) -> None:
-    """Accuracies stay; verdicts, groups, calibration and overlap are left out, not invented."""
+    """Accuracies remain. Verdicts, groups, calibration and overlap are left out."""
     folder = SyntheticRun(seeds=2, test_images=300, missed=False).write(tmp_path)
     for path in (folder / "predictions").glob("*.npz"):
         path.unlink()

@@ -1,4 +1,4 @@
-"""Two runs side by side: what changed, who became worse, and with which exit code the command says so."""
+"""Tests of the comparison of two runs: changes, worse architectures and exit codes."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ REASON = "out of | memory"
 
 @dataclass(frozen=True)
 class OtherLabels(SyntheticRun):
-    """A run on as many images of the same data set, whose labels are in another order."""
+    """A run with the same number of images of the same data set, but with other labels."""
 
     def labels(self) -> npt.NDArray[np.int64]:
-        """The usual ones, turned round."""
+        """Return the usual labels in reverse order."""
         return super().labels()[::-1]
 
 
 def written(run: SyntheticRun, folder: Path, **errors: float) -> Path:
-    """The run in that folder, with other errors of some architectures."""
+    """Write the run to a folder, with other errors of some architectures."""
     with pytest.MonkeyPatch.context() as patch:
         for name, error in errors.items():
             patch.setitem(ERRORS, name, error)
@@ -46,31 +46,31 @@ def written(run: SyntheticRun, folder: Path, **errors: float) -> Path:
 
 
 def compared(a: Path, b: Path) -> RunComparison:
-    """What is said about the runs in two folders."""
+    """Compare the runs in two folders."""
     return compare_runs(read_run_folder(a), read_run_folder(b))
 
 
 def harness_compare(*arguments: object) -> Result:
-    """The command, in this process."""
+    """Run the command in this process."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="session")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of three architectures; read only."""
+    """A run of three architectures. Tests only read it."""
     return written(SMALL, tmp_path_factory.mktemp("compare") / "before")
 
 
 @pytest.fixture(scope="session")
 def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same study on another machine with other versions; LeNet-5 has become worse, the simple CNN better."""
+    """The same study on another machine, with a worse LeNet-5 and a better simple CNN."""
     environment = {"slots": 4, "commit": "77aa", "versions": {"python": "3.12.3", "torch": "2.10.0", "numpy": "2.4.6"}}
     run = SMALL.but(environment=environment)
     return written(run, tmp_path_factory.mktemp("compare") / "after", lenet5=0.0155, simple_cnn=0.0025)
 
 
 def test_a_run_equals_itself(before: Path) -> None:
-    """Compared with itself a run has no change, no difference, and raises no alarm even without any margin."""
+    """A run compared with itself has no changes and is not worse, even with a margin of 0."""
     found = compared(before, before)
     assert (found.environment, found.study, found.only_a, found.only_b, found.remarks) == ((), (), (), (), ())
     assert [one.name for one in found.architectures] == ["simple_cnn", "lenet5", "mlp"]
@@ -83,13 +83,13 @@ def test_a_run_equals_itself(before: Path) -> None:
     assert (done.exit_code, done.stderr) == (DONE, "")
 
 
-def test_several_seeds_compare_architectures(before: Path, after: Path) -> None:
-    """The warning about a single seed is not on the page of runs with five."""
+def test_several_seeds_have_no_warning_about_a_single_seed(before: Path, after: Path) -> None:
+    """The warning about a single seed is not shown for runs with five seeds."""
     assert "With one seed" not in render_comparison("a", "b", compared(before, after))
 
 
 def test_an_architecture_that_became_worse_is_found(before: Path, after: Path) -> None:
-    """Each architecture has B - A with the sign of a gain, and the verdict names B."""
+    """The difference is B - A, so that a gain is positive, and the verdict names B."""
     worse, better = (compared(before, after).architectures[index] for index in (1, 0))
     assert worse.comparison is not None
     assert better.comparison is not None
@@ -99,15 +99,18 @@ def test_an_architecture_that_became_worse_is_found(before: Path, after: Path) -
     assert (change_text(worse), change_text(better)) == ("B worse", "B better")
 
 
-def test_corrected_for_the_number_of_architectures(before: Path, after: Path) -> None:
-    """Three architectures are three chances to err: the levels are those of Holm's steps."""
+def test_intervals_are_corrected_for_the_number_of_architectures(before: Path, after: Path) -> None:
+    """The levels of the three intervals are those of Holm's method for three comparisons."""
     pairs = [one.comparison for one in compared(before, after).architectures if one.comparison]
     assert sorted(pair.level for pair in pairs) == pytest.approx([0.95, 0.975, 1 - 0.05 / 3])
     assert all(pair.p_holm >= pair.p for pair in pairs)
 
 
-def test_the_alarm_has_its_own_exit_code(before: Path, after: Path) -> None:
-    """--fail-if-worse ends with 4 and names the architecture; a margin wider than the loss ends with 0."""
+def test_a_worse_architecture_has_its_own_exit_code(before: Path, after: Path) -> None:
+    """--fail-if-worse exits with 4 and names the architecture.
+
+    With a larger margin, it exits with 0.
+    """
     done = harness_compare(before, after, "--fail-if-worse", "0.1")
     assert (done.exit_code, WORSE) == (4, 4)
     assert done.stderr.startswith("worse by more than 0.1 points: LeNet-5, −")
@@ -120,8 +123,8 @@ def test_the_alarm_has_its_own_exit_code(before: Path, after: Path) -> None:
     )
 
 
-def test_the_alarm_needs_the_whole_interval(before: Path, after: Path) -> None:
-    """A margin between the interval's ends is no alarm: the loss may be smaller than allowed."""
+def test_a_failure_needs_the_whole_interval(before: Path, after: Path) -> None:
+    """A margin inside the interval is not exceeded, because the loss may be smaller."""
     found = compared(before, after)
     pair = found.architectures[1].comparison
     assert pair is not None
@@ -131,7 +134,7 @@ def test_the_alarm_needs_the_whole_interval(before: Path, after: Path) -> None:
 
 
 def test_what_changed_around_the_runs_is_listed(before: Path, after: Path) -> None:
-    """Versions, commit and slots are listed with both values, what is the same is not, and times never are."""
+    """Changed versions, commits and slots are listed with both values. Times are not compared."""
     found = {change.what: (change.a, change.b) for change in compared(before, after).environment}
     assert found == {
         "versions.torch": ("2.9.0", "2.10.0"),
@@ -144,7 +147,7 @@ def test_what_changed_around_the_runs_is_listed(before: Path, after: Path) -> No
 
 
 def test_what_changed_in_the_study_is_listed(before: Path, tmp_path: Path) -> None:
-    """Keys of the study that differ are listed by their path; architectures of one run only are listed as such."""
+    """Changed keys of the study are listed. Architectures of only one run are listed separately."""
     run = SMALL.but(architectures=("lenet5", "mlp", "advanced_mlp"), samples=6, seeds=3)
     found = compared(before, written(run, tmp_path / "b"))
     assert [(change.what, change.a, change.b) for change in found.study] == [
@@ -159,7 +162,7 @@ def test_what_changed_in_the_study_is_listed(before: Path, tmp_path: Path) -> No
 
 
 def test_changed_hyperparameters_are_listed(before: Path, tmp_path: Path) -> None:
-    """Another selected configuration is said so, hyperparameter by hyperparameter."""
+    """Changed hyperparameters of the selected configurations are listed for each architecture."""
     run = SMALL.but(spaces={"lenet5": {"learning_rate": 0.002}})
     found = compared(before, written(run, tmp_path / "b"))
     changed = {one.name: [(c.what, c.a, c.b) for c in one.hyperparameters] for one in found.architectures}
@@ -172,8 +175,8 @@ def test_changed_hyperparameters_are_listed(before: Path, tmp_path: Path) -> Non
     assert "No selected configuration differs" not in page
 
 
-def test_failed_seeds_are_said_so_and_left_out(before: Path, tmp_path: Path) -> None:
-    """A seed that failed in one run is missing from both accuracies, and its reason is on the page."""
+def test_failed_seeds_are_reported_and_left_out(before: Path, tmp_path: Path) -> None:
+    """A seed that failed in one run is missing in both accuracies, and its reason is shown."""
 
     def third_fails(spec):
         return REASON if (spec.architecture, spec.seed, spec.phase) == ("mlp", 3, Phase.CONFIRM) else None
@@ -187,8 +190,11 @@ def test_failed_seeds_are_said_so_and_left_out(before: Path, tmp_path: Path) -> 
     assert r"- MLP: seed 3 failed in B: out of \| memory." in render_comparison("a", "b", found)
 
 
-def test_a_lost_architecture_is_no_success(before: Path, tmp_path: Path) -> None:
-    """An architecture without a result in B cannot be cleared: the guard ends with 3, and the reason is on the page."""
+def test_an_architecture_without_a_result_is_not_a_success(before: Path, tmp_path: Path) -> None:
+    """If an architecture has no result in B, --fail-if-worse exits with 3.
+
+    The page has the reason.
+    """
     lost = written(SMALL.but(failure=diverges(REASON, "mlp")), tmp_path / "b")
     found = compared(before, lost)
     assert [one.name for one in found.lost] == ["mlp"]
@@ -203,7 +209,7 @@ def test_a_lost_architecture_is_no_success(before: Path, tmp_path: Path) -> None
 
 
 def test_models_without_predictions_are_missing_seeds(before: Path, tmp_path: Path) -> None:
-    """A completed seed whose predictions are gone is not compared, and the page says which."""
+    """A completed seed without predictions is not compared, and the page names it."""
     folder = written(SMALL.but(missed=False), tmp_path / "b")
     (folder / "predictions" / "lenet5-seed2.npz").unlink()
     (folder / "predictions" / "lenet5-seed4.npz").unlink()
@@ -214,7 +220,7 @@ def test_models_without_predictions_are_missing_seeds(before: Path, tmp_path: Pa
 
 
 def test_a_run_before_its_confirm_phase_can_be_read(before: Path, tmp_path: Path) -> None:
-    """An interrupted run without any test accuracy is compared in what it has."""
+    """An interrupted run without any test accuracy can be compared."""
     run = SMALL.but(confirmed=False, environment={"interrupted": True, "dirty": True})
     found = compared(before, written(run, tmp_path / "b"))
     assert [one.comparison for one in found.architectures] == [None, None, None]
@@ -225,7 +231,7 @@ def test_a_run_before_its_confirm_phase_can_be_read(before: Path, tmp_path: Path
 
 
 def test_one_seed_compares_models(tmp_path: Path) -> None:
-    """With one seed the page says that nothing is said of the architectures."""
+    """With one seed per run, the page says that only models are compared, not architectures."""
     a = written(SMALL.but(seeds=1), tmp_path / "a")
     b = written(SMALL.but(seeds=1), tmp_path / "b", lenet5=0.018)
     found = compared(a, b)
@@ -245,7 +251,7 @@ def test_one_seed_compares_models(tmp_path: Path) -> None:
     ids=["name", "number", "labels"],
 )
 def test_different_test_sets_are_refused(before: Path, tmp_path: Path, other: SyntheticRun, said: str) -> None:
-    """Accuracies on different images are not compared: one sentence, exit code 2, no page."""
+    """Runs with different test images are refused: one sentence, exit code 2, no page."""
     folder = written(other, tmp_path / "b")
     with pytest.raises(RunFolderError, match=said):
         compared(before, folder)
@@ -256,22 +262,22 @@ def test_different_test_sets_are_refused(before: Path, tmp_path: Path, other: Sy
     assert done.stderr.count("\n") == 1
 
 
-def test_what_is_no_run_folder_is_refused(before: Path, tmp_path: Path) -> None:
-    """A folder without a study ends with 2, and a negative margin is a wrong argument."""
+def test_a_folder_that_is_not_a_run_folder_is_refused(before: Path, tmp_path: Path) -> None:
+    """A folder without a study and a negative margin exit with 2."""
     assert harness_compare(before, tmp_path).exit_code == WRONG
     assert harness_compare(before, before, "--fail-if-worse", "-1").exit_code == WRONG
 
 
-def test_the_page_goes_where_it_is_asked_to(before: Path, after: Path, tmp_path: Path) -> None:
-    """--output writes the same page that the screen shows otherwise."""
+def test_the_page_is_written_to_the_output_file(before: Path, after: Path, tmp_path: Path) -> None:
+    """--output writes the same page that is otherwise printed."""
     path = tmp_path / "compare.md"
     done = harness_compare(before, after, "--output", path)
     assert (done.exit_code, done.stdout) == (DONE, f"{path}\n")
     assert path.read_text(encoding="utf-8") == harness_compare(before, after).stdout
 
 
-def test_the_region_of_practical_equivalence_is_that_of_the_later_run(before: Path, tmp_path: Path) -> None:
-    """A wider region in B's study makes a small difference equivalent."""
+def test_the_rope_is_that_of_the_second_run(before: Path, tmp_path: Path) -> None:
+    """A wider rope in the study of B makes a small difference equivalent."""
     folder = written(SMALL, tmp_path / "b", mlp=0.0158)
     study = folder / "study.yaml"
     study.write_text(study.read_text(encoding="utf-8").replace("rope: 0.1", "rope: 2.0"), encoding="utf-8")
@@ -284,7 +290,7 @@ def test_the_region_of_practical_equivalence_is_that_of_the_later_run(before: Pa
 
 
 def test_neither_torch_nor_ray_is_imported(before: Path) -> None:
-    """Comparing needs no more than the records of the runs."""
+    """Comparing runs imports neither torch nor Ray."""
     code = (
         "import sys; from typer.testing import CliRunner; from harness.compare import app; "
         f"assert CliRunner().invoke(app, [{str(before)!r}] * 2).exit_code == 0; "
@@ -295,7 +301,7 @@ def test_neither_torch_nor_ray_is_imported(before: Path) -> None:
 
 
 def test_flattening_keeps_every_value() -> None:
-    """Nested keys become paths; what is absent on one side is a dash on that side."""
+    """Nested keys become paths. A key that is missing on one side has a dash there."""
     a, b = flatten({"x": {"y": 1, "z": "text"}, "same": [1, 2]}), flatten({"x": {"y": 1.5}, "same": [1, 2], "new": {}})
     assert a == {"x.y": "1", "x.z": "text", "same": "[1, 2]"}
     assert [(change.what, change.a, change.b) for change in changes(a, b)] == [

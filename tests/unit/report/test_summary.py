@@ -1,4 +1,4 @@
-"""From records to what is said about an architecture."""
+"""Tests of the summaries of architectures."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def folder(reported: Path) -> RunData:
 
 @pytest.fixture(scope="module")
 def summaries(folder: RunData) -> tuple[ArchitectureSummary, ...]:
-    """What is said about its architectures."""
+    """Summaries of its architectures."""
     return summarise(folder)
 
 
-def test_order_is_the_registrys(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Summaries follow the registry, whatever order the study has."""
+def test_summaries_have_the_order_of_the_registry(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """The order of the study does not affect the order of the summaries."""
     assert [summary.name for summary in summaries] == list(BUILT_IN)
 
 
 def test_search_counts_match_the_journal(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Counts, epochs and seconds of the search are those of its records."""
+    """Counts, epochs and seconds of the search equal those of its records."""
     for summary in summaries:
         records = [
             record
@@ -61,15 +61,15 @@ def test_search_counts_match_the_journal(folder: RunData, summaries: tuple[Archi
     assert any(summary.search.stopped_early for summary in summaries)
 
 
-def test_failures_are_no_savings(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Epochs that a failed trial left out are not credited to early stopping."""
+def test_failed_trials_do_not_count_as_saved_epochs(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """The epochs that a failed trial did not train are not saved by early stopping."""
     mlp = summaries[-1].search
     assert mlp.failed > 0
     assert mlp.epochs_saved < mlp.epoch_budget - mlp.epochs
 
 
 def test_winner_is_the_selected_trial(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """The winner is what the selection of the harness gives, with its validation accuracy in search."""
+    """The winner is the trial that `select` returns, with its validation accuracy."""
     for summary in summaries:
         winner = select(folder.records, summary.name)
         assert winner is not None
@@ -77,8 +77,8 @@ def test_winner_is_the_selected_trial(folder: RunData, summaries: tuple[Architec
         assert summary.search.best_validation_accuracy == winner.epochs[-1].validation_accuracy
 
 
-def test_confirm_takes_only_the_winners_configuration(folder: RunData) -> None:
-    """Confirm trials of another configuration do not enter the winner's mean."""
+def test_confirm_summary_uses_only_the_selected_configuration(folder: RunData) -> None:
+    """Confirm trials of other configurations are not in the mean."""
     winner = select(folder.records, "lenet5")
     assert winner is not None
     other = winner.spec.model_copy(update={"hyperparameters": {**winner.spec.hyperparameters, "batch_size": 1}})
@@ -88,23 +88,26 @@ def test_confirm_takes_only_the_winners_configuration(folder: RunData) -> None:
     assert summarise_confirm([*mine, stranger], chosen) == summarise_confirm(mine, chosen)
 
 
-def test_notable_hyperparameters_are_searched_or_changed(
+def test_listed_hyperparameters_are_searched_or_changed(
     summaries: tuple[ArchitectureSummary, ...],
 ) -> None:
-    """What was searched is listed even at its default; what was neither searched nor changed is not."""
-    # The synthetic study fixes the epochs at a value that is not the perceptron's own.
+    """Searched hyperparameters are listed even at their default. Other defaults are not listed."""
+    # The synthetic study sets the epochs to a value that is not the default of the MLP.
     assert list(summaries[-1].short_hyperparameters) == ["epochs", "learning_rate", "hidden_layers", "units"]
 
 
-def test_a_fixed_value_that_is_not_the_default_is_notable(tmp_path: Path) -> None:
-    """A value that the study fixes is listed when it differs from the architecture's default."""
+def test_a_fixed_value_that_is_not_the_default_is_listed(tmp_path: Path) -> None:
+    """A value that the study fixes is listed if it differs from the default."""
     run = SyntheticRun(architectures=("lenet5",), seeds=1, spaces={"lenet5": {"activation": "relu"}}, test_images=50)
     (summary,) = summarise(read_run_folder(run.write(tmp_path)))
     assert summary.short_hyperparameters == {"activation": "relu"}
 
 
 def test_failures_are_grouped_by_reason() -> None:
-    """Trials that failed alike are one line with their number, the most frequent first."""
+    """Trials with the same reason are one line with their number.
+
+    The most frequent reason is first.
+    """
     run = SyntheticRun(failure=lambda spec: "common" if spec.architecture != "lenet5" else "rare")
     planned = [spec.architecture for spec in plan_search(run.study, "d")]
     rare = planned.count("lenet5")
@@ -113,7 +116,7 @@ def test_failures_are_grouped_by_reason() -> None:
 
 
 def test_many_reasons_are_cut_and_counted(tmp_path: Path) -> None:
-    """Of an architecture's reasons ten are listed, and the rest are counted in one line."""
+    """Ten reasons of an architecture are listed, and the last line counts the others."""
     run = SyntheticRun(architectures=("lenet5",), samples=20, confirmed=False, test_images=50)
     run = run.but(failure=lambda spec: f"reason {spec.trial_id}")
     table = failures_table(summarise(read_run_folder(run.write(tmp_path))))
@@ -122,7 +125,7 @@ def test_many_reasons_are_cut_and_counted(tmp_path: Path) -> None:
 
 
 def test_ranking_is_by_mean(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """The accuracy table runs from the highest mean to the lowest, with the accuracy of the predecessor."""
+    """The accuracy table is sorted by mean accuracy, and has the accuracy of the predecessor."""
     means = [estimate.mean for _, estimate in ranking(summaries)]
     frame = accuracy_table(summaries, {}).frame
     assert means == sorted(means, reverse=True)
@@ -137,14 +140,14 @@ def test_ranking_is_by_mean(summaries: tuple[ArchitectureSummary, ...]) -> None:
     assert list(hyperparameters_table(summaries).frame["Architecture"]) == list(frame["Architecture"])
 
 
-def test_every_table_has_every_architecture(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """No architecture falls out of a table."""
+def test_tables_have_all_architectures(summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """The accuracy table and the table of trials have a row for every architecture."""
     for table in (accuracy_table(summaries, {}), trials_table(summaries)):
         assert set(table.frame["Architecture"]) == {summary.title for summary in summaries}
 
 
 def test_interval_sentence_names_each_method_used(summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """With one seed here and several there, both methods are explained."""
+    """If only some architectures have several seeds, the sentence explains both methods."""
     mixed = [
         AccuracyEstimate(0.99, None, 0.98, 1.0, IntervalMethod.WILSON, 1),
         AccuracyEstimate(0.99, 0.001, 0.98, 1.0, IntervalMethod.STUDENT_T, 5),

@@ -1,4 +1,4 @@
-"""A run folder becomes a report, whatever the run was like."""
+"""Tests of the report of a run folder."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SMALL = SyntheticRun(architectures=("simple_cnn", "lenet5"), samples=2, epochs=3
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """Content of results.json; NaN is refused, as a strict reader would."""
+    """Return the content of results.json. NaN is an error, as for a strict parser."""
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} in results.json")
@@ -55,23 +55,23 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def report_of(run: SyntheticRun, folder: Path) -> str:
-    """Write the run and its report; gives the Markdown."""
+    """Write the run and its report, and return the Markdown."""
     return write_report(run.write(folder)).read_text(encoding="utf-8")
 
 
 def linked_figures(text: str) -> list[str]:
-    """Targets of the images of a page."""
+    """Return the paths of the images of a page."""
     return re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
 
 
 def test_sections_come_in_order(reported: Path) -> None:
-    """The report holds every section, in the order in which a reader asks."""
+    """The report has every section, in the documented order."""
     text = (reported / "report.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == SECTIONS
 
 
 def test_every_linked_figure_exists_and_every_figure_is_linked(reported: Path) -> None:
-    """Figures and links to them match one to one, and each is a PNG."""
+    """Figures and links to figures match one to one, and each figure is a PNG file."""
     links = linked_figures((reported / "report.md").read_text(encoding="utf-8"))
     files = sorted(f"figures/{path.name}" for path in (reported / "figures").iterdir())
     assert sorted(links) == files
@@ -79,13 +79,13 @@ def test_every_linked_figure_exists_and_every_figure_is_linked(reported: Path) -
     assert all((reported / link).read_bytes().startswith(b"\x89PNG") for link in links)
 
 
-def test_no_temporary_file_stays(reported: Path) -> None:
-    """What was written under a temporary name has been renamed."""
+def test_no_temporary_file_remains(reported: Path) -> None:
+    """Files with temporary names have been renamed."""
     assert not [path for path in reported.rglob("*") if path.name.startswith(".")]
 
 
-def test_results_follow_the_contract(reported: Path) -> None:
-    """results.json has the keys of the contract, architectures in the registry's order."""
+def test_results_have_the_documented_keys(reported: Path) -> None:
+    """results.json has the documented keys, with architectures in the order of the registry."""
     content = load(reported)
     assert list(content) == [
         "schema_version",
@@ -116,7 +116,7 @@ def test_confusion_matrix_is_that_of_the_first_seed(reported: Path) -> None:
 
 
 def test_accuracy_is_the_mean_over_seeds(reported: Path) -> None:
-    """The mean in results.json is that of its seeds, inside its interval, and printed in the report."""
+    """The mean in results.json is the mean of the seeds, inside its interval, and in the report."""
     text = (reported / "report.md").read_text(encoding="utf-8")
     for entry in load(reported)["architectures"]:
         confirm = entry["confirm"]
@@ -129,7 +129,7 @@ def test_accuracy_is_the_mean_over_seeds(reported: Path) -> None:
 
 
 def test_trials_csv_has_a_row_for_every_record(reported: Path) -> None:
-    """Every trial of both phases and of every status is a row; whole numbers stay whole."""
+    """Trials of all phases and statuses have a row. Whole numbers have no decimal point."""
     trials = pd.read_csv(reported / "trials.csv", dtype=str)
     lines = (reported / "journal.jsonl").read_text(encoding="utf-8").splitlines()
     assert list(trials["trial_id"]) == [json.loads(line)["trial_id"] for line in lines]
@@ -140,7 +140,7 @@ def test_trials_csv_has_a_row_for_every_record(reported: Path) -> None:
 
 
 def test_epochs_csv_adds_up_to_trials_csv(reported: Path) -> None:
-    """Each trial has as many rows of epochs as it says, and the same training seconds."""
+    """Epochs and training seconds of each trial equal those in trials.csv."""
     trials = pd.read_csv(reported / "trials.csv").set_index("trial_id")
     epochs = pd.read_csv(reported / "epochs.csv").groupby("trial_id")
     trained = trials[trials["epochs"] > 0]
@@ -149,14 +149,14 @@ def test_epochs_csv_adds_up_to_trials_csv(reported: Path) -> None:
 
 
 def test_reasons_cannot_inject(reported: Path) -> None:
-    """A reason full of markup appears as the text it is."""
+    """Markup in a reason is shown as text."""
     text = (reported / "report.md").read_text(encoding="utf-8")
     assert "<b>" not in text
     assert r"loss is not finite \| \<b\>in\</b\> epoch \*1\*" in text
 
 
-def test_rebuilding_changes_nothing(reported: Path, tmp_path: Path) -> None:
-    """A second report of the same folder is the same, byte for byte."""
+def test_a_second_report_is_identical(reported: Path, tmp_path: Path) -> None:
+    """Writing the report of the same folder again gives the same bytes."""
     copy = tmp_path / "copy"
     shutil.copytree(reported, copy)
     write_report(copy)
@@ -166,7 +166,7 @@ def test_rebuilding_changes_nothing(reported: Path, tmp_path: Path) -> None:
 
 
 def test_one_architecture_with_one_seed(tmp_path: Path) -> None:
-    """The interval of a single seed is Wilson's, the report says so, and there is no second to compare with."""
+    """The interval of a single seed is Wilson's, and there is no second architecture to compare."""
     text = report_of(SMALL.but(architectures=("lenet5",), seeds=1), tmp_path)
     confirm = load(tmp_path)["architectures"][0]["confirm"]
     assert (confirm["ci95_method"], confirm["test_accuracy_std"]) == ("wilson", None)
@@ -178,7 +178,7 @@ def test_one_architecture_with_one_seed(tmp_path: Path) -> None:
 
 
 def test_architecture_whose_search_failed_is_a_row(tmp_path: Path) -> None:
-    """An architecture without a result stays in the tables, with the reason, and without a figure."""
+    """An architecture without a result is in the tables with the reason, but has no figure."""
     text = report_of(SMALL.but(failure=diverges("the loss blew up", "lenet5")), tmp_path)
     assert re.search(r"^\| LeNet-5 +\| +no result \|", text, re.MULTILINE)
     assert "no result: all 3 search trials failed: the loss blew up" in text
@@ -190,7 +190,7 @@ def test_architecture_whose_search_failed_is_a_row(tmp_path: Path) -> None:
 
 
 def test_architecture_whose_confirm_failed_is_a_row(tmp_path: Path) -> None:
-    """Failed confirm trials are listed seed by seed, and their reason stands for the missing result."""
+    """Failed confirm trials are listed by seed, with the reason in place of the result."""
     text = report_of(SMALL.but(failure=diverges("no memory", "simple_cnn", Phase.CONFIRM)), tmp_path)
     assert "no result: all 2 confirm trials failed: no memory; selected: epochs 3, learning_rate" in text
     seeds = load(tmp_path)["architectures"][0]["confirm"]["seeds"]
@@ -198,7 +198,7 @@ def test_architecture_whose_confirm_failed_is_a_row(tmp_path: Path) -> None:
 
 
 def test_a_failed_seed_is_left_out_of_the_mean(tmp_path: Path) -> None:
-    """When some seeds fail, the mean is over the others, and the first of those gives the matrix."""
+    """The mean is over the other seeds, and the first of these gives the matrix."""
     run = SMALL.but(seeds=3, failure=lambda s: "no" if (s.phase, s.seed) == (Phase.CONFIRM, 1) else None)
     text = report_of(run, tmp_path)
     confirm = load(tmp_path)["architectures"][0]["confirm"]
@@ -209,7 +209,7 @@ def test_a_failed_seed_is_left_out_of_the_mean(tmp_path: Path) -> None:
 
 
 def test_interrupted_before_confirm(tmp_path: Path) -> None:
-    """An interrupted run gives a report that says first that it is partial, and makes no claim."""
+    """The report of an interrupted run starts by saying that it is partial, and has no winner."""
     text = report_of(SMALL.but(confirmed=False, environment={"interrupted": True}), tmp_path)
     assert text.startswith("# Partial benchmark report")
     assert re.search(r"6 of 6 search trials and\s+(> )?0 of 4 confirm trials", text)
@@ -218,8 +218,8 @@ def test_interrupted_before_confirm(tmp_path: Path) -> None:
     assert "highest mean" not in text
 
 
-def test_interrupted_before_anything(tmp_path: Path) -> None:
-    """A run of which no trial ended still gives a report and valid tables."""
+def test_interrupted_before_any_trial_ended(tmp_path: Path) -> None:
+    """A run without any ended trial has a report and valid tables."""
     run = SMALL.but(confirmed=False, environment={"interrupted": True})
     run.write(tmp_path)
     (tmp_path / "journal.jsonl").write_text("")
@@ -230,7 +230,7 @@ def test_interrupted_before_anything(tmp_path: Path) -> None:
 
 
 def test_missing_predictions_cost_only_their_figures(tmp_path: Path) -> None:
-    """Without the first seed's predictions, accuracy stays and the confusion matrix is said to be missing."""
+    """Without the first seed's predictions, there is an accuracy but no confusion matrix."""
     SMALL.write(tmp_path)
     for name in ("lenet5-seed1.npz", "missed.npz"):
         (tmp_path / "predictions" / name).unlink()
@@ -240,8 +240,8 @@ def test_missing_predictions_cost_only_their_figures(tmp_path: Path) -> None:
     assert "figures/confusion_matrix_lenet5.png" not in text
 
 
-def test_the_missed_images_alone_say_what_every_model_answered(tmp_path: Path) -> None:
-    """Without the large files of probabilities, all that follows from right and wrong stays the same."""
+def test_missed_images_are_enough_for_confusion_matrices(tmp_path: Path) -> None:
+    """Without the files of probabilities, the confusion matrices stay the same."""
     SMALL.write(tmp_path)
     write_report(tmp_path)
     before = load(tmp_path)["architectures"]
@@ -253,7 +253,7 @@ def test_the_missed_images_alone_say_what_every_model_answered(tmp_path: Path) -
 
 
 def test_missed_images_that_contradict_the_journal_are_refused(tmp_path: Path) -> None:
-    """An answer that was changed by hand is found, also where the file of probabilities is gone."""
+    """An answer that was changed is found, even without the file of probabilities."""
     SMALL.write(tmp_path)
     path = tmp_path / "predictions" / "missed.npz"
     with np.load(path) as file:
@@ -266,7 +266,10 @@ def test_missed_images_that_contradict_the_journal_are_refused(tmp_path: Path) -
 
 
 def test_colour_images_and_many_classes(tmp_path: Path) -> None:
-    """Three channels and 62 classes give all figures; a figure for MNIST is not held against other data."""
+    """Three channels and 62 classes give all figures.
+
+    Accuracies of the predecessor are for MNIST only.
+    """
     classes = [f"class {number}" for number in range(62)]
     text = report_of(SMALL.but(classes=classes, channels=3, dataset="digits"), tmp_path)
     assert "figures/most_confidently_wrong.png" in text
@@ -277,13 +280,13 @@ def test_colour_images_and_many_classes(tmp_path: Path) -> None:
 
 
 def test_without_images_there_is_no_gallery(tmp_path: Path) -> None:
-    """A run without saved images has a sentence in place of the gallery."""
+    """A run without saved images has a sentence instead of the gallery."""
     text = report_of(SMALL.but(missed=False), tmp_path)
     assert "The run folder contains no misclassified images." in text
     assert "most_confidently_wrong" not in text
 
 
-def test_a_class_never_seen_has_null_metrics(tmp_path: Path) -> None:
+def test_a_class_without_images_has_null_metrics(tmp_path: Path) -> None:
     """Undefined precision and recall are null in JSON and a dash in the report."""
     run = SMALL.but(test_images=12, classes=[str(number) for number in range(40)])
     text = report_of(run, tmp_path)
@@ -294,8 +297,8 @@ def test_a_class_never_seen_has_null_metrics(tmp_path: Path) -> None:
     assert re.search(rf"^\| {absent[0]} +\| .*–", text, re.MULTILINE)
 
 
-def test_disagreeing_predictions_are_refused(tmp_path: Path) -> None:
-    """Predictions whose accuracy differs from the journal's by one image end the report, in one sentence."""
+def test_predictions_that_contradict_the_journal_are_refused(tmp_path: Path) -> None:
+    """Predictions whose accuracy differs from the journal by one image are refused."""
     SMALL.write(tmp_path)
     path = tmp_path / "predictions" / "lenet5-seed2.npz"
     with np.load(path) as saved:
@@ -320,7 +323,7 @@ def test_disagreeing_predictions_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_files_are_named(tmp_path: Path, file: str, content: str | None, message: str) -> None:
-    """A missing or damaged file is one sentence that names it."""
+    """A missing or damaged file is an error of one sentence that names the file."""
     SMALL.write(tmp_path)
     if content is None:
         (tmp_path / file).unlink()
@@ -333,7 +336,7 @@ def test_damaged_files_are_named(tmp_path: Path, file: str, content: str | None,
 
 
 def test_a_trial_of_another_study_is_refused(tmp_path: Path) -> None:
-    """A journal that holds an architecture the study does not list is refused."""
+    """A journal with an architecture that the study does not list is refused."""
     SMALL.write(tmp_path / "one")
     SMALL.but(architectures=("mlp",)).write(tmp_path / "two")
     shutil.copy(tmp_path / "two" / "journal.jsonl", tmp_path / "one" / "journal.jsonl")
@@ -342,7 +345,7 @@ def test_a_trial_of_another_study_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_later_record_of_a_trial_counts(tmp_path: Path) -> None:
-    """A trial that failed and was run again is one row, with what it gave the second time."""
+    """A trial that failed and was retried is one row with its second result."""
     SMALL.write(tmp_path)
     journal = tmp_path / "journal.jsonl"
     lines = journal.read_text(encoding="utf-8").splitlines()
@@ -354,7 +357,7 @@ def test_the_later_record_of_a_trial_counts(tmp_path: Path) -> None:
 
 
 def test_the_command_rebuilds_a_report(tmp_path: Path) -> None:
-    """`python -m harness.report` prints the path of the report and leaves with code 0."""
+    """`python -m harness.report` prints the path of the report and exits with 0."""
     SMALL.write(tmp_path)
     command = [sys.executable, "-m", "harness.report", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -362,7 +365,7 @@ def test_the_command_rebuilds_a_report(tmp_path: Path) -> None:
 
 
 def test_the_command_refuses_in_one_sentence(tmp_path: Path) -> None:
-    """On a folder that is no run folder it prints one line on stderr and leaves with code 2."""
+    """For a folder that is not a run folder, it prints one line on stderr and exits with 2."""
     command = [sys.executable, "-m", "harness.report", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -372,7 +375,7 @@ def test_the_command_refuses_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_neither_torch_nor_ray_is_imported(tmp_path: Path) -> None:
-    """A whole report is written by a process that never imports torch or Ray, or pyplot."""
+    """Writing a report imports neither torch nor Ray nor pyplot."""
     SMALL.write(tmp_path)
     program = (
         "import sys; from pathlib import Path; import harness.report; "
@@ -385,15 +388,15 @@ def test_neither_torch_nor_ray_is_imported(tmp_path: Path) -> None:
 
 
 def test_numbers_of_the_time_table_add_up(reported: Path) -> None:
-    """Training, validation and the rest make up all slot-seconds that there were."""
+    """All activities in the time table add up to all slot-seconds."""
     text = (reported / "report.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([^|]+?) +\| +([\d,.]+) +\| +\d+ %", text, re.MULTILINE)
     spent = {name: float(value.replace(",", "")) for name, value in rows}
     assert math.isclose(sum(spent.values()) - spent["All"], spent["All"], abs_tol=0.5)
 
 
-def test_unlike_classes_are_said_to_be_unlike(tmp_path: Path) -> None:
-    """Sizes, what always naming the largest would reach, and the accuracy in which every class counts alike."""
+def test_classes_of_different_sizes_are_reported(tmp_path: Path) -> None:
+    """The report has the class sizes, the accuracy of the largest class, and balanced accuracy."""
     folder = replace(SMALL, classes=("cat", "dog")).write(tmp_path)
     environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     environment["dataset"] |= {"class_sizes": [[30, 10, 300], [10, 5, 100]], "notes": ["Images were resized."]}
@@ -405,15 +408,15 @@ def test_unlike_classes_are_said_to_be_unlike(tmp_path: Path) -> None:
     assert all(0 < entry["balanced_accuracy_mean"] < 1 for entry in load(folder)["architectures"])
 
 
-def test_like_classes_are_not_spoken_of(tmp_path: Path) -> None:
-    """A balanced test split has one accuracy."""
+def test_classes_of_similar_sizes_are_not_mentioned(tmp_path: Path) -> None:
+    """For a balanced test split, the report has neither class sizes nor balanced accuracy."""
     report = report_of(SMALL, tmp_path)
     assert "Balanced (%)" not in report
     assert "different sizes" not in report
 
 
 def test_every_class_and_matrix_is_in_a_file(tmp_path: Path) -> None:
-    """classes.csv and confusion_matrices/ hold what figures and tables may leave out."""
+    """classes.csv and confusion_matrices/ have everything that figures and tables may leave out."""
     folder = SMALL.write(tmp_path)
     write_report(folder)
     classes = pd.read_csv(folder / "classes.csv")

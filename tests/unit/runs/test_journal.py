@@ -1,4 +1,4 @@
-"""The journal: what was appended is there, whole, and nothing else is."""
+"""Tests of the journal: records are complete, in order, and on disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.runs.journal import Journal, latest_records, read_journal
 
 
 def test_records_come_back_equal_and_in_order(tmp_path: Path, make_spec, make_record) -> None:
-    """What is read is what was appended."""
+    """Reading gives the records that were appended."""
     records = (
         make_record(make_spec(seed=1)),
         make_record(make_spec(seed=2), status=Status.FAILED, reason='diverged: "nan"\nin epoch 1 | <b>', accuracies=()),
@@ -26,7 +26,7 @@ def test_records_come_back_equal_and_in_order(tmp_path: Path, make_spec, make_re
 
 
 def test_a_record_is_on_disk_when_append_returns(tmp_path: Path, make_spec, make_record, monkeypatch) -> None:
-    """Each line is flushed and synchronised before anything can follow from it."""
+    """Each line is flushed and synchronised with the disk before `append` returns."""
     synced: list[bytes] = []
     path = tmp_path / "journal.jsonl"
     real = os.fsync
@@ -38,8 +38,8 @@ def test_a_record_is_on_disk_when_append_returns(tmp_path: Path, make_spec, make
     journal.close()
 
 
-def test_a_torn_last_line_is_not_a_record_and_is_cut_off_on_opening(tmp_path: Path, make_spec, make_record) -> None:
-    """A crash in mid-write loses that record alone, and the next one is whole again."""
+def test_an_incomplete_last_line_is_removed(tmp_path: Path, make_spec, make_record) -> None:
+    """After a crash during a write, only that record is missing. The next record is complete."""
     path = tmp_path / "journal.jsonl"
     first, second = make_record(make_spec(seed=1)), make_record(make_spec(seed=2))
     with Journal(path) as journal:
@@ -52,8 +52,8 @@ def test_a_torn_last_line_is_not_a_record_and_is_cut_off_on_opening(tmp_path: Pa
     assert read_journal(path) == (first, second)
 
 
-def test_a_damaged_line_is_named(tmp_path: Path, make_spec, make_record) -> None:
-    """A whole line that is no record is an error with its number, never skipped."""
+def test_a_damaged_line_is_an_error_with_its_number(tmp_path: Path, make_spec, make_record) -> None:
+    """A complete line that is not a record is an error with its number."""
     path = tmp_path / "journal.jsonl"
     path.write_bytes(make_record(make_spec()).model_dump_json().encode() + b'\n{"x": 1}\n')
     with pytest.raises(RunFolderError, match="line 2 is not a trial record"):
@@ -62,8 +62,8 @@ def test_a_damaged_line_is_named(tmp_path: Path, make_spec, make_record) -> None
         read_journal(tmp_path / "nothing.jsonl")
 
 
-def test_a_full_disk_is_said_in_words(tmp_path: Path, make_spec, make_record, monkeypatch) -> None:
-    """Running out of room is an error that names the file and the trial."""
+def test_a_full_disk_is_an_error_that_names_the_trial(tmp_path: Path, make_spec, make_record, monkeypatch) -> None:
+    """If the disk is full, the error names the trial."""
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -75,10 +75,8 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, make_spec, make_record, mo
             journal.append(record)
 
 
-def test_a_disk_that_takes_no_byte_is_said_in_words_and_closing_adds_nothing(
-    tmp_path: Path, make_spec, make_record
-) -> None:
-    """A real ENOSPC: the error names file, trial and remedy, and leaving the block raises no other one."""
+def test_a_real_full_disk_raises_a_single_error(tmp_path: Path, make_spec, make_record) -> None:
+    """A real ENOSPC gives an error with trial and remedy, and closing raises no other error."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path)
     journal.close()
@@ -91,8 +89,8 @@ def test_a_disk_that_takes_no_byte_is_said_in_words_and_closing_adds_nothing(
     assert full.closed
 
 
-def test_a_journal_that_was_removed_or_replaced_takes_no_record(tmp_path: Path, make_spec, make_record) -> None:
-    """What is written to a file that has no name any more would be lost without a word."""
+def test_a_removed_or_replaced_journal_refuses_records(tmp_path: Path, make_spec, make_record) -> None:
+    """Appending is an error after the journal file was removed or replaced."""
     path = tmp_path / "journal.jsonl"
     for change in (lambda: path.unlink(), lambda: path.unlink() or path.write_bytes(b"")):
         with Journal(path) as journal:
@@ -102,8 +100,8 @@ def test_a_journal_that_was_removed_or_replaced_takes_no_record(tmp_path: Path, 
                 journal.append(make_record(make_spec(seed=1)))
 
 
-def test_the_last_record_of_a_trial_counts(tmp_path: Path, make_spec, make_record) -> None:
-    """A trial that failed and was run again is what it gave then, in the place where it stood."""
+def test_the_last_record_of_a_trial_is_used(tmp_path: Path, make_spec, make_record) -> None:
+    """The last record of a retried trial replaces the first one in its place."""
     failed = make_record(make_spec(seed=1), status=Status.FAILED, accuracies=())
     other, again = make_record(make_spec(seed=2)), make_record(make_spec(seed=1))
     assert latest_records([failed, other, again]) == (again, other)

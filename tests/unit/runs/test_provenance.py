@@ -1,4 +1,4 @@
-"""Where numbers come from."""
+"""Tests of provenance: versions, hardware and fingerprints of code."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ INSTALLED = {"torch": "2.13.0+cpu", "torchvision": "0.29.2"}
 
 
 def test_a_torchvision_for_another_torch_is_refused() -> None:
-    """A mismatch is one sentence with both versions and the remedy."""
+    """The error is one sentence with both versions and the remedy."""
     with pytest.raises(EnvironmentMismatchError) as caught:
         provenance.check_torchvision(INSTALLED, ["numpy", "torch==2.15.0", "pillow!=8.3.*,>=5.3.0"])
     assert "torchvision 0.29.2 needs torch==2.15.0, but torch 2.13.0+cpu is installed; run: pip" in str(caught.value)
 
 
-def test_a_matching_torchvision_is_accepted_whatever_its_build() -> None:
-    """A local build label does not make a mismatch, and neither do other requirements."""
+def test_a_matching_torchvision_of_any_build_is_accepted() -> None:
+    """Local build labels and other requirements are ignored."""
     provenance.check_torchvision(INSTALLED, ["torch==2.13.0", "gdown>=4.7.3 ; extra == 'gdown'", "not a requirement!"])
     provenance.check_torchvision(INSTALLED, None)
     provenance.check_environment()
 
 
-def test_facts_about_this_machine_are_there() -> None:
+def test_versions_and_hardware_are_recorded() -> None:
     """Versions, processor, cores and memory are recorded."""
     versions, hardware = provenance.versions(), provenance.hardware()
     assert versions["torch"] != "not installed"
@@ -38,7 +38,7 @@ def test_facts_about_this_machine_are_there() -> None:
 
 
 def test_commands_start_without_torch_and_ray() -> None:
-    """Help, plans and wrong arguments do not wait for imports that take seconds."""
+    """Importing the commands imports neither torch nor Ray, which take seconds."""
     code = (
         "import sys, harness.run, harness.evaluate, harness.__main__\n"
         "import harness.pipeline.benchmark, harness.console.display\n"
@@ -48,8 +48,8 @@ def test_commands_start_without_torch_and_ray() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_code_is_the_engine_and_each_architectures_own_file(tmp_path, monkeypatch) -> None:
-    """A change in one architecture's file changes its fingerprint, and no other's."""
+def test_fingerprints_cover_the_engine_and_each_architecture_file(tmp_path, monkeypatch) -> None:
+    """Changing the file of an architecture changes its fingerprint and no other fingerprint."""
     before = provenance.code_fingerprints([BUILT_IN["mlp"], BUILT_IN["lenet5"]])
     assert set(before) == {provenance.ENGINE, "mlp", "lenet5"}
     assert len(set(before.values())) == 3

@@ -1,4 +1,4 @@
-"""The recorder: predictions lie where what is selected says, and none are lost when that changes."""
+"""Tests of the recorder: predictions are kept if the selection changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLACEMENT = Placement(node="n", device="cpu", threads=1, precision="fp32")
 
 @pytest.fixture
 def kept(tmp_path: Path, toy_data, toy_test, make_spec, make_record):
-    """A folder, and a function that keeps a confirm trial there while a configuration is the selected one."""
+    """A run folder, a function that records a confirm trial, and the selected configurations."""
     folder = RunFolder.create(tmp_path / "run")
     selected = {}
 
@@ -47,8 +47,8 @@ def rate_in(path: Path) -> float:
         return round(float(file["probabilities"][0, 0]), 3)
 
 
-def test_predictions_of_another_selection_are_put_aside_and_found_again(kept) -> None:
-    """The default was selected, then something else, then the default again: every file survives, each in its place."""
+def test_predictions_are_kept_if_the_selection_changes(kept) -> None:
+    """If the selection changes and changes back, every file is kept and is in its place."""
     folder, keep, selected = kept
     default = keep(rate=0.01, selected_rate=0.01)
     winner = keep(rate=0.02, selected_rate=0.02)
@@ -65,8 +65,8 @@ def test_predictions_of_another_selection_are_put_aside_and_found_again(kept) ->
     assert (rate_in(folder.predictions("mlp", 1)), rate_in(folder.default_predictions("mlp", 1))) == (0.01, 0.02)
 
 
-def test_a_record_without_its_file_is_known(kept) -> None:
-    """A file that is gone, damaged or another trial's is not the record's."""
+def test_a_record_without_its_predictions_is_detected(kept) -> None:
+    """A record has no predictions if their file is missing or damaged."""
     folder, keep, _ = kept
     record = keep(rate=0.01, selected_rate=0.01)
     path = folder.predictions("mlp", 1)

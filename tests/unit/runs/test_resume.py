@@ -1,4 +1,4 @@
-"""Whether a run may go on: its study, its code, its files."""
+"""Tests of resuming a run: its study, its code and its files."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def change(folder: RunFolder, **values: object) -> None:
     folder.environment.write_text(json.dumps(written), encoding="utf-8")
 
 
-def test_the_study_of_a_run_is_the_one_that_it_began_with(folder: RunFolder) -> None:
-    """An edit of study.yaml does not change that; a folder without an environment has its study.yaml alone."""
+def test_the_study_of_a_run_is_the_one_that_it_started_with(folder: RunFolder) -> None:
+    """An edited study.yaml is ignored, unless the run folder has no environment."""
     edited = STUDY.model_copy(update={"seed": 5})
     folder.study.write_text(study_yaml(edited), encoding="utf-8")
     assert begun_study(folder) == STUDY
@@ -60,15 +60,15 @@ def test_the_study_of_a_run_is_the_one_that_it_began_with(folder: RunFolder) -> 
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"study": 3}', "{" * 3000, '{"study": {"name": "x"}}'])
-def test_a_damaged_environment_is_named(content: str, folder: RunFolder) -> None:
-    """It is refused, not taken for an empty one."""
+def test_a_damaged_environment_is_refused(content: str, folder: RunFolder) -> None:
+    """A damaged environment.json is an error and is not ignored."""
     folder.environment.write_text(content, encoding="utf-8")
     with pytest.raises(HarnessError, match=r"environment\.json"):
         begun_study(folder)
 
 
 def test_changed_code_of_trained_architectures_is_refused_by_name(folder: RunFolder, make_spec, make_record) -> None:
-    """Code of an architecture without a trial, or that the run knew nothing of, can be anything."""
+    """Only the code of the engine and of architectures with trials must be unchanged."""
     trained = [make_record(make_spec("mlp"))]
     check_code(folder, trained)
     good = provenance.code_fingerprints([BUILT_IN["mlp"]])
@@ -82,15 +82,15 @@ def test_changed_code_of_trained_architectures_is_refused_by_name(folder: RunFol
         check_code(folder, trained)
 
 
-def test_failed_trials_are_kept_unless_they_shall_be_tried_again(folder: RunFolder, make_spec, make_record) -> None:
-    """Everything else that has its files is kept."""
+def test_failed_trials_are_kept_unless_they_are_retried(folder: RunFolder, make_spec, make_record) -> None:
+    """With retry_failed, failed trials are dropped. All other trials with their files are kept."""
     good, bad = make_record(make_spec(seed=1)), make_record(make_spec(seed=2), status=Status.FAILED)
     assert usable(folder, (good, bad), retry_failed=False) == (good, bad)
     assert usable(folder, (good, bad), retry_failed=True) == (good,)
 
 
-def test_a_part_of_a_run_keeps_what_it_takes_to_do_all_of_it_again(folder: RunFolder, make_spec, make_record) -> None:
-    """Command, start, commit and code are the first part's; every resumption and every change of code is added."""
+def test_a_resumed_run_keeps_what_is_needed_to_repeat_it(folder: RunFolder, make_spec, make_record) -> None:
+    """Command, start, commit and code remain, and times of resuming and changed code are added."""
     first = begun_environment(folder)
     second = first.model_copy(update={"command": "again", "started_at": "later", "commit": "d", "code": {"new": "1"}})
     resumed = second.after(first.model_copy(update={"changed_code": ("mlp",)}), ["engine"])
@@ -100,8 +100,8 @@ def test_a_part_of_a_run_keeps_what_it_takes_to_do_all_of_it_again(folder: RunFo
     assert resumed.after(resumed, []).resumed_at == ("later", first.started_at)
 
 
-def test_an_environment_says_where_its_trials_ran_and_when(folder: RunFolder, make_spec, make_record) -> None:
-    """Times are those of this part of the run; a run without its cost pass counts as interrupted."""
+def test_an_environment_has_devices_and_times_of_its_trials(folder: RunFolder, make_spec, make_record) -> None:
+    """Times are those of this part of the run. A run without a cost pass counts as interrupted."""
     begun = begun_environment(folder).model_copy(update={"timeline": Timeline(command_started=100.0)})
     place = Placement(node="n", device="cuda", threads=3, precision="bf16", captured=True, together=4)
     records = [

@@ -1,4 +1,4 @@
-"""Run folders: nothing is overwritten, and no file is ever half written."""
+"""Tests of run folders and of files in them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from harness.runs.files import trial_of, write_arrays, write_bytes, write_json
 from harness.runs.paths import RunFolder
 
 
-def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
-    """Results are never mixed with what is there; an empty folder is fine."""
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    """A new run needs a folder that is empty or does not exist."""
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "file").touch()
     with pytest.raises(RunFolderError, match="exists and is not empty; give another folder"):
@@ -26,21 +26,21 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     assert RunFolder.create(tmp_path / "new" / "below").path.is_dir()
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    """A file in the way is said in words."""
+def test_a_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
+    """If a file is in the way, the error says that the folder cannot be written."""
     (tmp_path / "file").touch()
     with pytest.raises(RunFolderError, match="cannot be written"):
         RunFolder.create(tmp_path / "file" / "run")
 
 
 def test_only_a_run_folder_is_resumed(tmp_path: Path) -> None:
-    """A folder without study or journal is no run."""
+    """A folder without a study or a journal is not a run folder."""
     with pytest.raises(RunFolderError, match="there is no study"):
         RunFolder.existing(tmp_path)
 
 
-def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path, monkeypatch) -> None:
-    """Either the old content is there or the new one, and no scrap beside it."""
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch) -> None:
+    """After a failed write, the file has its old content and there is no other file."""
     path = tmp_path / "file"
     write_bytes(path, b"old")
 
@@ -54,8 +54,8 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path, monkeypat
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def test_arrays_and_json_come_back(tmp_path: Path) -> None:
-    """What is written is what is read, without pickle; JSON has no NaN."""
+def test_arrays_and_json_are_read_as_written(tmp_path: Path) -> None:
+    """Arrays are read without pickle, and JSON has no NaN."""
     write_arrays(tmp_path / "a.npz", labels=np.arange(5), probabilities=np.eye(2, dtype=np.float32))
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
         assert sorted(file.files) == ["labels", "probabilities"]
@@ -66,8 +66,8 @@ def test_arrays_and_json_come_back(tmp_path: Path) -> None:
         write_json(tmp_path / "b.json", {"x": float("nan")})
 
 
-def test_a_folder_is_held_by_one_process_and_freed_by_its_death(tmp_path: Path) -> None:
-    """A second one is refused at once; a holder that is killed holds nothing."""
+def test_a_folder_is_locked_by_one_process(tmp_path: Path) -> None:
+    """A second process is refused at once. The lock is released if the first process is killed."""
     script = (
         "import sys, time; from pathlib import Path; from harness.runs.paths import RunFolder\n"
         "with RunFolder(Path(sys.argv[1])).held():\n"
@@ -87,11 +87,11 @@ def test_a_folder_is_held_by_one_process_and_freed_by_its_death(tmp_path: Path) 
     with RunFolder(tmp_path).held():
         pass
     with RunFolder(tmp_path).held():
-        assert RunFolder.create(tmp_path).path == tmp_path  # the lock alone does not make a folder full
+        assert RunFolder.create(tmp_path).path == tmp_path  # the lock file alone does not make a folder non-empty
 
 
-def test_a_file_says_whose_predictions_it_holds(tmp_path: Path) -> None:
-    """The trial's identity; nothing in files that have none; None where there is no such file, or a broken one."""
+def test_a_file_of_predictions_has_the_id_of_its_trial(tmp_path: Path) -> None:
+    """The id is empty for old files without one, and None for a missing or damaged file."""
     write_arrays(tmp_path / "new.npz", labels=np.arange(2), trial_id=np.array("0123456789ab"))
     write_arrays(tmp_path / "old.npz", labels=np.arange(2))
     (tmp_path / "broken.npz").write_bytes((tmp_path / "new.npz").read_bytes()[:70])

@@ -1,4 +1,4 @@
-"""The supply: which trial comes next."""
+"""Tests of the supply: the order of the trials of a study."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.study import parse_study
 
 @pytest.fixture
 def study():
-    """Two architectures of three search trials, two confirm seeds each."""
+    """A study of two architectures, each with three search trials and two confirm seeds."""
     space = {"epochs": 2, "learning_rate": {"grid": [0.1, 0.2]}}
     return parse_study(
         {
@@ -28,8 +28,8 @@ def cost(spec) -> float:
     return {"mlp": 1.0, "lenet5": 10.0}[spec.architecture]
 
 
-def test_every_architecture_begins_before_the_longest_goes_on(study) -> None:
-    """The longest architecture comes first, then the others once, then the longest trials that are left."""
+def test_every_architecture_starts_before_the_longest_continues(study) -> None:
+    """The longest architecture starts, then each other one, and then the longest pending trials."""
     supply = Supply(study, plan_search(study, "d"), cost)
     order = [supply.next().architecture for _ in range(6)]
     assert order == ["lenet5", "mlp", "lenet5", "lenet5", "mlp", "mlp"]
@@ -38,7 +38,7 @@ def test_every_architecture_begins_before_the_longest_goes_on(study) -> None:
 
 
 def test_trials_of_equal_cost_keep_the_order_of_the_plan(study) -> None:
-    """The default configuration is tried first, and confirm seeds follow each other."""
+    """The default configuration is tried first, and confirm seeds follow in order."""
     search = plan_search(study, "d")
     supply = Supply(study, search, cost=lambda spec: 1.0)
     handed_out = [supply.next() for _ in range(6)]
@@ -46,8 +46,8 @@ def test_trials_of_equal_cost_keep_the_order_of_the_plan(study) -> None:
         assert [s for s in handed_out if s.architecture == name] == [s for s in search if s.architecture == name]
 
 
-def test_measured_seconds_correct_the_expected_order(study, make_record) -> None:
-    """An architecture that takes longer than its computations suggest is moved forward."""
+def test_measured_seconds_change_the_order(study, make_record) -> None:
+    """An architecture that takes longer than its multiply-adds suggest is moved forward."""
     supply = Supply(study, plan_search(study, "d"), cost)
     lenet, mlp = supply.next(), supply.next()
     slow = [epoch.model_copy(update={"train_seconds": 500.0}) for epoch in make_record(mlp).epochs]
@@ -56,8 +56,8 @@ def test_measured_seconds_correct_the_expected_order(study, make_record) -> None
     assert [supply.next().architecture for _ in range(4)] == ["mlp", "mlp", "lenet5", "lenet5"]
 
 
-def test_confirm_trials_come_when_their_architecture_is_searched_and_not_before(study, make_record) -> None:
-    """An architecture is confirmed while another is still searched; its winner is the best on validation."""
+def test_confirm_trials_come_after_the_search_of_their_architecture(study, make_record) -> None:
+    """An architecture is confirmed while others are still searched, with its best configuration."""
     supply = Supply(study, plan_search(study, "d"), cost)
     handed_out = [supply.next() for _ in range(6)]
     lenet = [spec for spec in handed_out if spec.architecture == "lenet5"]
@@ -71,8 +71,8 @@ def test_confirm_trials_come_when_their_architecture_is_searched_and_not_before(
     assert sorted(spec.seed for spec in confirm) == [1, 2]
 
 
-def test_it_is_exhausted_when_both_phases_of_all_have_ended(study, make_record) -> None:
-    """Every trial is handed out exactly once: 3 search and 2 confirm trials of each architecture."""
+def test_the_supply_is_exhausted_when_all_trials_have_ended(study, make_record) -> None:
+    """All 3 search and 2 confirm trials of each architecture are supplied exactly once."""
     supply = Supply(study, plan_search(study, "d"), cost)
     seen = []
     while not supply.exhausted:
@@ -85,7 +85,7 @@ def test_it_is_exhausted_when_both_phases_of_all_have_ended(study, make_record) 
 
 
 def test_an_architecture_whose_search_failed_is_not_confirmed(study, make_record) -> None:
-    """With no completed trial there is no configuration to confirm, and the rest goes on."""
+    """An architecture without a completed search trial is not confirmed. The others continue."""
     supply = Supply(study, plan_search(study, "d"), cost)
     while not supply.exhausted:
         spec = supply.next()
@@ -94,8 +94,8 @@ def test_an_architecture_whose_search_failed_is_not_confirmed(study, make_record
     assert {spec.architecture for spec in supply.specs[Phase.CONFIRM]} == {"mlp"}
 
 
-def test_what_had_finished_is_not_handed_out_again(study, make_record) -> None:
-    """A resumed supply gives the rest, confirm trials included."""
+def test_finished_trials_are_not_supplied_again(study, make_record) -> None:
+    """A resumed supply has the remaining trials, including confirm trials."""
     whole = Supply(study, plan_search(study, "d"), cost)
     finished = []
     for _ in range(4):
@@ -112,8 +112,8 @@ def test_what_had_finished_is_not_handed_out_again(study, make_record) -> None:
     assert len(seen) + len(finished) == 10
 
 
-def test_an_abandoned_supply_hands_out_nothing(study) -> None:
-    """After a record could not be kept, nothing more begins, and the study is not complete."""
+def test_an_abandoned_supply_has_no_trials(study) -> None:
+    """After `abandon`, no trial starts, and the study is not complete."""
     supply = Supply(study, plan_search(study, "d"), cost)
     supply.next()
     supply.abandon()
@@ -132,7 +132,7 @@ def with_audit(study, trials: int, default_seeds: int = 0):
 
 
 def run_all(supply, make_record, stopped=()):
-    """Every trial that the supply hands out, in order; those of `stopped` end early, the others complete."""
+    """Run all trials in order. Those in `stopped` are stopped early, and the others complete."""
     seen = []
     while not supply.exhausted:
         spec = supply.next()
@@ -147,8 +147,8 @@ def ids(specs) -> set[str]:
     return {spec.trial_id for spec in specs}
 
 
-def test_the_audit_finishes_a_sample_of_the_stopped_trials(study, make_record) -> None:
-    """Of four stopped trials two are audited: the same work in another phase, each once."""
+def test_the_audit_repeats_a_sample_of_the_stopped_trials(study, make_record) -> None:
+    """Two of four stopped trials are repeated in the audit phase, each once."""
     study = with_audit(study, trials=2)
     search = plan_search(study, "d")
     stopped = {spec.trial_id for spec in (*search[1:3], *search[4:6])}
@@ -159,8 +159,8 @@ def test_the_audit_finishes_a_sample_of_the_stopped_trials(study, make_record) -
     assert ids(supply.specs[Phase.AUDIT]) == ids(audited)
 
 
-def test_the_sample_depends_on_nothing_but_who_was_stopped(study, make_record) -> None:
-    """Trials that end in another order, or in an earlier run, give the same sample."""
+def test_the_sample_depends_only_on_the_stopped_trials(study, make_record) -> None:
+    """The order in which trials end, and resuming, do not change the sample."""
     study = with_audit(study, trials=2)
     search = plan_search(study, "d")
     stopped = {spec.trial_id for spec in (*search[1:3], *search[4:6])}
@@ -182,7 +182,7 @@ def test_the_sample_depends_on_nothing_but_who_was_stopped(study, make_record) -
 
 
 def test_every_stopped_trial_can_be_in_the_sample(study, make_record) -> None:
-    """Over many study seeds, each of four stopped trials is drawn about as often as the others."""
+    """Over many study seeds, each of four stopped trials is drawn about equally often."""
     drawn: dict[int, int] = dict.fromkeys((1, 2, 4, 5), 0)
     for seed in range(200):
         seeded = with_audit(study.model_copy(update={"seed": seed}), trials=1)
@@ -199,8 +199,11 @@ def test_every_stopped_trial_can_be_in_the_sample(study, make_record) -> None:
     assert all(25 <= times <= 80 for times in drawn.values()), drawn  # 50 expected, standard deviation 6
 
 
-def test_a_larger_sample_than_there_are_stopped_trials_is_all_of_them(study, make_record) -> None:
-    """The run is complete when they have ended; with nothing stopped, nothing is audited."""
+def test_a_large_sample_contains_all_stopped_trials(study, make_record) -> None:
+    """A sample larger than the number of stopped trials contains all of them.
+
+    Without stopped trials, nothing is audited.
+    """
     study = with_audit(study, trials=50)
     search = plan_search(study, "d")
     stopped = {search[1].trial_id}
@@ -211,8 +214,8 @@ def test_a_larger_sample_than_there_are_stopped_trials_is_all_of_them(study, mak
     assert not [spec for spec in run_all(Supply(study, search, cost), make_record) if spec.phase is Phase.AUDIT]
 
 
-def test_the_default_configuration_is_confirmed_beside_the_selected_one(study, make_record) -> None:
-    """With the first seeds of the confirm phase, and only where it was not selected itself."""
+def test_the_default_configuration_is_confirmed_in_addition(study, make_record) -> None:
+    """It has the first confirm seeds, and is not confirmed twice if it was selected."""
     study = with_audit(study, trials=0, default_seeds=1)
     search = plan_search(study, "d")
     supply = Supply(study, search, cost)
@@ -231,8 +234,8 @@ def test_the_default_configuration_is_confirmed_beside_the_selected_one(study, m
     ]
 
 
-def test_seeds_of_one_configuration_can_be_taken_together(study, make_record) -> None:
-    """Confirm trials that differ in nothing but the seed come at once, at most as many as asked for; others never."""
+def test_seeds_of_one_configuration_can_be_trained_together(study, make_record) -> None:
+    """Only confirm trials that differ in nothing but the seed are taken together, up to a limit."""
     supply = Supply(study, plan_search(study, "d"), cost)
     searched = [supply.next() for _ in range(6)]
     assert supply.take_together(searched[0], 31) == ()
@@ -249,8 +252,8 @@ def test_seeds_of_one_configuration_can_be_taken_together(study, make_record) ->
     assert supply.next() is None
 
 
-def test_a_trial_that_lost_its_worker_is_handed_out_again_before_shorter_ones(study) -> None:
-    """It takes its place by cost, and the study is not exhausted without it."""
+def test_a_trial_that_lost_its_worker_is_retried_before_shorter_ones(study) -> None:
+    """A retried trial is ordered by its cost, before shorter trials."""
     supply = Supply(study, plan_search(study, "d"), cost)
     handed_out = [supply.next() for _ in range(4)]
     lost = handed_out[0]
@@ -261,15 +264,18 @@ def test_a_trial_that_lost_its_worker_is_handed_out_again_before_shorter_ones(st
 
 
 def confirming(study, make_record) -> tuple[Supply, TrialSpec]:
-    """A supply whose search is over, and the first confirm trial that it hands out; another seed of it waits."""
+    """Finish the search, and return the supply and its first confirm trial.
+
+    A second one is pending.
+    """
     supply = Supply(study, plan_search(study, "d"), cost)
     for spec in [supply.next() for _ in range(6)]:
         supply.ended(make_record(spec))
     return supply, supply.next()
 
 
-def test_a_confirm_trial_that_lost_its_worker_takes_no_other_seed_along(study, make_record) -> None:
-    """It is tried again alone: the program of several seeds may be what ended the worker."""
+def test_a_retried_confirm_trial_takes_no_other_seed(study, make_record) -> None:
+    """It is retried alone, because the program of several seeds may have ended the worker."""
     supply, first = confirming(study, make_record)
     assert not supply.is_another_attempt(first)
     supply.again(first)
@@ -277,8 +283,8 @@ def test_a_confirm_trial_that_lost_its_worker_takes_no_other_seed_along(study, m
     assert supply.take_together(first, 31) == ()
 
 
-def test_a_confirm_trial_that_lost_its_worker_is_taken_along_by_no_other_seed(study, make_record) -> None:
-    """The other seed, which has lost nothing, is trained without it."""
+def test_a_retried_confirm_trial_is_not_taken_by_another_seed(study, make_record) -> None:
+    """Another seed, which has not lost its worker, is trained without it."""
     supply, first = confirming(study, make_record)
     [second] = supply.take_together(first, 31)
     supply.again(first)
@@ -286,7 +292,7 @@ def test_a_confirm_trial_that_lost_its_worker_is_taken_along_by_no_other_seed(st
 
 
 def finish(supply: Supply, make_record, accuracy_of) -> list:
-    """Run whatever the supply hands out."""
+    """Run all trials that the supply has, and return their records."""
     ended = []
     while (spec := supply.next()) is not None:
         record = make_record(spec, accuracies=(0.1, accuracy_of(spec)))
@@ -296,10 +302,8 @@ def finish(supply: Supply, make_record, accuracy_of) -> list:
 
 
 @pytest.mark.parametrize(("accuracy_of_new", "confirmed_anew"), [(0.2, 0), (0.9, 2)])
-def test_an_enlarged_search_trains_what_is_new_and_confirms_anew_only_what_it_selects_anew(
-    make_record, accuracy_of_new, confirmed_anew
-) -> None:
-    """Of a finished run, one more configuration costs one trial, and two more if it wins."""
+def test_an_enlarged_search_trains_only_new_trials(make_record, accuracy_of_new, confirmed_anew) -> None:
+    """One more configuration costs one trial, and two more confirm trials if it is selected."""
 
     def enlarged(rates):
         space = {"epochs": 2, "learning_rate": {"grid": rates}}

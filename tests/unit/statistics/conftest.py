@@ -1,4 +1,4 @@
-"""Simulated benchmarks whose true difference is known by construction."""
+"""Simulated benchmarks with a known true difference."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class World:
-    """Populations of seeds and of images: a model is right where its ability exceeds an image's difficulty.
+    """Populations of seeds and images. A model is correct if its ability exceeds the difficulty.
 
-    Every term is normal, so that an architecture's accuracy over both populations is a normal probability. The image's
-    difficulty has a standard deviation of 1 and is shared; the others are
+    Every term has a normal distribution, so the accuracy of an architecture over both populations
+    is a normal probability. The difficulty of an image has a part that all architectures share. Its
+    standard deviation is 1.
 
     Attributes:
-        accuracies: architecture to its accuracy over all seeds and images, which is the truth.
-        seed: of the ability, from seed to seed, of each architecture on its own.
-        shared_seed: of the ability, from seed to seed, of all architectures alike.
-        image: of an image's difficulty, from architecture to architecture.
-        noise: of everything else, for each seed and image anew.
+        accuracies: True accuracy of each architecture, over all seeds and images.
+        seed: Standard deviation of the ability over seeds, independent for each architecture.
+        image: Standard deviation of the difficulty of an image over architectures.
+        noise: Standard deviation of the rest, independent for each seed and image.
+        shared_seed: Standard deviation of the ability over seeds, shared by all architectures.
     """
 
     accuracies: Mapping[str, float]
@@ -35,7 +36,7 @@ class World:
     def draw(
         self, seeds: int, images: int, generator: np.random.Generator
     ) -> dict[str, dict[int, npt.NDArray[np.bool_]]]:
-        """One benchmark: architecture to seed to (images,), whether each was classified right."""
+        """Draw a benchmark: for each architecture and seed, whether each image is correct."""
         spread = np.sqrt(1 + self.seed**2 + self.shared_seed**2 + self.image**2 + self.noise**2)
         difficulty = generator.standard_normal(images, dtype=np.float32)
         shared = self.shared_seed * generator.standard_normal(seeds)
@@ -51,5 +52,5 @@ class World:
 
 @pytest.fixture(scope="session")
 def world() -> type[World]:
-    """The populations to draw benchmarks from."""
+    """The class of the populations."""
     return World

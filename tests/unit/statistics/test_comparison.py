@@ -1,4 +1,4 @@
-"""Verdicts on pairs of architectures, and the numbers that they rest on."""
+"""Tests of verdicts on pairs of architectures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLIPPED = {Verdict.A_BETTER: Verdict.B_BETTER, Verdict.B_BETTER: Verdict.A_BETTE
 
 
 def right_but(*wrong: Collection[int], images: int = IMAGES) -> dict[int, npt.NDArray[np.bool_]]:
-    """Outcomes of seeds 0, 1, …, each with these images wrong."""
+    """Create outcomes of seeds 0, 1, ... Each seed has these images wrong."""
     outcomes = {}
     for seed, indices in enumerate(wrong):
         outcomes[seed] = np.ones(images, dtype=bool)
@@ -32,17 +32,17 @@ def right_but(*wrong: Collection[int], images: int = IMAGES) -> dict[int, npt.ND
 
 
 def compare(*models: dict[int, npt.NDArray[np.bool_]], rope: float = ROPE) -> tuple[Comparison, ...]:
-    """Compare architectures called a, b, c and so on."""
+    """Compare architectures with the names a, b, c and so on."""
     return compare_all(dict(zip("abcdef", models, strict=False)), rope)
 
 
 def clear_win(seeds: int) -> tuple[dict[int, npt.NDArray[np.bool_]], dict[int, npt.NDArray[np.bool_]]]:
-    """Some 20 images wrong against some 100, the 20 among them."""
+    """Create two architectures: about 20 images wrong, and about 100 wrong that include the 20."""
     return right_but(*(range(20 + s) for s in range(seeds))), right_but(*(range(100 - s) for s in range(seeds)))
 
 
-def test_a_clear_winner_is_better_and_the_mirror_image_worse() -> None:
-    """A fifth of the errors at each of five seeds is a better architecture, from whichever side it is seen."""
+def test_a_clear_winner_is_better_in_both_orders() -> None:
+    """An architecture with a fifth of the errors at each seed is better, as A and as B."""
     good, bad = clear_win(5)
     (pair,) = compare(good, bad)
     assert pair.verdict is Verdict.A_BETTER
@@ -54,8 +54,8 @@ def test_a_clear_winner_is_better_and_the_mirror_image_worse() -> None:
     assert mirrored.verdict is Verdict.B_BETTER
 
 
-def test_what_lies_within_the_region_of_practical_equivalence_is_equivalent() -> None:
-    """Ten images won and ten lost at every seed are no difference that matters at 0.1 points of 10,000 images."""
+def test_a_difference_within_the_rope_is_equivalent() -> None:
+    """Ten images won and ten lost of 10,000 are equivalent with a rope of 0.1 percentage points."""
     a, b = right_but(*[range(10)] * 5), right_but(*[range(10, 20)] * 5)
     (pair,) = compare(a, b)
     assert pair.verdict is Verdict.EQUIVALENT
@@ -63,8 +63,8 @@ def test_what_lies_within_the_region_of_practical_equivalence_is_equivalent() ->
     assert compare(a, b, rope=0.0005)[0].verdict is Verdict.UNDECIDED
 
 
-def test_a_difference_may_be_real_and_practically_none() -> None:
-    """Four images that only one architecture ever gets right leave out 0, and are equivalent nevertheless."""
+def test_a_significant_difference_can_be_equivalent() -> None:
+    """An interval that excludes zero but lies inside the rope is equivalent."""
     a, b = right_but(*[()] * 5), right_but(*[range(4)] * 5)
     (pair,) = compare(a, b)
     assert pair.low_corrected > 0
@@ -73,8 +73,8 @@ def test_a_difference_may_be_real_and_practically_none() -> None:
     assert compare(a, b, rope=0.0003)[0].verdict is Verdict.A_BETTER
 
 
-def test_a_difference_that_seeds_contradict_is_undecided() -> None:
-    """Seeds that disagree on the winner decide nothing, and the pair says how many more would."""
+def test_seeds_with_different_winners_are_undecided() -> None:
+    """If seeds disagree on the winner, the pair is undecided and has a number of seeds needed."""
     a = right_but(*(range(errors) for errors in (100, 60, 110, 50, 70)))
     b = right_but(*(range(errors) for errors in (90, 110, 95, 105, 100)))
     (pair,) = compare(a, b)
@@ -87,7 +87,7 @@ def test_a_difference_that_seeds_contradict_is_undecided() -> None:
 
 
 def test_with_three_seeds_nothing_is_better() -> None:
-    """Three wins of three have a Wilson interval from 0.44: what four seeds decide stays open."""
+    """Three wins of three seeds have a Wilson interval from 0.44, so four seeds are needed."""
     (three,), (four,) = compare(*clear_win(3)), compare(*clear_win(4))
     assert three.p_holm < 0.05
     assert three.low_corrected > 0
@@ -97,8 +97,8 @@ def test_with_three_seeds_nothing_is_better() -> None:
     assert four.verdict is Verdict.A_BETTER
 
 
-def test_one_seed_says_nothing_of_architectures() -> None:
-    """With one seed two models are compared, and no difference between them is a verdict."""
+def test_one_seed_gives_no_verdict() -> None:
+    """With one seed only two models are compared, so the pair is undecided."""
     (pair,) = compare(*clear_win(1))
     assert pair.low > 0
     assert (pair.verdict, pair.scope) == (Verdict.UNDECIDED, Scope.MODELS)
@@ -107,8 +107,11 @@ def test_one_seed_says_nothing_of_architectures() -> None:
     assert compare(same, same)[0].verdict is Verdict.UNDECIDED
 
 
-def test_models_that_never_differ_are_not_known_to_be_equal() -> None:
-    """No difference among N images bounds it by 3 / N, with p 1; more seeds of the same would not narrow that."""
+def test_models_without_a_difference_have_an_interval() -> None:
+    """Without any difference on N images, the interval is -3/N to 3/N.
+
+    More seeds do not narrow it.
+    """
     same = right_but(*[range(50)] * 5)
     (pair,) = compare(same, same)
     assert (pair.difference, pair.p, pair.probability) == (0.0, 1.0, 0.5)
@@ -120,14 +123,14 @@ def test_models_that_never_differ_are_not_known_to_be_equal() -> None:
 
 
 def test_only_common_seeds_count() -> None:
-    """A seed that one of the two lacks changes nothing, whatever it was like."""
+    """A seed that only one architecture has changes nothing."""
     good, bad = clear_win(5)
     lucky = good | {7: np.ones(IMAGES, dtype=bool)}
     assert compare(lucky, bad) == compare(good, bad)
 
 
-def test_without_a_common_seed_everything_is_possible() -> None:
-    """The intervals are all that is possible, and an architecture without any seed is an error."""
+def test_without_a_common_seed_the_intervals_are_as_wide_as_possible() -> None:
+    """All intervals have their maximum width. An architecture without any seed is an error."""
     good, bad = clear_win(2)
     (pair,) = compare({0: good[0]}, {1: bad[1]})
     assert (pair.seeds, pair.scope, pair.verdict) == (0, Scope.NOTHING, Verdict.UNDECIDED)
@@ -139,7 +142,7 @@ def test_without_a_common_seed_everything_is_possible() -> None:
 
 
 def test_outcomes_for_different_images_are_refused() -> None:
-    """Outcomes of unequal length, of no use together, are an error and not broadcast."""
+    """Outcomes of different lengths, or of a single image, are an error."""
     with pytest.raises(ValueError, match="different numbers of test images"):
         compare(right_but((), images=100), right_but((), images=101))
     with pytest.raises(ValueError, match="two test images or more"):
@@ -147,7 +150,7 @@ def test_outcomes_for_different_images_are_refused() -> None:
 
 
 def test_pairs_come_in_the_given_order() -> None:
-    """Every unordered pair once, the earlier architecture first."""
+    """Each pair is compared once, with the earlier architecture first."""
     models = {name: right_but(range(index)) for index, name in enumerate("dacb")}
     pairs = [(pair.a, pair.b) for pair in compare_all(models, ROPE)]
     assert pairs == [("d", "a"), ("d", "c"), ("d", "b"), ("a", "c"), ("a", "b"), ("c", "b")]
@@ -155,7 +158,7 @@ def test_pairs_come_in_the_given_order() -> None:
 
 
 def test_holm_steps_down() -> None:
-    """The smallest p is multiplied by the number of pairs and has the widest interval; the largest has 95 %."""
+    """The smallest p is multiplied by the number of pairs. Its pair has the widest interval."""
     a = right_but(*[range(100)] * 5)
     b = right_but(*[range(81, 191)] * 5)
     c = right_but(*[range(60, 200)] * 5)
@@ -169,8 +172,8 @@ def test_holm_steps_down() -> None:
     assert pairs[0].low_corrected < pairs[0].low < pairs[0].high < pairs[0].high_corrected
 
 
-def test_holm_is_that_of_statsmodels() -> None:
-    """Adjusted p agree with an independent implementation, ties and values near 1 among them."""
+def test_holm_equals_statsmodels() -> None:
+    """Adjusted p equal those of statsmodels, also for ties and values near 1."""
     for p in ([0.01, 0.04, 0.03, 0.005], [0.2, 0.01, 0.01, 0.9], [0.04], [0.5, 0.6, 0.7]):
         adjusted, level = holm(np.array(p))
         assert adjusted == pytest.approx(multipletests(p, method="holm")[1])
@@ -178,13 +181,13 @@ def test_holm_is_that_of_statsmodels() -> None:
 
 
 def test_equal_p_have_equal_levels() -> None:
-    """Pairs that tie share the stricter step, so that the order of the architectures favours none."""
+    """Pairs with equal p all have the stricter level, so the order of pairs does not matter."""
     same = right_but(*[range(50)] * 3)
     assert [pair.level for pair in compare(same, same, same)] == pytest.approx([1 - 0.05 / 3] * 3)
 
 
-def test_single_seeds_are_corrected_among_themselves() -> None:
-    """A pair of two models, however far apart, does not make it easier for a pair of architectures to be better."""
+def test_pairs_of_single_seeds_are_corrected_separately() -> None:
+    """A pair of single models does not change the correction of a pair of architectures."""
     good, bad = clear_win(5)
     single = {0: right_but(range(3000))[0]}
     several, first, second = compare(good, bad, single)
@@ -192,8 +195,8 @@ def test_single_seeds_are_corrected_among_themselves() -> None:
     assert (first.level, second.level) == pytest.approx((0.975, 0.975))
 
 
-def test_the_interval_leaves_out_0_when_p_is_small() -> None:
-    """Corrected interval and step of Holm's procedure are one decision."""
+def test_the_interval_excludes_zero_if_p_is_small() -> None:
+    """The interval excludes zero exactly if p is below its level."""
     generator = np.random.default_rng(3)
     for _ in range(60):
         gap = generator.integers(0, 40)
@@ -204,8 +207,8 @@ def test_the_interval_leaves_out_0_when_p_is_small() -> None:
             assert (pair.p < 0.05) == (not pair.low <= 0 <= pair.high)
 
 
-def test_mcnemar_is_the_binomial_of_the_discordant_images() -> None:
-    """3 and 9 discordant images have the p of 3 heads or fewer in 12 tosses, twice; statsmodels agrees."""
+def test_mcnemar_equals_the_binomial_test() -> None:
+    """The p of 3 and 6 discordant images equals that of binomial tests and of statsmodels."""
     a, b = right_but((), range(9), range(50)), right_but((), range(6, 12), ())
     del a[0]
     found = compare(a, b)[0].mcnemar
@@ -218,14 +221,14 @@ def test_mcnemar_is_the_binomial_of_the_discordant_images() -> None:
 
 
 def test_mcnemar_of_equal_models_is_one() -> None:
-    """No discordant image is no evidence, and not a division by nought."""
+    """Without discordant images, p is 1."""
     found = compare(right_but(range(3)), right_but(range(3)))[0].mcnemar
     assert found is not None
     assert (found.only_a, found.only_b, found.p) == (0, 0, 1.0)
 
 
-def test_the_same_data_give_the_same_numbers() -> None:
-    """A comparison is a function of its data, and of no other pair that is compared beside it."""
+def test_a_comparison_depends_only_on_its_data() -> None:
+    """Repeating a comparison or adding other pairs does not change its uncorrected values."""
     good, bad = clear_win(5)
     assert compare(good, bad) == compare(good, bad)
     alone, beside = compare(good, bad)[0], compare(good, bad, bad)[0]
@@ -236,7 +239,7 @@ def test_the_same_data_give_the_same_numbers() -> None:
 @settings(max_examples=60)
 @given(st.integers(1, 6), st.integers(2, 60), st.integers(0, 2**32 - 1))
 def test_swapping_two_architectures_changes_signs_only(seeds: int, images: int, draw: int) -> None:
-    """Difference, intervals and P(A > B) are mirrored, p is the same, and the verdict names the other."""
+    """Difference, intervals and P(A > B) are mirrored, p is equal, and the verdict is reversed."""
     generator = np.random.default_rng(draw)
     a, b = (dict(enumerate(generator.random((seeds, images)) < generator.random())) for _ in range(2))
     (there,), (back,) = compare(a, b, rope=0.3), compare(b, a, rope=0.3)

@@ -1,4 +1,4 @@
-"""Whether intervals hold the truth, and how often verdicts are false, on simulated benchmarks."""
+"""Tests of the coverage of intervals and of the rate of false verdicts, by simulation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.statistics.resampling import resample
 
 pytestmark = pytest.mark.slow
 
-# Accuracies of a and b; how much seeds, images by architecture, and noise scatter, in units of an image's difficulty.
+# Accuracies of a and b, and standard deviations relative to that of the difficulty of images.
 SETTINGS = {
     "images scatter": {"accuracies": {"a": 0.985, "b": 0.98}, "seed": 0.02, "image": 0.5, "noise": 0.1},
     "seeds scatter": {"accuracies": {"a": 0.985, "b": 0.98}, "seed": 0.25, "image": 0.1, "noise": 0.1},
@@ -28,7 +28,7 @@ SAMPLING_ERROR = float(np.sqrt(0.95 * 0.05 / BENCHMARKS))
 
 
 def coverage(world: Any, setting: str, seeds: int, images: int) -> float:
-    """How often the 95 % interval of the difference holds the true one."""
+    """Return the share of 95 % intervals of the difference that contain the true difference."""
     population = world(**SETTINGS[setting])
     truth = population.accuracies["a"] - population.accuracies["b"]
     generator = np.random.default_rng([list(SETTINGS).index(setting), seeds, images])
@@ -48,28 +48,29 @@ CASES = [
 
 
 @pytest.mark.parametrize(("setting", "seeds", "images"), CASES)
-def test_the_interval_holds_the_truth_as_often_as_it_says(world, setting: str, seeds: int, images: int) -> None:
-    """With five seeds or ten, 95 % of the 95 % intervals hold the true difference, two points more or less.
+def test_the_interval_covers_the_true_difference_in_95_percent(world, setting: str, seeds: int, images: int) -> None:
+    """With five or ten seeds, the coverage of the 95 % interval is between 93 % and 97 %.
 
-    On the wide side the luck of 1,000 benchmarks is allowed for: with five seeds that scatter as much as the images do
-    the interval covers 96.4 % by theory.
+    The upper bound also allows for the sampling error of 1,000 benchmarks. With five seeds that
+    vary as much as the images, the coverage is 96.4 % in theory.
     """
     assert 0.93 <= coverage(world, setting, seeds, images) <= 0.97 + SAMPLING_ERROR
 
 
 @pytest.mark.parametrize("setting", ["images scatter", "seeds scatter", "hardly any wrong"])
-def test_two_and_three_seeds_err_on_the_wide_side(world, setting: str) -> None:
-    """So few seeds do not show how far seeds scatter, and the interval covers more often than it says, not less."""
+def test_the_interval_of_two_or_three_seeds_is_conservative(world, setting: str) -> None:
+    """Few seeds give a poor estimate of their variance, so the interval is wider than needed."""
     for seeds in (2, 3):
         assert coverage(world, setting, seeds, images=1000) >= 0.95 - 2 * SAMPLING_ERROR
 
 
 @pytest.mark.parametrize(("seed", "image"), [(0.02, 0.5), (0.3, 0.1)], ids=["images scatter", "seeds scatter"])
-def test_equal_architectures_are_seldom_told_apart(world, seed: float, image: float) -> None:
-    """Of five architectures of one true accuracy, five seeds each, any is called better in 5 % of benchmarks at most.
+def test_equal_architectures_rarely_have_a_winner(world, seed: float, image: float) -> None:
+    """Five architectures with the same true accuracy have a winner in at most 5 % of benchmarks.
 
-    The bound is the promised 5 % itself, with nothing added for the luck of 400 benchmarks: pairs of five share their
-    architectures, so Holm's correction for ten is on the safe side, and the rate is below by more than that luck.
+    The bound does not allow for the sampling error of 400 benchmarks. The ten pairs share their
+    architectures, so Holm's correction is conservative. The rate is below 5 % by more than that
+    error.
     """
     population = world(dict.fromkeys("abcde", 0.98), seed=seed, image=image, noise=0.3)
     generator = np.random.default_rng(31)

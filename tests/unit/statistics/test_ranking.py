@@ -1,4 +1,4 @@
-"""Letters of architectures that are not told apart."""
+"""Tests of the letters of architectures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from harness.statistics.seeds_needed import Limit
 
 
 def verdicts(order: str, better: Collection[str], equivalent: Collection[str] = ()) -> list[Comparison]:
-    """Comparisons of all pairs; `better` lists pairs like "ac", the first the better one; the rest are undecided."""
+    """Create comparisons of all pairs.
+
+    `better` has pairs such as "ac", with the better one first. Pairs that are not listed are
+    undecided.
+    """
     pairs = []
     for a, b in combinations(sorted(order), 2):
         verdict = Verdict.UNDECIDED
@@ -28,7 +32,7 @@ def verdicts(order: str, better: Collection[str], equivalent: Collection[str] = 
 
 
 def comparison(a: str, b: str, verdict: Verdict) -> Comparison:
-    """A pair of which only the verdict counts."""
+    """Create a comparison with this verdict. All other values are arbitrary."""
     return Comparison(
         a=a, b=b, difference=0.0, low=0.0, high=0.0, low_corrected=0.0, high_corrected=0.0, level=0.95, p=1.0,
         p_holm=1.0, probability=0.5, probability_low=0.0, probability_high=1.0, seeds=5, images=100, mcnemar=None,
@@ -47,42 +51,42 @@ def comparison(a: str, b: str, verdict: Verdict) -> Comparison:
     ],
 )
 def test_letters_of_three(better: tuple[str, ...], expected: dict[str, str]) -> None:
-    """The five displays that a ranking of three can have."""
+    """The five possible groupings of three ranked architectures have these letters."""
     assert letters("pqr", verdicts("pqr", better)) == expected
 
 
 def test_letters_follow_the_ranking_and_not_the_names() -> None:
-    """The first of the ranking has an a, whatever it is called and whichever side of a pair it is on."""
+    """The first architecture of the ranking has an a, whatever the names and the order in pairs."""
     assert letters("rqp", verdicts("pqr", ("rp",))) == {"r": "a", "q": "ab", "p": "b"}
     assert list(letters("rqp", verdicts("pqr", ("rp",)))) == ["r", "q", "p"]
 
 
 def test_equivalent_and_undecided_both_share_a_letter() -> None:
-    """Only "better" separates."""
+    """Only the verdict "better" separates two architectures."""
     assert letters("pq", verdicts("pq", (), equivalent=("pq",))) == {"p": "a", "q": "a"}
 
 
 def test_letters_of_a_case_that_is_not_transitive() -> None:
-    """Neighbours in the middle may be told apart when the ends are not: four letters' worth of pairs are kept."""
+    """Architectures in the middle may differ although those at the ends do not."""
     found = letters("pqrs", verdicts("pqrs", ("qr",)))
     assert found == {"p": "ab", "q": "a", "r": "b", "s": "ab"}
     found = letters("pqrs", verdicts("pqrs", ("pq", "rs")))
     assert found == {"p": "ab", "q": "cd", "r": "ac", "s": "bd"}
 
 
-def test_no_letter_is_superfluous() -> None:
-    """A group within another is absorbed: here two letters do what naive splitting does with three."""
+def test_there_are_no_more_letters_than_needed() -> None:
+    """A group inside another group has no letter: two letters are enough here."""
     assert letters("pqrs", verdicts("pqrs", ("ps", "qs", "rs"))) == {"p": "a", "q": "a", "r": "a", "s": "b"}
 
 
 def test_comparisons_of_others_are_ignored() -> None:
-    """An architecture that is not in the ranking separates nothing."""
+    """Verdicts on architectures that are not in the ranking are ignored."""
     assert letters("pq", verdicts("pqr", ("pr", "qr"))) == {"p": "a", "q": "a"}
     assert letters("", []) == {}
 
 
 def test_there_may_be_more_than_26_groups() -> None:
-    """Thirty architectures all told apart have thirty names, of one letter and then of two."""
+    """Thirty different architectures have thirty letters. After z follow aa, ab and so on."""
     order = [f"m{index:02}" for index in range(30)]
     found = letters(order, [comparison(a, b, Verdict.A_BETTER) for a, b in combinations(order, 2)])
     assert len(set(found.values())) == 30
@@ -94,7 +98,7 @@ def test_there_may_be_more_than_26_groups() -> None:
 @settings(max_examples=200)
 @given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n * (n - 1) // 2)))))
 def test_a_letter_is_shared_unless_better_separates(case: tuple[int, set[int]]) -> None:
-    """Whatever the verdicts, two share a letter if and only if neither was found better than the other."""
+    """Two architectures share a letter exactly if neither is better than the other."""
     number, separated = case
     order = "pqrstuv"[:number]
     pairs = [a + b for a, b in combinations(order, 2)]

@@ -1,4 +1,4 @@
-"""Replicates of a difference: their spread, and what they agree with."""
+"""Tests of the bootstrap of a difference."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from harness.statistics import resampling
 from harness.statistics.resampling import resample
 
 
-def test_one_seed_is_scipys_paired_bootstrap_over_the_images(world) -> None:
-    """With one seed the interval and the standard error are those of scipy.stats.bootstrap on paired images."""
+def test_one_seed_equals_scipys_paired_bootstrap(world) -> None:
+    """With one seed, interval and standard error equal those of scipy.stats.bootstrap."""
     drawn = world({"a": 0.95, "b": 0.93}, seed=0.1, image=0.5, noise=0.1).draw(1, 1500, np.random.default_rng(5))
     found = resample(drawn["a"], drawn["b"], [0])
     reference = stats.bootstrap(
@@ -30,16 +30,16 @@ def test_one_seed_is_scipys_paired_bootstrap_over_the_images(world) -> None:
     assert found.variances.seeds is None
 
 
-def test_images_that_settle_everything_give_the_same_with_any_number_of_seeds(world) -> None:
-    """Ten copies of one seed say no more than one: the images are the same."""
+def test_equal_seeds_add_no_information(world) -> None:
+    """Ten copies of one seed give the same interval as one."""
     (a, b) = world({"a": 0.95, "b": 0.94}, seed=0, image=0.5, noise=0).draw(1, 2000, np.random.default_rng(8)).values()
     one, ten = resample(a, b, [0]), resample(dict.fromkeys(range(10), a[0]), dict.fromkeys(range(10), b[0]), range(10))
     assert ten.difference == one.difference
     assert ten.interval(0.95) == pytest.approx(one.interval(0.95), abs=1 / 2000)
 
 
-def test_seeds_that_settle_everything_give_students_interval() -> None:
-    """Where every image is alike in expectation the interval is Student's over the seeds, widened by the images."""
+def test_interval_equals_students_if_images_do_not_vary() -> None:
+    """If images are equal in expectation, the interval is Student's interval over the seeds."""
     generator = np.random.default_rng(9)
     errors = [400, 700, 500, 900, 650]
     a = {seed: np.ones(1_000_000, dtype=bool) for seed in range(5)}
@@ -49,8 +49,8 @@ def test_seeds_that_settle_everything_give_students_interval() -> None:
     assert found.interval(0.95) == pytest.approx(expected, rel=0.02)
 
 
-def test_variances_are_those_of_the_two_way_layout() -> None:
-    """The parts equal the textbook's mean squares of a crossed random-effects layout, computed cell by cell."""
+def test_variances_equal_those_of_a_two_way_layout() -> None:
+    """The variances equal the mean squares of a crossed random-effects layout."""
     generator = np.random.default_rng(10)
     s, n = 4, 300
     image, seed = generator.random(n), generator.random((s, 1))
@@ -65,8 +65,8 @@ def test_variances_are_those_of_the_two_way_layout() -> None:
     assert found.images > 0
 
 
-def test_seeds_that_tie_by_chance_do_not_make_an_interval_of_no_width() -> None:
-    """Two seeds of the same accuracy difference, on different images, still leave the difference uncertain."""
+def test_seeds_that_tie_by_chance_have_an_interval_of_positive_width() -> None:
+    """Two seeds with the same difference, but on different images, leave it uncertain."""
     a = {0: np.array([False] + 9 * [True]), 1: np.array(9 * [True] + [False])}
     b = dict.fromkeys(range(2), np.ones(10, dtype=bool))
     found = resample(a, b, range(2))
@@ -77,16 +77,16 @@ def test_seeds_that_tie_by_chance_do_not_make_an_interval_of_no_width() -> None:
     assert high > 0
 
 
-def test_an_interval_stays_among_differences_of_accuracies() -> None:
-    """Two accuracies differ by 1 at most, and with two seeds the interval would not know it."""
+def test_an_interval_stays_between_minus_1_and_1() -> None:
+    """The ends of the interval are clipped, because two accuracies differ by at most 1."""
     generator = np.random.default_rng(11)
     a = dict(enumerate(generator.random((2, 10)) < [[0.9], [0.2]]))
     b = dict.fromkeys(range(2), np.zeros(10, dtype=bool))
     assert resample(a, b, range(2)).interval(0.99) == (-1.0, 1.0)
 
 
-def test_drawing_in_pieces_changes_nothing(world, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replicates do not depend on how many are drawn at once."""
+def test_the_chunk_size_does_not_change_the_replicates(world, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replicates do not depend on how many are drawn at the same time."""
     drawn = world({"a": 0.9, "b": 0.8}, seed=0.1, image=0.5, noise=0.5).draw(30, 500, np.random.default_rng(12))
     whole = resample(drawn["a"], drawn["b"], range(30), replicates=999).replicates
     monkeypatch.setattr(resampling, "_CHUNK", 2000)
@@ -94,7 +94,7 @@ def test_drawing_in_pieces_changes_nothing(world, monkeypatch: pytest.MonkeyPatc
     assert len(whole) == 999
 
 
-def test_a_seed_is_needed() -> None:
-    """Without a seed there is nothing to resample."""
+def test_at_least_one_seed_is_needed() -> None:
+    """Resampling without seeds is an error."""
     with pytest.raises(ValueError, match="at least one seed"):
         resample({}, {}, [])

@@ -1,4 +1,4 @@
-"""How many seeds would decide, against what so many seeds do decide."""
+"""Tests of the number of seeds that a verdict needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STUDY = 1500
 
 
 def decided(a: Correct, b: Correct, seeds: int, rope: float) -> float:
-    """How often benchmarks of so many seeds, on the same images, come to a verdict."""
+    """Return the share of benchmarks with this number of seeds that reach a verdict."""
     verdicts = []
     for start in range(0, STUDY - seeds + 1, seeds):
         chosen = range(start, start + seeds)
@@ -31,8 +31,8 @@ def decided(a: Correct, b: Correct, seeds: int, rope: float) -> float:
     [((0.98, 0.9685), 0.12, 0.0001), ((0.97, 0.962), 0.05, 0.0001), ((0.98, 0.982), 0.05, 0.0075)],
     ids=["seeds scatter", "images scatter", "equivalent"],
 )
-def test_so_many_seeds_decide_four_times_in_five(world, accuracies, seed, rope) -> None:
-    """With the number that is named some 80 % of benchmarks come to a verdict, with half of it far fewer."""
+def test_the_needed_seeds_decide_in_80_percent_of_benchmarks(world, accuracies, seed, rope) -> None:
+    """About 80 % of benchmarks with the needed seeds reach a verdict, and far fewer with half."""
     population = world(dict(zip("ab", accuracies, strict=True)), seed=seed, image=0.15, noise=0.3)
     a, b = population.draw(STUDY, 2500, np.random.default_rng(21)).values()
     known = resample(a, b, range(STUDY), replicates=10)
@@ -44,15 +44,15 @@ def test_so_many_seeds_decide_four_times_in_five(world, accuracies, seed, rope) 
     assert decided(a, b, wanted.seeds // 2, rope) < 0.65
 
 
-def test_images_limit_what_seeds_can_decide() -> None:
-    """A difference that is smaller than the images' own uncertainty stays undecided with any number of seeds."""
+def test_images_limit_the_decisions_of_seeds() -> None:
+    """A difference below the uncertainty of the images stays undecided with any number of seeds."""
     of_images = 0.001**2
     assert outlook(0.0019, Variances(1e-12, of_images), 0.95, 0.001, 5) == Outlook(None, Limit.IMAGES)
     assert outlook(0.0021, Variances(1e-12, of_images), 0.95, 0.001, 5).limit is Limit.SEEDS
 
 
-def test_enough_images_for_equivalence_make_it_a_matter_of_seeds() -> None:
-    """No difference at all is decidable as equivalent when the images leave less uncertainty than the region has."""
+def test_with_enough_images_equivalence_needs_only_seeds() -> None:
+    """A difference of zero can be equivalent only if the images' uncertainty is below the rope."""
     assert outlook(0.0, Variances(1e-6, 0.0006**2), 0.95, 0.001, 5) == Outlook(None, Limit.IMAGES)
     narrow = outlook(0.0, Variances(1e-6, 0.0004**2), 0.95, 0.001, 5)
     assert narrow.limit is Limit.SEEDS
@@ -60,32 +60,32 @@ def test_enough_images_for_equivalence_make_it_a_matter_of_seeds() -> None:
 
 
 def test_more_than_a_thousand_seeds_are_not_named() -> None:
-    """A difference that seeds could decide, though not a thousand of them, has no number."""
+    """A difference that needs more than 1,000 seeds has no number of seeds needed."""
     assert outlook(0.0001, Variances(0.01**2, 1e-12), 0.95, 1e-6, 5) == Outlook(None, Limit.SEEDS)
 
 
-def test_without_spread_over_seeds_nothing_is_forecast() -> None:
-    """One seed shows no spread; seeds that never differ would not differ more often."""
+def test_without_variance_of_seeds_there_is_no_forecast() -> None:
+    """One seed has no variance, and seeds without variance never give another verdict."""
     assert outlook(0.01, Variances(None, 1e-8), 0.95, 0.001, 1) == Outlook(None, Limit.SEEDS)
     assert outlook(0.0, Variances(0.0, 1e-8), 0.95, 0.001, 5) == Outlook(None, Limit.IMAGES)
 
 
 def test_a_higher_level_needs_more_seeds() -> None:
-    """What has to pass a stricter step of Holm's procedure needs more seeds."""
+    """A stricter level of Holm's method needs more seeds."""
     usual, strict = (outlook(0.002, Variances(0.002**2, 0.0003**2), level, 1e-6, 3).seeds for level in (0.95, 0.995))
     assert usual is not None
     assert strict is not None
     assert usual < strict
 
 
-def test_power_is_bounded_by_the_wins() -> None:
-    """Three seeds never suffice for "better", however clear the difference, and four do."""
+def test_power_is_limited_by_the_number_of_wins() -> None:
+    """Three seeds are never enough for "better", but four are."""
     power = decision_power(0.01, 1e-10, 1e-8, 0.95, 1e-6, np.array([2, 3, 4, 5]))
     assert power == pytest.approx([0, 0, 1, 1])
 
 
-def test_power_is_bounded_by_the_images() -> None:
-    """However many seeds there are, a difference within the images' own interval is never told from none."""
+def test_power_is_limited_by_the_images() -> None:
+    """A difference inside the interval of the images needs more images, not more seeds."""
     seeds = np.array([5, 50, 500])
     assert decision_power(0.0015, 1e-8, 0.001**2, 0.95, 1e-6, seeds) == pytest.approx([0, 0, 0], abs=1e-3)
     assert decision_power(0.0025, 1e-8, 0.001**2, 0.95, 1e-6, seeds) == pytest.approx([1, 1, 1], abs=1e-3)

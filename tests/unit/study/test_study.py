@@ -1,4 +1,4 @@
-"""Studies: what is read from YAML, and what is said about a wrong one."""
+"""Tests of studies: reading YAML, and the errors of invalid studies."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ SMALL = {"name": "small", "architectures": {"mlp": {}}}
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_studies_are_valid_and_search_every_architecture(name: str) -> None:
-    """Each parses under its own name, and covers the whole registry, but for the one that is about speed alone."""
+    """Each parses under its name and has all architectures, except for the one about speed."""
     study = load_study(name)
     assert study.name == name
     assert set(study.architectures) == ({"advanced_cnn"} if name == "speedrun" else set(BUILT_IN))
 
 
 def test_the_speedrun_searches_nothing_and_has_thirty_seeds() -> None:
-    """One configuration, two epochs: what is measured is training."""
+    """The study "speedrun" trains one configuration for two epochs, with thirty seeds."""
     study = load_study("speedrun")
     [spec] = plan_search(study, "d")
     assert spec.epochs == 2
     assert study.confirm.seeds == 30
 
 
-def test_the_default_study_asks_for_what_is_published() -> None:
-    """Five seeds, and a full grid of learning rate x hidden layers x units of at least 27 points for the MLP."""
+def test_the_default_study_has_five_seeds_and_a_full_grid() -> None:
+    """The MLP has a grid of at least 27 points, and each architecture has five confirm seeds."""
     study = load_study("default")
     assert study.confirm.seeds == 5
     grid = {name: p.grid for name, p in study.space("mlp").items() if isinstance(p, Grid)}
@@ -48,8 +48,8 @@ def test_the_default_study_asks_for_what_is_published() -> None:
     assert load_study("full").confirm.seeds == 10
 
 
-def test_a_written_study_reads_back_equal(tmp_path: Path) -> None:
-    """The resolved study.yaml of a run folder is the study."""
+def test_a_written_study_is_read_unchanged(tmp_path: Path) -> None:
+    """The study.yaml of a run folder gives the same study."""
     study = load_study("default")
     path = tmp_path / "study.yaml"
     path.write_text(study_yaml(study), encoding="utf-8")
@@ -70,8 +70,8 @@ def test_a_written_study_reads_back_equal(tmp_path: Path) -> None:
         ({"architectures": {"mlp": {"spaces": {}}}}, "architectures.mlp.spaces: unknown key; did you mean 'space'?"),
     ],
 )
-def test_a_wrong_study_is_one_sentence_with_key_and_remedy(change: dict[str, object], said: str) -> None:
-    """The message names the file, the key and what would be right."""
+def test_an_invalid_study_is_an_error_of_one_sentence(change: dict[str, object], said: str) -> None:
+    """The error names the file, the key and the remedy."""
     with pytest.raises(StudyError) as caught:
         parse_study(SMALL | change, "my.yaml")
     assert str(caught.value).startswith("my.yaml: ")
@@ -116,16 +116,16 @@ def test_a_wrong_study_is_one_sentence_with_key_and_remedy(change: dict[str, obj
         ({"hidden_layers": True}, "hidden_layers: invalid value True"),
     ],
 )
-def test_a_wrong_search_space_is_one_sentence_with_key_and_remedy(space: dict[str, object], said: str) -> None:
-    """The space is checked against the typed hyperparameters, every value of it."""
+def test_an_invalid_search_space_is_an_error_of_one_sentence(space: dict[str, object], said: str) -> None:
+    """Every value of the search space is checked against the type of its hyperparameter."""
     with pytest.raises(StudyError) as caught:
         parse_study(SMALL | {"architectures": {"mlp": {"space": space}}}, "my.yaml")
     assert said in str(caught.value)
     assert str(caught.value).startswith("my.yaml: architectures.mlp.space.")
 
 
-def test_files_that_are_no_studies_are_refused(tmp_path: Path) -> None:
-    """Missing, broken and empty files are told apart."""
+def test_files_without_a_study_are_refused(tmp_path: Path) -> None:
+    """Missing, broken, empty and binary files have different errors."""
     with pytest.raises(StudyError, match="no study or file of this name; give a file, or one of default"):
         load_study("defalt")
     broken, empty, binary = tmp_path / "broken.yaml", tmp_path / "empty.yaml", tmp_path / "binary.yaml"
@@ -140,16 +140,16 @@ def test_files_that_are_no_studies_are_refused(tmp_path: Path) -> None:
         load_study(str(binary))
 
 
-def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
-    """A tag that would run Python code is refused as invalid."""
+def test_yaml_cannot_create_objects(tmp_path: Path) -> None:
+    """A tag that would run Python code is refused."""
     path = tmp_path / "evil.yaml"
     path.write_text("name: !!python/object/apply:os.getcwd []", encoding="utf-8")
     with pytest.raises(StudyError, match="not valid YAML"):
         load_study(str(path))
 
 
-def test_set_changes_one_value_and_makes_what_is_missing() -> None:
-    """--set reaches into the study as written; the rest stays."""
+def test_set_changes_one_value_and_adds_missing_keys() -> None:
+    """--set changes one key of the study, and the others remain."""
     study = load_study("smoke", [Override.parse("confirm.seeds=3"), Override.parse("resources.cpus=2")])
     assert (study.confirm.seeds, study.resources.cpus) == (3, 2)
     assert study.architectures == load_study("smoke").architectures
@@ -161,7 +161,7 @@ def test_set_changes_one_value_and_makes_what_is_missing() -> None:
 
 
 def test_restricting_keeps_the_space_of_the_named_architectures() -> None:
-    """--architectures takes names of the registry, listed in the study or not."""
+    """The names can be any architectures of the registry, also those that are not in the study."""
     study = load_study("default").restricted_to(["mlp"])
     assert list(study.architectures) == ["mlp"]
     assert study.architectures["mlp"] == load_study("default").architectures["mlp"]
@@ -170,28 +170,28 @@ def test_restricting_keeps_the_space_of_the_named_architectures() -> None:
         study.restricted_to(["mpl"])
 
 
-def test_documented_defaults_are_yaml(tmp_path: Path) -> None:
-    """The resolved study names every key, so that it documents itself."""
+def test_a_written_study_has_all_keys(tmp_path: Path) -> None:
+    """The study.yaml of a run has every key, including defaults."""
     written = read_yaml(study_yaml(parse_study(SMALL, "x")))
     assert {"name", "seed", "precision", "dataset", "early_stopping", "confirm", "resources"} <= set(written)
 
 
-def test_a_study_of_more_trials_than_anybody_runs_is_refused() -> None:
-    """A grid is counted before it is written out."""
+def test_a_study_with_too_many_trials_is_refused() -> None:
+    """The points of a grid are counted before they are created."""
     rates = [0.001 * step for step in range(1, 400)]
     grid = {"learning_rate": {"grid": rates}, "units": {"grid": list(range(8, 400))}}
     with pytest.raises(StudyError, match="156,409 trials exceed the maximum of 100,000"):
         parse_study(SMALL | {"architectures": {"mlp": {"space": grid}}}, "x")
 
 
-def test_a_file_that_is_no_study_by_its_size_is_not_read_to_its_end() -> None:
-    """A device that never ends is refused like a file that is too long."""
+def test_a_file_that_is_too_large_is_refused() -> None:
+    """A device that never ends is refused as too large."""
     with pytest.raises(StudyError, match="has more than 1,048,576 bytes"):
         load_study("/dev/zero")
 
 
-def test_a_run_goes_on_with_a_larger_study_and_with_no_other() -> None:
-    """Architectures, spaces and seeds can grow; what would make trials incomparable is named, all of it."""
+def test_a_run_is_resumed_only_with_an_enlarged_study() -> None:
+    """Architectures, spaces and seeds can be added. All changes that are not allowed are named."""
     began = parse_study(SMALL | {"architectures": {"mlp": {}, "lenet5": {}}}, "x")
     larger = parse_study(
         SMALL
@@ -214,8 +214,8 @@ def test_a_run_goes_on_with_a_larger_study_and_with_no_other() -> None:
         assert difference in str(caught.value)
 
 
-def test_adding_an_architecture_leaves_the_others_as_they_are() -> None:
-    """One that the study has keeps its space; a new one runs on its defaults."""
+def test_adding_an_architecture_does_not_change_the_others() -> None:
+    """Architectures of the study keep their space, and a new one has its defaults."""
     study = load_study("default").restricted_to(["mlp"])
     more = study.with_architectures(["mlp", "lenet5"])
     assert more.architectures["mlp"] == study.architectures["mlp"]

@@ -1,4 +1,4 @@
-"""YAML: plain values, or a phrase that says why not."""
+"""Tests of reading and writing YAML."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from harness.study.yaml_text import YamlTextError, read_yaml, write_yaml
 
 
-def test_plain_yaml_is_read_as_ever() -> None:
-    """Aliases and merges that a person writes do what they do in YAML."""
+def test_plain_yaml_is_read() -> None:
+    """Aliases and merges of usual size are resolved."""
     assert read_yaml("") is None
     assert read_yaml("a: &x {grid: [1, 2e-3, true, yes]}\nb: *x") == {
         "a": {"grid": [1, 0.002, True, "yes"]},
@@ -44,8 +44,8 @@ MERGES = "\n".join(
         ("a: \x00", "special characters are not allowed"),
     ],
 )
-def test_what_no_study_needs_is_refused_with_a_phrase(text: str, said: str) -> None:
-    """A key named twice, code, a bomb, a number without end: none of it gets further."""
+def test_dangerous_or_ambiguous_yaml_is_refused(text: str, said: str) -> None:
+    """Duplicate keys, code, exponential expansion and huge numbers are errors of one line."""
     with pytest.raises(YamlTextError) as caught:
         read_yaml(text)
     assert said in str(caught.value)
@@ -55,8 +55,8 @@ def test_what_no_study_needs_is_refused_with_a_phrase(text: str, said: str) -> N
 @pytest.mark.parametrize(
     "text", ["1e3", "1e-5", "0o7", "08", "yes", "no", "null", "~", "=", "2026-01-01", "a: b", "é\u2028x", " x\ny\n"]
 )
-def test_what_is_written_is_read_back(text: str) -> None:
-    """Text stays text, also where it looks like a number, and keys keep their order."""
+def test_written_values_are_read_unchanged(text: str) -> None:
+    """Text that looks like a number stays text, and keys keep their order."""
     value = {"z": text, "a": [1e-5, 1e300, 3.0, 7, None, True], text: {}}
     again = read_yaml(write_yaml(value))
     assert again == value

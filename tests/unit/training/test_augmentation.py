@@ -1,4 +1,4 @@
-"""Augmentation on the whole batch."""
+"""Tests of augmentation of whole batches."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def ramp(count: int = 6) -> torch.Tensor:
 
 
 def test_none_changes_nothing() -> None:
-    """Without augmentation the batch is what it was."""
+    """Without augmentation, the same batch is returned."""
     images = ramp()
     assert augment(images, "none", draw("none", 6, seed=1)) is images
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_image_is_changed_by_its_own_draws_alone(kind) -> None:
-    """An image comes out the same alone, in a batch, and beside other images."""
+    """An image gets the same result alone, in a batch, and next to other images."""
     images, draws = ramp(), draw(kind, 6, seed=1)
     together = augment(images, kind, draws)
     alone = augment(images[3:4], kind, draws[3:4])
@@ -37,8 +37,8 @@ def test_each_image_is_changed_by_its_own_draws_alone(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shape_background_and_input_are_kept(kind) -> None:
-    """The batch keeps its shape, what comes in from outside is background, and the input is not written."""
+def test_augmentation_keeps_shape_background_and_input(kind) -> None:
+    """The batch keeps its shape, new pixels are background, and the input is not modified."""
     images = ramp()
     before = images.clone()
     changed = augment(images, kind, draw(kind, 6, seed=2))
@@ -50,8 +50,8 @@ def test_shape_background_and_input_are_kept(kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_draws_repeat_with_the_seed(kind) -> None:
-    """Draws come from the seed alone, uniform in [-1, 1)."""
+def test_draws_depend_only_on_the_seed(kind) -> None:
+    """Equal seeds give equal draws, uniform in [-1, 1)."""
     draws = draw(kind, 1000, seed=5)
     assert torch.equal(draws, draw(kind, 1000, seed=5))
     assert not torch.equal(draws, draw(kind, 1000, seed=6))
@@ -61,7 +61,7 @@ def test_draws_repeat_with_the_seed(kind) -> None:
 
 
 def test_shifts_move_by_whole_pixels_in_every_direction() -> None:
-    """Every shift up to the limit occurs, and the image is otherwise unchanged."""
+    """Every shift up to the limit occurs, and the pixels are otherwise unchanged."""
     images = ramp(1).expand(800, -1, -1, -1)
     changed = augment(images, "shift", draw("shift", 800, seed=3))
     corners = {tuple(torch.nonzero(image[0] > 0).min(0).values.tolist()) for image in changed}
@@ -72,14 +72,14 @@ def test_shifts_move_by_whole_pixels_in_every_direction() -> None:
 
 @pytest.mark.parametrize("kind", ["affine", "elastic"])
 def test_draws_of_zero_are_the_identity(kind) -> None:
-    """In the middle of all ranges nothing is changed."""
+    """Draws of zero are in the middle of all ranges and change nothing."""
     images = ramp()
     unchanged = augment(images, kind, torch.zeros_like(draw(kind, 6, seed=1)))
     torch.testing.assert_close(unchanged, images, atol=0.05, rtol=1e-3)
 
 
 def test_elastic_bends_and_affine_does_not() -> None:
-    """Affine maps keep straight lines straight; elastic ones do not."""
+    """Affine maps keep straight lines straight, and elastic deformations do not."""
     lines = torch.zeros(40, 1, 28, 28)
     lines[:, :, :, 14] = 255
     straight = _bend(augment(lines, "affine", draw("affine", 40, seed=1)))
@@ -89,7 +89,7 @@ def test_elastic_bends_and_affine_does_not() -> None:
 
 
 def _bend(images: torch.Tensor) -> float:
-    """Mean squared distance of a line's centre from a straight line, over inner rows."""
+    """Return the mean squared distance of a line from a straight line, over inner rows."""
     rows = images[:, 0, 6:22]
     centre = (rows * torch.arange(28.0)).sum(2) / rows.sum(2).clamp(min=1)
     x = torch.arange(16.0) - 7.5

@@ -1,4 +1,4 @@
-"""Captured steps, with a stand-in for CUDA graphs that does its work again when it is launched."""
+"""Tests of captured steps. The replacement for a CUDA graph repeats its work when launched."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from harness.training.execution import run_trial, run_trials
 
 CPU = Settings("cpu", threads=1, precision="fp32")
 ARCHITECTURE_NAMES = ["simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp"]
-SMALL = {"batch_size": 8, "epochs": 2}  # 400 images are 50 steps: some in one graph, the others one by one
+SMALL = {"batch_size": 8, "epochs": 2}  # 400 images are 50 steps: some in a graph of many, the others one by one
 
 
 @pytest.fixture
 def captured(monkeypatch):
-    """Has steps captured by the stand-in; gives the list of the work that was captured, two graphs a program."""
+    """List of the work that the replacement has captured, two graphs per program."""
     works = []
 
     def graphs_of(step):
@@ -45,14 +45,14 @@ def captured(monkeypatch):
 
 @pytest.fixture
 def on_device(toy_data, monkeypatch):
-    """The data as a worker with a GPU keeps them, from one trial to the next."""
+    """The data as a worker with a GPU keeps them between trials."""
     data = resident(toy_data, "cpu")
     monkeypatch.setattr("harness.training.execution.resident", lambda *_: data)
     return data
 
 
 def begin(specs, data, settings=CPU):
-    """Models that are trained, the program, and the epochs, each trained when it is asked for."""
+    """Create models, their program and a generator that trains one epoch at a time."""
     shape = InputShape(*data.train_images.shape[1:])
     models = [build_model(spec, shape, 4) for spec in specs]
     program = prepare(models, specs, data, settings)
@@ -74,17 +74,17 @@ def as_written(specs, data):
 
 
 def assert_equal(ours, theirs):
-    """Every loss, and every bit of the weights."""
+    """Check that all losses and all bits of the weights are equal."""
     assert ours[0] == theirs[0]
     assert all(torch.equal(a, b) for a, b in zip(ours[1], theirs[1], strict=True))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_trials_that_share_a_captured_program_leave_no_trace_in_each_other(
+def test_trials_with_the_same_captured_program_do_not_affect_each_other(
     architecture, seeds, on_device, make_spec, captured
 ) -> None:
-    """Warm-up, weights, moments and rates of an earlier trial change no bit of a later one; one program serves all."""
+    """An earlier trial changes no bit of a later trial with the same program."""
     trials = [
         [
             make_spec(architecture, Phase.CONFIRM, seed=seed, learning_rate=rate, augmentation="shift", **SMALL)
@@ -99,16 +99,16 @@ def test_trials_that_share_a_captured_program_leave_no_trace_in_each_other(
     assert len(captured) == 2
 
 
-def test_an_epoch_is_launched_in_as_few_graphs_as_it_can_be(on_device, make_spec, monkeypatch, captured) -> None:
-    """Steps are launched 32 at a time, and only what is left of an epoch one by one."""
+def test_an_epoch_needs_as_few_launches_as_possible(on_device, make_spec, monkeypatch, captured) -> None:
+    """Steps are launched 32 at a time, and the rest of an epoch one by one."""
     launched = []
     monkeypatch.setattr(programs, "graphs_of", lambda step: lambda work: lambda: launched.append(work.args[0]))
     train_all([make_spec("mlp", batch_size=4, epochs=2)], on_device)  # 100 steps
     assert launched == ([programs.STEPS] * 3 + [1] * 4) * 2
 
 
-def test_two_trials_of_one_shape_that_run_at_once_have_weights_of_their_own(on_device, make_spec, captured) -> None:
-    """Whatever is trained between two epochs of a trial, the trial ends as if it had been alone."""
+def test_simultaneous_trials_of_the_same_shape_have_separate_weights(on_device, make_spec, captured) -> None:
+    """Training another trial between two epochs does not change the result of a trial."""
     specs = [[make_spec("lenet5", seed=seed, **SMALL)] for seed in (1, 2)]
     expected = [as_written(of_one, on_device) for of_one in specs]
     running = [begin(of_one, on_device) for of_one in specs]
@@ -117,8 +117,8 @@ def test_two_trials_of_one_shape_that_run_at_once_have_weights_of_their_own(on_d
         assert_equal(losses_and_weights(models, [of_both[index] for of_both in epochs]), expected[index])
 
 
-def test_programs_go_with_the_data_that_they_read(toy_data, make_spec, captured) -> None:
-    """A second data set in one process has a program of its own, and the first one's is gone with its data."""
+def test_programs_are_deleted_with_their_data(toy_data, make_spec, captured) -> None:
+    """Another data set has another program, and the first program is deleted with its data."""
     spec = make_spec("mlp", **SMALL)
     other = replace(toy_data, train=replace(toy_data.train, images=255 - toy_data.train.images), fingerprint="other")
     first = resident(toy_data, "cpu")
@@ -134,8 +134,8 @@ def test_programs_go_with_the_data_that_they_read(toy_data, make_spec, captured)
     assert gone() is None
 
 
-def test_a_stopped_trial_gives_its_program_back_and_a_failed_one_does_not(on_device, make_spec, captured) -> None:
-    """What a trial leaves when nobody asks for its next epoch can be used again; what an exception leaves cannot."""
+def test_the_program_of_a_stopped_trial_is_reused_but_not_of_a_failed_one(on_device, make_spec, captured) -> None:
+    """The program can be reused after a trial was stopped, but not after an exception."""
     spec = make_spec("mlp", **SMALL)
     _, _, epochs = begin([spec], on_device)
     next(epochs)
@@ -149,10 +149,10 @@ def test_a_stopped_trial_gives_its_program_back_and_a_failed_one_does_not(on_dev
     assert not on_device.programs
 
 
-def test_steps_that_cannot_be_captured_run_as_they_are_written_and_say_why(
+def test_steps_that_cannot_be_captured_run_without_capture(
     on_device, toy_data, toy_test, make_spec, captured, monkeypatch
 ) -> None:
-    """The trial is trained all the same, from its own weights; its messages say what kept it from being captured."""
+    """The trial is trained with its own weights, and its messages have the reason."""
 
     def refuse(step, *example):
         step(*example)
@@ -167,10 +167,13 @@ def test_steps_that_cannot_be_captured_run_as_they_are_written_and_say_why(
     assert captured == []
 
 
-def test_a_failed_capture_ends_the_worker_and_not_the_trial(
+def test_a_failed_capture_ends_the_worker_but_not_the_trial(
     on_device, toy_data, toy_test, make_spec, captured, monkeypatch
 ) -> None:
-    """It leaves nothing in the process that can be used, so another process has to try; the trial has no failure."""
+    """The process cannot be used after a failed capture.
+
+    The trial has no failure and is retried.
+    """
 
     def fail(step):
         def capture(work):
@@ -185,10 +188,10 @@ def test_a_failed_capture_ends_the_worker_and_not_the_trial(
             list(run_trials(specs, toy_data, lambda: toy_test, CPU))
 
 
-def test_too_little_memory_for_trials_together_is_no_reason_not_to_capture_each(
+def test_trials_that_do_not_fit_together_are_captured_alone(
     on_device, toy_data, toy_test, make_spec, captured, monkeypatch
 ) -> None:
-    """Memory that runs out in the warm-up ends the program of all seeds; each is then captured alone, and says why."""
+    """If memory runs out in the warm-up of all seeds, each is captured alone, with the reason."""
     real = programs.warm_up
 
     def warm_up(step, batch, *rest):
@@ -204,4 +207,4 @@ def test_too_little_memory_for_trials_together_is_no_reason_not_to_capture_each(
     assert [(p.captured, p.together, p.not_together) for p in placements] == [
         (True, 1, "OutOfMemoryError: tried to allocate 3 GiB")
     ]
-    assert len(captured) == 2  # the second seed used the first one's program
+    assert len(captured) == 2  # the second seed uses the program of the first

@@ -1,4 +1,4 @@
-"""Checkpoints: a trial that goes on from one arrives at the same bits."""
+"""Tests of checkpoints: a trial that resumes from one gives the same bits."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def run(spec, data, test, settings=CPU, **checkpoints):
 
 @pytest.mark.parametrize("architecture", ["advanced_mlp", "advanced_cnn", "lenet5"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-def test_a_trial_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
+def test_a_trial_that_resumes_from_a_checkpoint_gives_the_same_bits(
     architecture, optimizer, toy_data, toy_test, make_spec
 ) -> None:
-    """Weights, probabilities and every epoch equal those of the trial that nothing cut down."""
+    """Weights, probabilities and epochs equal those of the trial without an interruption."""
     changes = {"augmentation": "elastic", "weight_decay": 0.1} | ({"dropout": 0.3} if architecture != "lenet5" else {})
     spec = make_spec(architecture, Phase.CONFIRM, epochs=4, optimizer=optimizer, learning_rate=0.003, **changes)
     settings = Settings("cpu", threads=1, precision="bf16")
@@ -42,8 +42,8 @@ def test_a_trial_that_goes_on_from_a_checkpoint_ends_with_the_same_bits(
         assert again[-1].outcome.probabilities.tobytes() == whole[-1].outcome.probabilities.tobytes()
 
 
-def test_epochs_of_a_checkpoint_are_repeated_and_not_trained_again(toy_data, toy_test, make_spec) -> None:
-    """What lies behind it keeps its seconds, to the digit; what follows has its own."""
+def test_epochs_of_a_checkpoint_are_reported_but_not_trained_again(toy_data, toy_test, make_spec) -> None:
+    """Epochs of the checkpoint keep their seconds exactly. Later epochs have new ones."""
     spec = make_spec(epochs=3)
     whole = run(spec, toy_data, toy_test, every_seconds=0.0)
     again = run(spec, toy_data, toy_test, begin_from=whole[1].checkpoint)
@@ -51,15 +51,15 @@ def test_epochs_of_a_checkpoint_are_repeated_and_not_trained_again(toy_data, toy
     assert again[2].epoch.train_seconds != whole[2].epoch.train_seconds
 
 
-def test_a_trial_leaves_checkpoints_as_rarely_as_the_study_says(toy_data, toy_test, make_spec) -> None:
-    """Short epochs leave none, and neither does a trial that was not asked to."""
+def test_checkpoints_have_the_interval_of_the_study(toy_data, toy_test, make_spec) -> None:
+    """There is no checkpoint if epochs are shorter than the interval, or without an interval."""
     for checkpoints in ({"every_seconds": 3600.0}, {}):
         messages = run(make_spec(epochs=3), toy_data, toy_test, **checkpoints)
         assert [message.checkpoint for message in messages] == [None] * 3
 
 
-def test_a_damaged_or_foreign_checkpoint_costs_time_and_nothing_else(toy_data, toy_test, make_spec) -> None:
-    """The trial begins at its start, and gives what it always gives."""
+def test_a_damaged_or_foreign_checkpoint_is_ignored(toy_data, toy_test, make_spec) -> None:
+    """The trial starts from the beginning and gives its usual results."""
     spec = make_spec(epochs=2)
     whole = run(spec, toy_data, toy_test, every_seconds=0.0)
     good = whole[0].checkpoint
@@ -74,8 +74,8 @@ def test_a_damaged_or_foreign_checkpoint_costs_time_and_nothing_else(toy_data, t
         assert untimed(messages) == untimed(whole)
 
 
-def test_what_is_wrong_with_a_checkpoint_is_said(toy_data, toy_test, make_spec) -> None:
-    """Another trial's, none at all, and one whose epochs are not the first ones."""
+def test_an_invalid_checkpoint_is_an_error_with_its_reason(toy_data, toy_test, make_spec) -> None:
+    """Another trial, damaged data, and epochs that do not start at 1 have different errors."""
     spec = make_spec(epochs=3)
     second = run(spec, toy_data, toy_test, every_seconds=0.0)[1]
     assert len(read_checkpoint(second.checkpoint, spec.trial_id).epochs) == 2
@@ -91,8 +91,8 @@ def test_what_is_wrong_with_a_checkpoint_is_said(toy_data, toy_test, make_spec) 
         read_checkpoint(later, spec.trial_id)
 
 
-def test_what_an_optimizer_remembers_is_restored_to_the_device_of_its_parameter() -> None:
-    """A step count too, which has not the shape of a parameter: a fused optimizer reads it on the device."""
+def test_optimizer_state_is_restored_to_the_device_of_its_parameter() -> None:
+    """The step count is restored to the device too, because a fused optimizer reads it there."""
     parameter = torch.empty(3, 2, device="meta")
     assert _like(parameter, torch.tensor(4.0)).device == parameter.device
     assert _like(parameter, torch.ones(3, 2)).device == parameter.device

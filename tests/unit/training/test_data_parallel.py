@@ -1,4 +1,4 @@
-"""Several processes that train one model, with torch's `DistributedDataParallel`."""
+"""Tests of several processes that train one model with `DistributedDataParallel`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.training.data_parallel import with_synchronised_batch_norm
 
 
 def train_all(specs: list[TrialSpec], data: TrainingData, device: str, group: Group | None) -> list[dict[str, Any]]:
-    """Of each trial: its epochs, its weights, and the seeds of the process's own random numbers in training."""
+    """Train the trials. Return epochs, weights and random seeds of the process for each trial."""
     settings = Settings(device, threads=1, precision="fp32", not_captured="to compare", group=group)
     given = []
     for spec in specs:
@@ -35,7 +35,7 @@ def train_all(specs: list[TrialSpec], data: TrainingData, device: str, group: Gr
 def work(
     rank: int, workers: int, device: str, meeting: str, specs: list[TrialSpec], data: TrainingData, folder: str
 ) -> None:
-    # Two processes may not share a GPU in NCCL; gloo carries tensors of one GPU too.
+    # NCCL does not allow two processes on one GPU, but gloo does.
     distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=workers)
     group = Group(rank, workers, DistributedDataParallel)
     torch.save(train_all(specs, data, device, group), f"{folder}/{rank}.pt")
@@ -45,14 +45,14 @@ def work(
 def train_in_processes(
     workers: int, device: str, specs: list[TrialSpec], data: TrainingData, folder: Path
 ) -> list[list[dict[str, Any]]]:
-    """What each of so many processes gives for the trials that they train together."""
+    """Train the trials in several processes, and return the results of each process."""
     arguments = (workers, device, str(folder / "meeting"), specs, data, str(folder))
     multiprocessing.spawn(work, arguments, nprocs=workers)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(workers)]
 
 
 def assert_trained_alike(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
-    """Losses of every epoch, weights and running statistics agree to rounding, under the same names."""
+    """Check that losses, weights and running statistics agree to rounding, with equal names."""
     for one, other in zip(ours, theirs, strict=True):
         for epoch, expected in zip(one["epochs"], other["epochs"], strict=True):
             assert epoch.train_loss == pytest.approx(expected.train_loss, rel=1e-3)
@@ -65,8 +65,8 @@ def assert_trained_alike(ours: list[dict[str, Any]], theirs: list[dict[str, Any]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [2, 3])
-def test_several_processes_train_what_one_trains(workers, toy_data, make_spec, tmp_path: Path) -> None:
-    """Without batch norm and dropout, with augmentation: also where the parts of a batch differ in size."""
+def test_several_processes_give_the_results_of_one(workers, toy_data, make_spec, tmp_path: Path) -> None:
+    """Without batch norm and dropout, results agree even if parts of a batch differ in size."""
     specs = [
         make_spec(name, Phase.CONFIRM, epochs=2, batch_size=8, augmentation="affine", label_smoothing=0.1)
         for name in ("simple_cnn", "lenet5", "mlp")
@@ -77,10 +77,8 @@ def test_several_processes_train_what_one_trains(workers, toy_data, make_spec, t
 
 
 @pytest.mark.slow
-def test_with_batch_norm_and_dropout_all_processes_have_one_model_that_learns(
-    toy_data, make_spec, tmp_path: Path
-) -> None:
-    """The same parameters and training loss in every process, though each draws dropout masks of its own."""
+def test_processes_with_batch_norm_and_dropout_have_the_same_model(toy_data, make_spec, tmp_path: Path) -> None:
+    """All processes have equal parameters and losses, but draw different dropout masks."""
     specs = [
         make_spec(name, Phase.CONFIRM, epochs=4, batch_size=32, dropout=0.3)
         for name in ("advanced_cnn", "advanced_mlp")
@@ -100,8 +98,8 @@ def test_with_batch_norm_and_dropout_all_processes_have_one_model_that_learns(
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_a_gpu_batch_norm_sees_the_whole_batch(toy_data, make_spec, tmp_path: Path) -> None:
-    """Three processes train with `SyncBatchNorm` what one trains, running statistics included."""
+def test_batch_norm_on_a_gpu_uses_the_whole_batch(toy_data, make_spec, tmp_path: Path) -> None:
+    """With `SyncBatchNorm`, three processes give the results of one, with running statistics."""
     specs = [
         make_spec(name, Phase.CONFIRM, epochs=2, batch_size=32, dropout=0.0)
         for name in ("advanced_cnn", "advanced_mlp", "simple_cnn")
@@ -111,8 +109,8 @@ def test_on_a_gpu_batch_norm_sees_the_whole_batch(toy_data, make_spec, tmp_path:
         assert_trained_alike(jointly, alone)
 
 
-def test_batch_norm_is_synchronised_on_cuda_devices_alone() -> None:
-    """CPUs lack `SyncBatchNorm`; parameters and buffers keep their names, and parameters stay the same objects."""
+def test_batch_norm_is_synchronised_only_on_cuda_devices() -> None:
+    """Names of parameters and buffers remain, and parameters stay the same objects."""
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2)))
     names, parameters = list(model.state_dict()), list(model.parameters())
     assert not any(isinstance(m, nn.SyncBatchNorm) for m in with_synchronised_batch_norm(model, "cpu").modules())
@@ -122,8 +120,8 @@ def test_batch_norm_is_synchronised_on_cuda_devices_alone() -> None:
     assert all(ours is theirs for ours, theirs in zip(converted.parameters(), parameters, strict=True))
 
 
-def test_parts_are_a_whole_batch() -> None:
-    """Every image of a batch is in one part, whatever the number of workers."""
+def test_parts_add_up_to_the_batch() -> None:
+    """Every image of a batch is in exactly one part, for any number of workers."""
     for batch_size in (1, 7, 32):
         for workers in (1, 2, 5):
             groups = [Group(rank, workers, DistributedDataParallel) for rank in range(workers)]

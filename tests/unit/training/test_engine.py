@@ -1,4 +1,4 @@
-"""The training engine: what it gives, and that it gives the same again."""
+"""Tests of the training engine: its results, and that they are reproducible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def same_weights(first, second) -> bool:
 
 @pytest.mark.parametrize("architecture", ["mlp", "advanced_mlp", "lenet5", "simple_cnn", "advanced_cnn"])
 def test_every_architecture_learns_the_stripes(architecture, toy_data, make_spec) -> None:
-    """A few epochs on an easy problem reach a high validation accuracy."""
+    """A few epochs on an easy problem give a high validation accuracy."""
     _, results = run(make_spec(architecture, epochs=6, learning_rate=0.003), toy_data)
     assert results[-1].validation_accuracy > 0.95
     assert [result.epoch for result in results] == [1, 2, 3, 4, 5, 6]
@@ -41,10 +41,8 @@ def test_every_architecture_learns_the_stripes(architecture, toy_data, make_spec
 
 @pytest.mark.parametrize("architecture", ["advanced_mlp", "advanced_cnn"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_the_same_specification_gives_the_same_bits_whatever_ran_before(
-    architecture, precision, toy_data, make_spec
-) -> None:
-    """Weights and results repeat exactly after other trials used the process and its random generators."""
+def test_a_specification_always_gives_the_same_bits(architecture, precision, toy_data, make_spec) -> None:
+    """Weights and results repeat exactly, even if other trials and random numbers came before."""
     settings = Settings("cpu", threads=1, precision=precision)
     spec = make_spec(architecture, augmentation="elastic", dropout=0.3)
     first, first_results = run(spec, toy_data, settings)
@@ -56,8 +54,8 @@ def test_the_same_specification_gives_the_same_bits_whatever_ran_before(
     assert untimed(first_results) == untimed(second_results)
 
 
-def test_trials_that_take_turns_do_not_disturb_each_other(toy_data, make_spec) -> None:
-    """Two generators advanced in turn give what each gives alone."""
+def test_trials_that_alternate_do_not_affect_each_other(toy_data, make_spec) -> None:
+    """Two trials that alternate after each epoch give the same results as each alone."""
     specs = [make_spec("advanced_mlp", seed=seed, epochs=3) for seed in (1, 2)]
     alone = [untimed(run(spec, toy_data)[1]) for spec in specs]
     models = [build_model(spec, toy_data.shape, 4) for spec in specs]
@@ -67,8 +65,8 @@ def test_trials_that_take_turns_do_not_disturb_each_other(toy_data, make_spec) -
     assert [untimed(results) for results in interleaved] == alone
 
 
-def test_training_leaves_the_process_generator_as_it_was(toy_data, make_spec) -> None:
-    """Nobody else's random numbers change because a trial ran."""
+def test_training_does_not_change_the_global_random_generator(toy_data, make_spec) -> None:
+    """The next random number of the process is the same with and without a trial before it."""
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
@@ -77,14 +75,14 @@ def test_training_leaves_the_process_generator_as_it_was(toy_data, make_spec) ->
 
 
 def test_another_seed_gives_another_model(toy_data, make_spec) -> None:
-    """The seed reaches initialisation and training."""
+    """Models with different seeds have different weights."""
     first, _ = run(make_spec(seed=1), toy_data)
     second, _ = run(make_spec(seed=2), toy_data)
     assert not same_weights(first, second)
 
 
 def streams(spec, data, epoch=1, batch_size=16):
-    """Image indices (N,) and draws by image (N, K) of an epoch."""
+    """Return image indices (N,) and draws by image (N, K) of an epoch."""
     hyperparameters = BUILT_IN[spec.architecture].hyperparameters.model_validate(spec.hyperparameters)
     images = len(data.train_labels)
     batches, draws = _epoch_streams([spec], epoch, images // batch_size, batch_size, data, hyperparameters)
@@ -93,8 +91,8 @@ def streams(spec, data, epoch=1, batch_size=16):
     return order, by_image
 
 
-def test_order_and_augmentation_are_paired_across_architectures(toy_data, make_spec) -> None:
-    """Seed k means the same data order and the same augmentation of each image, whatever else differs."""
+def test_order_and_augmentation_are_the_same_for_all_architectures(toy_data, make_spec) -> None:
+    """The seed determines the data order and the augmentation of each image in each epoch."""
     data = resident(toy_data, "cpu")
     first = make_spec("mlp", seed=4, augmentation="affine")
     second = make_spec("lenet5", Phase.CONFIRM, seed=4, augmentation="affine")
@@ -108,7 +106,7 @@ def test_order_and_augmentation_are_paired_across_architectures(toy_data, make_s
 
 
 def test_validation_images_are_never_trained_on(toy_data, make_spec, monkeypatch) -> None:
-    """Every batch that reaches the loss in training mode comes from the training images."""
+    """Every batch that is augmented has only training images."""
     import harness.training.step as step
 
     seen = []
@@ -122,7 +120,7 @@ def test_validation_images_are_never_trained_on(toy_data, make_spec, monkeypatch
 
 
 def test_an_epoch_trains_on_each_image_once(toy_data, make_spec) -> None:
-    """The order of an epoch is a permutation; what does not fill a batch is left to the next epoch."""
+    """An epoch has each image once, except for the incomplete last batch."""
     order, _ = streams(make_spec(), resident(toy_data, "cpu"))
     assert sorted(order.tolist()) == list(range(400))
     _, results = run(make_spec(epochs=1, batch_size=64), toy_data)
@@ -131,15 +129,15 @@ def test_an_epoch_trains_on_each_image_once(toy_data, make_spec) -> None:
     assert results[0].train_images == 400
 
 
-def test_a_diverged_trial_says_so(toy_data, make_spec) -> None:
-    """A loss that is not finite ends the trial with its epoch."""
+def test_a_diverged_trial_is_an_error(toy_data, make_spec) -> None:
+    """A training loss that is not finite is an error that names the epoch."""
     spec = make_spec("mlp", optimizer="sgd", learning_rate=100.0, schedule="constant", epochs=3)
     with pytest.raises(TrainingDivergedError, match=r"the training loss was (nan|inf) in epoch \d"):
         run(spec, toy_data)
 
 
-def test_results_are_what_the_model_does(toy_data, make_spec) -> None:
-    """The reported validation accuracy and loss are recomputed from the final model's own outputs."""
+def test_results_equal_those_computed_from_the_model(toy_data, make_spec) -> None:
+    """Validation accuracy and loss equal those computed here from the outputs of the model."""
     model, results = run(make_spec("advanced_cnn"), toy_data)
     data = resident(toy_data, "cpu")
     pixels = torch.from_numpy(toy_data.validation.images).float()
@@ -153,8 +151,8 @@ def test_results_are_what_the_model_does(toy_data, make_spec) -> None:
     assert results[-1].validation_loss == pytest.approx(expected_loss, rel=1e-4)
 
 
-def test_normalised_training_images_have_mean_0_and_std_1(toy_data) -> None:
-    """Each channel is scaled by its own statistics."""
+def test_normalised_images_have_mean_0_and_std_1(toy_data) -> None:
+    """Each channel is normalised with its own statistics."""
     images = torch.randint(0, 256, (50, 3, 8, 8), dtype=torch.uint8)
     mean, std = (
         images.float().div(255).transpose(0, 1).flatten(1).__getattribute__(name)(1) for name in ("mean", "std")
@@ -165,16 +163,16 @@ def test_normalised_training_images_have_mean_0_and_std_1(toy_data) -> None:
     torch.testing.assert_close(normalised.std(1), torch.ones(3), atol=1e-3, rtol=0)
 
 
-def test_data_are_mapped_not_copied_on_the_cpu(toy_data) -> None:
-    """Tensors share the memory of the arrays, read-only ones included."""
+def test_data_are_not_copied_on_the_cpu(toy_data) -> None:
+    """Tensors share the memory of the arrays, even if these are read-only."""
     images = toy_data.train.images.view()
     images.flags.writeable = False
     data = resident(toy_data, "cpu")
     assert data.train_images.data_ptr() == toy_data.train.images.ctypes.data
 
 
-def test_prediction_does_not_depend_on_how_it_is_batched(toy_data, make_spec, monkeypatch) -> None:
-    """Logits of many images are those of each, and the model is left in evaluation mode."""
+def test_prediction_does_not_depend_on_the_batch_size(toy_data, make_spec, monkeypatch) -> None:
+    """The batch size does not change the logits, and the model stays in evaluation mode."""
     model, _ = run(make_spec("advanced_cnn"), toy_data)
     data = resident(toy_data, "cpu")
     whole = predict(model, data.validation_images, data.normaliser, CPU)

@@ -1,4 +1,4 @@
-"""One trial from start to end, without Ray."""
+"""Tests of one trial from start to end, without Ray."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def forbidden() -> SealedTest:
 
 
 def test_a_search_trial_never_fetches_the_test_split(toy_data, make_spec) -> None:
-    """Searching works with no test split at all."""
+    """A search trial works without a test split."""
     messages = list(run_trial(make_spec(), toy_data, forbidden, CPU))
     assert [message.epoch.epoch for message in messages] == [1, 2]
     assert all(message.failure is None and message.outcome is None for message in messages)
 
 
 def test_a_confirm_trial_opens_the_test_split_once_after_its_last_epoch(toy_data, toy_test, make_spec) -> None:
-    """The one look comes when training is over."""
+    """The test split is opened once, after the last epoch."""
     events: list[str] = []
 
     class Spy(SealedTest):
@@ -49,8 +49,8 @@ def test_a_confirm_trial_opens_the_test_split_once_after_its_last_epoch(toy_data
     assert events == ["epoch", "epoch", "opened in confirm", "outcome"]
 
 
-def test_the_outcome_is_what_the_model_says_of_the_test_images(toy_data, toy_test, make_spec) -> None:
-    """Probabilities, accuracy and weights belong to one and the same model."""
+def test_the_outcome_is_consistent_with_the_saved_model(toy_data, toy_test, make_spec) -> None:
+    """Probabilities, accuracy and weights of the outcome belong to the same model."""
     spec = make_spec("advanced_cnn", Phase.CONFIRM)
     *_, last = run_trial(spec, toy_data, lambda: toy_test, CPU)
     outcome, split = last.outcome, toy_test.open(Phase.CONFIRM)
@@ -66,8 +66,8 @@ def test_the_outcome_is_what_the_model_says_of_the_test_images(toy_data, toy_tes
     np.testing.assert_allclose(again, outcome.probabilities, atol=1e-3)
 
 
-def test_images_in_a_file_train_as_images_in_memory(toy_data, make_spec, tmp_path) -> None:
-    """More images than memory holds change no number."""
+def test_images_in_files_give_the_same_results_as_images_in_memory(toy_data, make_spec, tmp_path) -> None:
+    """Memory-mapped images give exactly the same losses."""
 
     def mapped(split: Split, name: str) -> Split:
         np.save(tmp_path / name, split.images)
@@ -88,12 +88,12 @@ def test_images_in_a_file_train_as_images_in_memory(toy_data, make_spec, tmp_pat
 
 
 def building(name: str, build: Callable[..., Any]) -> Registry:
-    """The registry, in which one architecture builds other models."""
+    """Return the registry with another build function for this architecture."""
     return Registry(dict(BUILT_IN) | {name: replace(BUILT_IN[name], build=build)})
 
 
 class LooksAtTheLayout(torch.nn.Module):
-    """As PyTorch's tutorials write it."""
+    """A model that depends on the memory layout, as in tutorials of PyTorch."""
 
     def __init__(self, hyperparameters, shape, classes):
         super().__init__()
@@ -103,8 +103,8 @@ class LooksAtTheLayout(torch.nn.Module):
         return self.head(torch.relu(self.convolution(images)).view(-1, 400))
 
 
-def test_a_model_that_looks_at_the_layout_keeps_it(toy_data, toy_test, make_spec) -> None:
-    """A view behind a convolution fails with channels last, so such a model is trained and tested without."""
+def test_a_model_that_needs_contiguous_memory_is_trained_with_it(toy_data, toy_test, make_spec) -> None:
+    """A model whose `view` fails with channels-last memory is trained and tested without it."""
     registry = building("lenet5", LooksAtTheLayout)
     *_, last = run_trial(make_spec("lenet5", Phase.CONFIRM), toy_data, lambda: toy_test, CPU, registry=registry)
     assert last.failure is None
@@ -112,7 +112,7 @@ def test_a_model_that_looks_at_the_layout_keeps_it(toy_data, toy_test, make_spec
 
 
 class HasOneLayerUnderTwoNames(torch.nn.Module):
-    """As people write it who take a list of layers apart."""
+    """A model with one layer under two names."""
 
     def __init__(self, hyperparameters, shape, classes):
         super().__init__()
@@ -123,8 +123,8 @@ class HasOneLayerUnderTwoNames(torch.nn.Module):
         return self.layers(images)
 
 
-def test_weights_under_two_names_are_kept_under_both(toy_data, toy_test, make_spec) -> None:
-    """They can be saved after the test, and in checkpoints on the way."""
+def test_weights_with_two_names_are_saved_under_both(toy_data, toy_test, make_spec) -> None:
+    """Shared weights can be saved in the outcome and in checkpoints."""
     registry = building("mlp", HasOneLayerUnderTwoNames)
     spec = make_spec("mlp", Phase.CONFIRM)
     *epochs, last = run_trial(spec, toy_data, lambda: toy_test, CPU, Checkpoints(every_seconds=0.0), registry)
@@ -135,7 +135,7 @@ def test_weights_under_two_names_are_kept_under_both(toy_data, toy_test, make_sp
 
 
 class DropsInTrainingOnly(torch.nn.Module):
-    """A dropout that evaluation never meets."""
+    """A model whose dropout is not called in evaluation mode."""
 
     def __init__(self, hyperparameters, shape, classes):
         super().__init__()
@@ -146,8 +146,8 @@ class DropsInTrainingOnly(torch.nn.Module):
         return self.head(self.dropout(images) if self.training else images)
 
 
-def test_a_dropout_that_evaluation_never_meets_drops_single_units(make_spec, toy_data) -> None:
-    """And never the whole batch at once, for which a mask of one element would stand."""
+def test_a_dropout_used_only_in_training_drops_single_units(make_spec, toy_data) -> None:
+    """The mask has the shape of the units, so that not all of them are dropped together."""
     model = build_model(make_spec("mlp"), toy_data.shape, 4, building("mlp", DropsInTrainingOnly))
     shape_masks(model, torch.ones(8, 1, 12, 12))
     kept = model.train().dropout(torch.ones(64, 144)) > 0
@@ -155,7 +155,7 @@ def test_a_dropout_that_evaluation_never_meets_drops_single_units(make_spec, toy
 
 
 class UsesOneDropoutTwice(torch.nn.Module):
-    """As people write it, where the two uses have unlike shapes."""
+    """A model that applies one dropout layer twice, to different shapes."""
 
     def __init__(self, hyperparameters, shape, classes):
         super().__init__()
@@ -166,8 +166,8 @@ class UsesOneDropoutTwice(torch.nn.Module):
         return self.head(self.dropout(torch.relu(self.hidden(self.dropout(images.flatten(1))))))
 
 
-def test_a_dropout_that_is_used_twice_drops_twice(toy_data, make_spec) -> None:
-    """The trial trains, and repeats to the bit; without the dropout it gives other numbers."""
+def test_a_dropout_layer_can_be_used_twice(toy_data, make_spec) -> None:
+    """The losses repeat exactly, and differ from those without dropout."""
 
     def losses(rate: float) -> list[float]:
         def build(*arguments: object) -> torch.nn.Module:
@@ -180,13 +180,13 @@ def test_a_dropout_that_is_used_twice_drops_twice(toy_data, make_spec) -> None:
         return [message.epoch.train_loss for message in messages]
 
     first = losses(0.4)
-    torch.rand(7)  # whatever the process draws besides
+    torch.rand(7)  # other random numbers of the process
     assert losses(0.4) == first
     assert losses(0.0) != first
 
 
 def test_a_diverged_trial_fails_with_its_reason(toy_data, make_spec) -> None:
-    """Divergence is a record with a reason, not an exception."""
+    """A diverged trial has a failure with its reason, and raises no exception."""
     spec = make_spec("mlp", optimizer="sgd", learning_rate=100.0, schedule="constant", epochs=3)
     *_, last = run_trial(spec, toy_data, forbidden, CPU)
     assert last.failure.startswith("diverged: the training loss was")
@@ -202,16 +202,19 @@ def test_a_diverged_trial_fails_with_its_reason(toy_data, make_spec) -> None:
         (lambda *_: None, "AttributeError: "),
     ],
 )
-def test_whatever_a_contender_does_wrong_is_its_own_failure(build, said, toy_data, make_spec) -> None:
-    """An architecture that raises or gives the wrong shape ends its trial in one line."""
+def test_an_error_of_an_architecture_fails_its_trial(build, said, toy_data, make_spec) -> None:
+    """An architecture that raises or returns a wrong shape gives a failure of one line."""
     spec = make_spec("mlp")
     *_, last = run_trial(spec, toy_data, forbidden, CPU, registry=building("mlp", build))
     assert said in last.failure
     assert "\n" not in last.failure
 
 
-def test_summaries_count_what_a_model_costs(toy_data, make_spec) -> None:
-    """Parameters, multiply-adds and bytes of a perceptron are those of its matrices; a broken model has none."""
+def test_summary_counts_parameters_multiply_adds_and_bytes(toy_data, make_spec) -> None:
+    """The numbers of an MLP are those of its layers.
+
+    A model that cannot be built has no summary.
+    """
     summary = summary_of(make_spec("mlp", hidden_layers=1, units=16), toy_data.shape, 4)
     assert summary.macs == 144 * 16 + 16 * 4
     assert summary.parameters == summary.macs + 16 + 4
@@ -229,8 +232,11 @@ def test_summaries_count_what_a_model_costs(toy_data, make_spec) -> None:
         (lambda n: torch.nn.LSTM(144, n), "it returned tuple"),
     ],
 )  # fmt: skip
-def test_a_model_that_gives_no_logits_for_these_classes_is_refused(outputs, said, toy_data, make_spec) -> None:
-    """More outputs than classes would train, and mean nothing."""
+def test_a_model_with_wrong_outputs_is_refused(outputs, said, toy_data, make_spec) -> None:
+    """A model must return one logit per class.
+
+    More outputs could be trained, but are meaningless.
+    """
     planted = building("mlp", lambda h, shape, classes: torch.nn.Sequential(torch.nn.Flatten(), outputs(classes)))
     [message] = run_trial(make_spec(), toy_data, forbidden, CPU, registry=planted)
     assert re.search(said, message.failure)
@@ -238,7 +244,7 @@ def test_a_model_that_gives_no_logits_for_these_classes_is_refused(outputs, said
 
 @pytest.fixture
 def lost_device(monkeypatch):
-    """The device fails whatever is asked of it, once a trial has failed."""
+    """A device that cannot be used after a trial has failed."""
 
     def recover(device: str) -> None:
         raise WorkerLostError("the GPU can no longer be used by this process")
@@ -247,17 +253,17 @@ def lost_device(monkeypatch):
 
 
 def told_before_the_worker_is_lost(stream) -> list:
-    """What comes out of a stream that ends with `WorkerLostError`."""
+    """Return what a stream yields before it ends with `WorkerLostError`."""
     told = []
     try:
-        told.extend(stream)  # keeps what came before the exception
+        told.extend(stream)  # keeps everything before the exception
     except WorkerLostError:
         return told
     raise AssertionError("the worker is not lost")
 
 
 def failing(at_epoch: int, only_together: bool):
-    """`train_together`, with an assertion that fails in a kernel in this epoch."""
+    """Return a `train_together` with an assertion that fails on the device in this epoch."""
     from harness.training import execution
 
     real = execution.train_together
@@ -273,40 +279,38 @@ def failing(at_epoch: int, only_together: bool):
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_a_trial_that_breaks_the_device_fails_with_its_reason_before_its_worker_ends(
+def test_a_trial_that_breaks_the_device_fails_before_its_worker_is_lost(
     epoch, toy_data, toy_test, make_spec, monkeypatch, lost_device
 ) -> None:
-    """Its own failure is told first; then the process says that it can train nothing more."""
+    """The failure of the trial is reported before the worker is lost."""
     monkeypatch.setattr("harness.training.execution.train_together", failing(epoch, only_together=False))
     told = told_before_the_worker_is_lost(run_trial(make_spec("mlp", Phase.CONFIRM), toy_data, lambda: toy_test, CPU))
     assert [message.failure for message in told[:-1]] == [None] * (epoch - 1)
     assert told[-1].failure == "RuntimeError: CUDA error: device-side assert triggered"
 
 
-def test_trials_together_that_break_the_device_are_left_to_another_worker(
+def test_trials_that_break_the_device_together_are_retried_by_another_worker(
     toy_data, toy_test, make_spec, monkeypatch, lost_device
 ) -> None:
-    """In the first epoch none of them is blamed: which one it was, another process finds out."""
+    """In the first epoch no trial is reported as failed. Another worker trains them alone."""
     monkeypatch.setattr("harness.training.execution.train_together", failing(1, only_together=True))
     specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
     with pytest.raises(WorkerLostError):
         next(run_trials(specs, toy_data, lambda: toy_test, CPU))
 
 
-def test_trials_together_that_fail_in_a_later_epoch_are_tried_again_alone(
+def test_trials_that_fail_together_in_a_later_epoch_are_retried_alone(
     toy_data, toy_test, make_spec, monkeypatch
 ) -> None:
-    """No trial has a failure for what went wrong in the program of all; the worker ends, so that each is repeated."""
+    """No trial is reported as failed. The worker is lost, so that each trial is retried."""
     monkeypatch.setattr("harness.training.execution.train_together", failing(2, only_together=True))
     specs = [make_spec("mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
     [told] = told_before_the_worker_is_lost(run_trials(specs, toy_data, lambda: toy_test, CPU))
     assert [(message.epoch.epoch, message.failure) for message in told] == [(1, None), (1, None)]
 
 
-def test_what_trials_together_held_is_free_before_they_are_trained_alone(
-    toy_data, toy_test, make_spec, monkeypatch
-) -> None:
-    """Program and models that needed too much memory are gone when the first single trial is built."""
+def test_memory_of_a_shared_program_is_freed_before_single_trials(toy_data, toy_test, make_spec, monkeypatch) -> None:
+    """The program and models of all seeds are deleted before the first single trial is built."""
     from harness.training import execution
 
     real_prepare, programs, alive = execution.prepare, [], []

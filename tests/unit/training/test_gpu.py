@@ -1,4 +1,4 @@
-"""What only a CUDA device can show: captured graphs, seeds together on it, and what is left after it failed."""
+"""Tests that need a CUDA device: captured graphs, seeds together, and failures of the device."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 
 ARCHITECTURE_NAMES = ["simple_cnn", "advanced_cnn", "lenet5", "advanced_mlp", "mlp"]
 PRECISIONS = ["fp32", "tf32", "bf16"]
-SMALL = {"batch_size": 8, "epochs": 2}  # 400 images are 50 steps: a graph of many, and single ones
+SMALL = {"batch_size": 8, "epochs": 2}  # 400 images are 50 steps: a graph of many steps, and single steps
 WRITTEN = "to compare"
 TESTS = Path(__file__).parents[2]
 
@@ -46,15 +46,15 @@ def losses_together(specs, data, settings) -> list[list[float]]:
 
 
 def assert_alike(ours: Sequence[float], theirs: Sequence[float], precision: str) -> None:
-    """Mean losses of epochs agree, as far as rounding and atomic sums let fifty steps after another agree."""
+    """Check that mean losses agree to the rounding and atomic sums of fifty steps."""
     rounding = 0.05 if precision == "fp32" else 0.1
     assert ours == pytest.approx(theirs, rel=0, abs=rounding * theirs[0])
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
-def test_captured_steps_give_what_written_ones_give(architecture, precision, toy_data, make_spec) -> None:
-    """The same losses with and without capture; trials that share a program, one after the other, do not see it."""
+def test_captured_steps_give_the_losses_of_uncaptured_steps(architecture, precision, toy_data, make_spec) -> None:
+    """The losses are the same with and without capture, also for later trials with that program."""
     for seed, rate in ((1, 0.003), (2, 0.001), (1, 0.003)):
         spec = make_spec(architecture, seed=seed, learning_rate=rate, augmentation="affine", **SMALL)
         ours = losses_alone(spec, toy_data, settings_of(precision))
@@ -67,8 +67,10 @@ def test_captured_steps_give_what_written_ones_give(architecture, precision, toy
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
 @pytest.mark.parametrize("not_captured", [None, WRITTEN])
-def test_seeds_together_give_what_each_gives_alone(architecture, precision, not_captured, toy_data, make_spec) -> None:
-    """The program of three seeds agrees with single trials to rounding, captured or as it is written."""
+def test_seeds_trained_together_give_the_losses_of_single_ones(
+    architecture, precision, not_captured, toy_data, make_spec
+) -> None:
+    """The losses of three seeds together agree with those of single trials to rounding."""
     settings = settings_of(precision, not_captured)
     specs = [make_spec(architecture, Phase.CONFIRM, seed=seed, **SMALL) for seed in (1, 2, 3)]
     epochs = losses_together(specs, toy_data, settings)
@@ -78,10 +80,10 @@ def test_seeds_together_give_what_each_gives_alone(architecture, precision, not_
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
-def test_confirm_trials_are_really_captured_and_together(
+def test_confirm_trials_are_captured_and_trained_together(
     architecture, precision, toy_data, toy_test, make_spec
 ) -> None:
-    """Placement says so, gives no reason against it, and every trial has an outcome that beats chance by far."""
+    """The placement says so, and every trial has a high test accuracy."""
     specs = [make_spec(architecture, Phase.CONFIRM, seed=seed, epochs=4) for seed in (1, 2, 3)]
     rounds = list(run_trials(specs, toy_data, lambda: toy_test, settings_of(precision)))
     messages = [message for of_one in rounds for message in of_one]
@@ -95,8 +97,8 @@ def test_confirm_trials_are_really_captured_and_together(
     assert min(accuracies) > 0.8
 
 
-def test_a_gpu_learns_what_the_cpu_learns(toy_data, make_spec) -> None:
-    """The same trial on a GPU ends near where it ends on the CPU, and its data live there."""
+def test_a_gpu_gives_the_accuracy_of_a_cpu(toy_data, make_spec) -> None:
+    """The data are on the GPU, and the validation accuracy is close to that on a CPU."""
     assert resident(toy_data, "cuda").train_images.is_cuda
     spec = make_spec("lenet5", epochs=4)
     model = build_model(spec, toy_data.shape, 4)
@@ -106,18 +108,18 @@ def test_a_gpu_learns_what_the_cpu_learns(toy_data, make_spec) -> None:
     assert on_gpu[-1].validation_accuracy == pytest.approx(on_cpu[-1].validation_accuracy, abs=0.03)
 
 
-def test_a_second_data_set_in_one_process_is_trained_on(toy_data, make_spec) -> None:
-    """A program that read the first one is not used for the second, whose losses are those without capture."""
+def test_a_second_data_set_has_its_own_program(toy_data, make_spec) -> None:
+    """Losses with a second data set equal those without capture, so its own images are read."""
     other = replace(toy_data, train=replace(toy_data.train, images=255 - toy_data.train.images), fingerprint="other")
     spec = make_spec("lenet5", **SMALL)
     for data in (toy_data, other, toy_data):
         ours = losses_alone(spec, data, settings_of("fp32"))
-        torch.empty(2**26, device="cuda").fill_(float("nan"))  # whoever reads freed memory reads this
+        torch.empty(2**26, device="cuda").fill_(float("nan"))  # reading freed memory would give this
         assert_alike(ours, losses_alone(spec, data, settings_of("fp32", WRITTEN)), "fp32")
 
 
-def test_two_trials_of_one_shape_that_run_at_once_do_not_see_each_other(toy_data, make_spec) -> None:
-    """Epochs in turn give what each trial gives alone."""
+def test_simultaneous_trials_of_the_same_shape_do_not_affect_each_other(toy_data, make_spec) -> None:
+    """Two trials that alternate after each epoch give the same losses as each alone."""
     specs = [make_spec("mlp", seed=seed, **SMALL) for seed in (1, 2)]
     alone = [losses_alone(spec, toy_data, settings_of("fp32")) for spec in specs]
     data = resident(toy_data, "cuda")
@@ -128,7 +130,7 @@ def test_two_trials_of_one_shape_that_run_at_once_do_not_see_each_other(toy_data
 
 
 class Synchronising(nn.Module):
-    """Looks at a value of its own, which a graph cannot."""
+    """A model that reads a value from the device, which a graph cannot contain."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,10 +141,8 @@ class Synchronising(nn.Module):
         return logits * (1.0 if logits.sum().item() > -1e9 else 0.0)
 
 
-def test_a_model_that_cannot_be_captured_is_trained_as_it_is_written(
-    toy_data, toy_test, make_spec, monkeypatch
-) -> None:
-    """It says why, and the next trial in the same process is captured."""
+def test_a_model_that_cannot_be_captured_is_trained_without_capture(toy_data, toy_test, make_spec, monkeypatch) -> None:
+    """The placement has the reason, and the next trial of the process is captured."""
     with monkeypatch.context() as patch:
         patch.setattr("harness.training.execution.build_model", lambda *_: Synchronising())
         told = list(run_trial(make_spec("mlp", Phase.CONFIRM), toy_data, lambda: toy_test, settings_of("fp32")))
@@ -153,8 +153,8 @@ def test_a_model_that_cannot_be_captured_is_trained_as_it_is_written(
     assert after[0].started.placement.captured
 
 
-def test_a_checkpoint_is_taken_up_on_a_gpu_without_capture(toy_data, toy_test, make_spec) -> None:
-    """What Adam remembers is on the device again: the later epochs have the losses of the trial that nothing cut."""
+def test_a_trial_resumes_from_a_checkpoint_on_a_gpu(toy_data, toy_test, make_spec) -> None:
+    """With and without capture, the losses equal those of the trial without an interruption."""
     from harness.training.execution import Checkpoints
 
     spec = make_spec("mlp", Phase.CONFIRM, epochs=3, optimizer="adam")
@@ -210,7 +210,7 @@ class Faulty(nn.Module):
 
 
 def run_faulty(fault: str, script: str) -> list[str]:
-    """What a process of its own prints, whose first model has this fault."""
+    """Run a script in a new process, with this fault in the model, and return its output lines."""
     code = FAULT.replace("FAULT_HERE", fault) + script
     path = os.pathsep.join([str(TESTS), *sys.path])
     done = subprocess.run(
@@ -220,8 +220,8 @@ def run_faulty(fault: str, script: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_device_assert_fails_its_trial_and_ends_the_process_for_the_others() -> None:
-    """The trial says what happened; the process says that it is lost. Together with others, none is blamed."""
+def test_a_device_assert_fails_its_trial_and_the_worker_is_lost() -> None:
+    """A single trial fails before the worker is lost. Trials trained together have no failure."""
     fault = "logits[:, torch.full((4,), 7 if self.training else 0, device=logits.device)]"
     lines = run_faulty(fault, "execution.build_model = lambda *_: Faulty()\ntold([1])")
     assert [line.split()[0] for line in lines] == ["failed", "lost"]
@@ -229,8 +229,8 @@ def test_a_device_assert_fails_its_trial_and_ends_the_process_for_the_others() -
     assert [line.split()[0] for line in lines] == ["lost"]
 
 
-def test_a_trial_that_needs_too_much_memory_fails_and_the_next_one_is_trained() -> None:
-    """Nothing is lost but the trial itself."""
+def test_after_a_trial_without_enough_memory_the_next_one_is_trained() -> None:
+    """Running out of memory fails only the trial that needed it."""
     fault = "logits + torch.zeros(2**50 if self.training else 1, device=logits.device)[0]"
     lines = run_faulty(
         fault, "execution.build_model = lambda *_: Faulty()\ntold([1])\nexecution.build_model = real\ntold([2])"

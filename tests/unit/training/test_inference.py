@@ -1,4 +1,4 @@
-"""Latency and throughput of trained models."""
+"""Tests of latency and throughput of trained models."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def models(make_spec, toy_data, *names):
     return [(spec, weights(build_model(spec, toy_data.shape, len(toy_data.classes)))) for spec in specs]
 
 
-def test_a_cheap_model_answers_sooner_than_a_dear_one(make_spec, toy_data) -> None:
-    """advanced_cnn, with many times the multiply-adds of mlp, has a higher latency and a lower throughput."""
+def test_a_cheap_model_has_a_lower_latency_than_an_expensive_one(make_spec, toy_data) -> None:
+    """advanced_cnn has far more multiply-adds than mlp, a higher latency and a lower throughput."""
     asked = models(make_spec, toy_data, "advanced_cnn", "mlp")
     dear, cheap = measure_costs(asked, toy_data, SETTINGS, "here", rounds=2, seconds=0.02)
     assert (dear.architecture, cheap.architecture) == ("advanced_cnn", "mlp")
@@ -33,14 +33,14 @@ def test_a_cheap_model_answers_sooner_than_a_dear_one(make_spec, toy_data) -> No
     assert (cheap.placement.node, cheap.placement.device, cheap.reason) == ("here", "cpu", None)
 
 
-def test_a_batch_is_cheaper_than_its_images_one_by_one(make_spec, toy_data) -> None:
-    """Throughput counts images, not batches."""
+def test_a_batch_is_faster_than_single_images(make_spec, toy_data) -> None:
+    """Throughput counts images, not batches, and is higher than for single images."""
     (cost,) = measure_costs(models(make_spec, toy_data, "mlp"), toy_data, SETTINGS, "here", rounds=1, seconds=0.02)
     assert cost.throughput.median > 1 / cost.latency.median
 
 
-def test_a_model_that_cannot_be_measured_says_why_and_costs_only_its_own_row(make_spec, toy_data) -> None:
-    """Weights of another architecture do not load; the other model is measured all the same."""
+def test_a_model_that_cannot_be_measured_has_a_reason(make_spec, toy_data) -> None:
+    """A model whose weights cannot be loaded has a reason, and the other model is measured."""
     (broken, _), whole = models(make_spec, toy_data, "lenet5", "mlp")
     failed, measured = measure_costs([(broken, whole[1]), whole], toy_data, SETTINGS, "here", rounds=1, seconds=0.01)
     assert failed.latency is None
@@ -48,8 +48,8 @@ def test_a_model_that_cannot_be_measured_says_why_and_costs_only_its_own_row(mak
     assert measured.latency is not None
 
 
-def test_costs_survive_the_file(tmp_path) -> None:
-    """What is written is read back; no file means that nothing was measured, a damaged one is an error."""
+def test_costs_are_read_as_written(tmp_path) -> None:
+    """A missing file means that nothing was measured, and a damaged file is an error."""
     path = tmp_path / "costs.json"
     assert read_costs(path) == ()
     costs = (Cost(architecture="mlp", reason="it fell over"),)
@@ -60,8 +60,8 @@ def test_costs_survive_the_file(tmp_path) -> None:
         read_costs(path)
 
 
-def test_a_latency_ends_when_the_answer_is_in_the_machines_own_memory(make_spec, toy_data, monkeypatch) -> None:
-    """What is timed fetches the logits from the device, by a clock that asks nothing of any GPU."""
+def test_latency_includes_the_transfer_to_the_cpu(make_spec, toy_data, monkeypatch) -> None:
+    """The timed statement copies the logits to the CPU, and the timer does not use the GPU."""
     made = []
 
     class Spy(torch.utils.benchmark.Timer):

@@ -1,4 +1,4 @@
-"""Optimizers and schedules by the names that studies use."""
+"""Tests of optimizers and learning rate schedules."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def optimizer_of(network: torch.nn.Module, hyperparameters: TrainingHyperparamet
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", "SGD"), ("adam", "Adam"), ("adamw", "AdamW")])
-def test_names_mean_the_optimizers_of_torch(name, kind) -> None:
-    """Each name gives that optimizer, fused, with the learning rate that was asked for."""
+def test_names_give_the_optimizers_of_torch(name, kind) -> None:
+    """Each name gives its optimizer, fused and with the requested learning rate."""
     optimizer = optimizer_of(model(), TrainingHyperparameters(optimizer=name, learning_rate=0.02))
     assert type(optimizer).__name__ == kind
     assert all(group["lr"] == 0.02 and group["fused"] for group in optimizer.param_groups)
@@ -30,8 +30,8 @@ def test_names_mean_the_optimizers_of_torch(name, kind) -> None:
         assert all(group["nesterov"] and group["momentum"] == 0.9 for group in optimizer.param_groups)
 
 
-def test_weight_decay_spares_biases_and_norms() -> None:
-    """Matrices decay, vectors do not, and every parameter is optimised."""
+def test_weight_decay_excludes_biases_and_norms() -> None:
+    """Matrices decay, vectors do not, and every parameter is optimized."""
     network = model()
     optimizer = optimizer_of(network, TrainingHyperparameters(weight_decay=0.5))
     decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
@@ -44,7 +44,7 @@ def rates(schedule: str, steps: int = 100) -> list[float]:
 
 
 def test_schedules_have_their_shapes() -> None:
-    """Constant stays, cosine falls from the peak to nearly 0, one_cycle warms up to the peak first."""
+    """Constant does not change, cosine falls to almost 0, and one_cycle has a warm-up before."""
     assert set(rates("constant")) == {0.1}
     cosine = rates("cosine")
     assert cosine[0] == 0.1
@@ -60,13 +60,13 @@ def test_schedules_have_their_shapes() -> None:
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
 @pytest.mark.parametrize("steps", range(1, 10))
 def test_schedules_take_any_number_of_steps(schedule, steps) -> None:
-    """Even a single step has a learning rate."""
+    """A schedule can have a single step."""
     assert len(rates(schedule, steps)) == steps
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
-def test_rates_are_those_of_the_schedule_of_torch(schedule) -> None:
-    """An optimizer that torch's schedule changes sees the same rate at every step."""
+def test_rates_equal_those_of_torch(schedule) -> None:
+    """The rate at every step equals that of torch's schedule."""
     from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR
 
     optimizer = torch.optim.AdamW(model().parameters(), lr=0.1)
@@ -82,8 +82,8 @@ def test_rates_are_those_of_the_schedule_of_torch(schedule) -> None:
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
-def test_an_optimizer_that_forgot_does_what_a_new_one_does(name) -> None:
-    """Moments and step counts of an earlier trial leave no trace; what it trained has the same weights after a step."""
+def test_a_reset_optimizer_equals_a_new_one(name) -> None:
+    """After `forget`, moments and step counts of an earlier trial have no effect."""
     hyperparameters = TrainingHyperparameters(optimizer=name, weight_decay=0.1)
     inputs = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
 

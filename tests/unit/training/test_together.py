@@ -1,4 +1,4 @@
-"""Seeds of one configuration, trained as one program: each gives what it gives alone."""
+"""Tests of seeds that are trained together as one program."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ def alone(spec, data, settings=CPU):
 
 
 def flat(model: nn.Module) -> torch.Tensor:
-    """Parameters and running statistics, one after the other."""
+    """Return parameters and running statistics as one vector."""
     return torch.cat([value.flatten().double() for value in model.state_dict().values()])
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURE_NAMES)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_each_seed_gives_the_same_together_as_alone(architecture, precision, toy_data, make_spec) -> None:
-    """Losses, accuracies, weights and running statistics agree to rounding, dropout and augmentation included."""
+def test_seeds_trained_together_give_the_results_of_single_ones(architecture, precision, toy_data, make_spec) -> None:
+    """Losses, accuracies, weights and running statistics agree to rounding."""
     settings = Settings("cpu", threads=1, precision=precision)
-    # In bf16 the order of sums matters about as much as bf16 itself does against fp32: 0.04 for advanced_cnn's weights.
+    # In bf16 the order of sums has about the same effect as bf16 against fp32: 0.04 for the weights
+    # of advanced_cnn.
     rounding = 1 if precision == "fp32" else 100
     changes = {"dropout": 0.3} if architecture.startswith("advanced") or architecture == "mlp" else {}
     specs = [
@@ -52,14 +53,18 @@ def test_each_seed_gives_the_same_together_as_alone(architecture, precision, toy
             assert ours[index].train_loss == pytest.approx(theirs.train_loss, rel=1e-3 * rounding)
             assert ours[index].validation_loss == pytest.approx(theirs.validation_loss, rel=1e-3 * rounding)
             assert ours[index].validation_accuracy == pytest.approx(theirs.validation_accuracy, abs=0.011)
-        # Of all weights at once: where a gradient is nearly 0, rounding decides which way Adam moves a single one.
+        # The norm of all weights is compared, because rounding decides the step of Adam for a
+        # single weight with a gradient of almost 0.
         expected = flat(model)
         assert (flat(models[index]) - expected).norm() <= 1e-3 * rounding * expected.norm()
     assert not torch.equal(next(models[0].parameters()), next(models[1].parameters()))
 
 
-def test_a_seed_that_diverges_costs_the_others_nothing(toy_data, make_spec) -> None:
-    """One model with weights that overflow fails alone; the other one's epochs are as if it had been alone."""
+def test_a_seed_that_diverges_does_not_affect_the_others(toy_data, make_spec) -> None:
+    """A model with NaN weights fails alone.
+
+    The other model has the same epochs as if trained alone.
+    """
     specs = [make_spec("mlp", Phase.CONFIRM, seed=seed, epochs=2) for seed in (1, 2)]
     models = [build_model(spec, toy_data.shape, len(toy_data.classes)) for spec in specs]
     with torch.no_grad():
@@ -72,15 +77,15 @@ def test_a_seed_that_diverges_costs_the_others_nothing(toy_data, make_spec) -> N
 
 
 def test_specifications_that_differ_in_more_than_the_seed_are_refused(toy_data, make_spec) -> None:
-    """Two learning rates are two configurations."""
+    """Specifications with different learning rates cannot be trained together."""
     specs = [make_spec("mlp", learning_rate=rate) for rate in (0.1, 0.2)]
     models = [build_model(spec, toy_data.shape, 4) for spec in specs]
     with pytest.raises(ValueError, match="differ in more than the seed"):
         prepare(models, specs, resident(toy_data, "cpu"), CPU)
 
 
-def test_trials_together_say_what_each_says_alone(toy_data, toy_test, make_spec) -> None:
-    """Every trial has its own messages, its own outcome, and says how many there were."""
+def test_trials_trained_together_have_separate_messages(toy_data, toy_test, make_spec) -> None:
+    """Every trial has its own messages and outcome, and the number of trials in its placement."""
     specs = [make_spec("advanced_mlp", Phase.CONFIRM, seed=seed) for seed in (1, 2)]
     rounds = list(run_trials(specs, toy_data, lambda: toy_test, CPU))
     for spec in specs:
@@ -94,7 +99,7 @@ def test_trials_together_say_what_each_says_alone(toy_data, toy_test, make_spec)
 def test_models_that_cannot_be_stacked_are_trained_one_after_the_other(
     toy_data, toy_test, make_spec, monkeypatch
 ) -> None:
-    """A model that draws random numbers of its own still gives every trial its result."""
+    """Trials of a model that draws its own random numbers are trained one after the other."""
 
     class Noisy(nn.Module):
         def __init__(self) -> None:
@@ -111,10 +116,10 @@ def test_models_that_cannot_be_stacked_are_trained_one_after_the_other(
     assert all(message.failure is None and message.started.placement.together == 1 for message in messages)
 
 
-def test_a_program_that_fails_in_its_first_epoch_gives_way_to_single_trials(
+def test_trials_are_trained_alone_if_their_program_fails_in_its_first_epoch(
     toy_data, toy_test, make_spec, monkeypatch
 ) -> None:
-    """What is too much for the device together is trained one after the other, and nothing is lost."""
+    """If the device has too little memory for all trials together, they are trained one by one."""
     import harness.training.execution as execution
 
     real = execution.train_together
@@ -131,8 +136,8 @@ def test_a_program_that_fails_in_its_first_epoch_gives_way_to_single_trials(
     assert all(message.failure is None for message in messages)
 
 
-def test_stacked_models_do_not_see_each_other() -> None:
-    """Gradients of one model are 0 when only the other one has a loss."""
+def test_stacked_models_have_separate_gradients() -> None:
+    """The gradients of a model are 0 if only the other model has a loss."""
     models = [nn.Sequential(nn.Flatten(), nn.Linear(4, 2)) for _ in range(2)]
     stacked = Stacked(models)
     stacked(torch.ones(2, 3, 1, 2, 2))[0].sum().backward()
@@ -141,15 +146,15 @@ def test_stacked_models_do_not_see_each_other() -> None:
         assert parameter.grad[1].abs().sum() == 0
 
 
-def test_a_stacked_batch_norm_gives_values_of_the_type_that_it_was_given() -> None:
-    """It computes in fp32, and what follows it computes in the lower precision, as in a model that is alone."""
+def test_a_stacked_batch_norm_returns_the_type_of_its_input() -> None:
+    """It computes in fp32 and returns the type of its input, as a single model does."""
     stacked = Stacked([nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4)) for _ in range(2)])
     assert stacked(torch.ones(2, 3, 1, 2, 2, dtype=torch.bfloat16)).dtype is torch.bfloat16
     assert stacked(torch.ones(2, 3, 1, 2, 2)).dtype is torch.float32
 
 
-def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
-    """Nested dropouts are found, weights keep their names, evaluation is unchanged."""
+def test_only_dropout_layers_are_replaced() -> None:
+    """Nested dropout layers are replaced. Names of weights and evaluation do not change."""
     torch.manual_seed(0)
     plain = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.2), nn.Linear(8, 2)))
     names, expected = list(plain.state_dict()), plain.eval()(torch.ones(3, 4))
@@ -161,8 +166,8 @@ def test_dropout_is_replaced_wherever_it_is_and_nothing_else() -> None:
     assert isinstance(seed_dropouts(nn.Dropout(0.1)), SeededDropout)
 
 
-def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
-    """In training, units are 0 with probability p, and the others are scaled up to make up for it."""
+def test_dropout_masks_have_the_right_share_and_mean() -> None:
+    """Units are 0 with probability p, and the others are scaled so that the mean stays 1."""
     from harness.training.dropout import draw_masks
 
     mask = torch.ones(400, 500)

@@ -69,11 +69,14 @@ def _accuracies(confirm: ConfirmSummary) -> tuple[float, ...]:
 def axis_limits(rows: Sequence[RankedAccuracy], test_images: int) -> tuple[bool, float, float]:
     """Return whether the axis is logarithmic in the error, and both of its ends in percent."""
     points = [100 * accuracy for row in rows for accuracy in (*row.seeds, *row.default, row.estimate.mean)]
-    floor = 100 * 0.5 / test_images
-    errors = [max(floor, 100 - point) for point in points]
+    errors = [max(_smallest_error(test_images), 100 - point) for point in points]
     if max(errors) / min(errors) >= LOGARITHMIC_FROM:
         return True, max(0.0, 100 - max(errors) * 1.25), 100 - min(errors) / 1.25
     return False, *_linear_limits(rows, points)
+
+
+def _smallest_error(test_images: int) -> float:
+    return 100 * 0.5 / test_images
 
 
 def _linear_limits(rows: Sequence[RankedAccuracy], points: Sequence[float]) -> tuple[float, float]:
@@ -85,14 +88,13 @@ def _linear_limits(rows: Sequence[RankedAccuracy], points: Sequence[float]) -> t
     return low - margin, min(high + margin, 100.0)
 
 
-def _jittered(accuracies: Sequence[float], middle: float) -> tuple[tuple[float, float], ...]:
-    """Return points in percent, with neighbours at different heights, always the same."""
-    if len(accuracies) == 1:
-        return ((100 * accuracies[0], middle),)
+def _jittered(points: Sequence[float], middle: float) -> tuple[tuple[float, float], ...]:
+    """Return points with their heights. Neighbours have different heights, always the same."""
+    if len(points) == 1:
+        return ((points[0], middle),)
     # Multiples of the golden ratio are always far apart.
     return tuple(
-        (100 * accuracy, middle + JITTER * (2 * (number * 0.618034 % 1) - 1))
-        for number, accuracy in enumerate(sorted(accuracies))
+        (point, middle + JITTER * (2 * (number * 0.618034 % 1) - 1)) for number, point in enumerate(sorted(points))
     )
 
 
@@ -106,11 +108,15 @@ def draw_accuracy(rows: Sequence[RankedAccuracy], test_images: int) -> Figure:
     """
     figure = new_figure(8.6, 0.52 * len(rows) + 1.25)
     axes = figure.add_subplot()
-    _set_axis(axes, *axis_limits(rows, test_images))
+    logarithmic, start, end = axis_limits(rows, test_images)
+    _set_axis(axes, logarithmic, start, end)
+    # An error of 0 has no place on a logarithmic axis. It would be drawn far outside, so that the
+    # layout would have no room for the axes.
+    highest = 100 - _smallest_error(test_images) if logarithmic else 100.0
     for place, row in enumerate(rows):
         if place % 2:
             axes.axhspan(place - 0.5, place + 0.5, color="#F6F6F6", linewidth=0, zorder=0)
-        _draw_row(axes, place, row)
+        _draw_row(axes, place, row, highest)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     letters = max(len(row.group) for row in rows)
     axes.set_yticks(range(len(rows)), [shorten(row.title, TITLE_LENGTH) for row in rows])
@@ -144,17 +150,21 @@ def _accuracy_from_minus_log_error(place: npt.ArrayLike) -> npt.NDArray[np.float
     return 100 - np.exp(-np.asarray(place, dtype=np.float64))
 
 
-def _draw_row(axes: Axes, place: int, row: RankedAccuracy) -> None:
+def _draw_row(axes: Axes, place: int, row: RankedAccuracy, highest: float) -> None:
     height = place + MEAN_LANE
     start, end = axes.get_xlim()
-    mean, low, high = (100 * value for value in (row.estimate.mean, row.estimate.low, row.estimate.high))
+    mean, low, high, *points = (
+        min(100 * value, highest)
+        for value in (row.estimate.mean, row.estimate.low, row.estimate.high, *row.seeds, *row.default)
+    )
     axes.plot([max(low, start), min(high, end)], [height, height], color="black", linewidth=1.6, solid_capstyle="butt")
     for tip, inside, arrow in ((max(low, start), low >= start, "<"), (min(high, end), high <= end, ">")):
         marker = "|" if inside else arrow
         axes.plot([tip], [height], color="black", marker=marker, markersize=6, linestyle="none", clip_on=False)
     label = "mean of the seeds, 95 % interval"
     axes.plot([mean], [height], color="black", marker="D", markersize=5.5, linewidth=1.6, label=label, clip_on=False)
-    seeds, default = _jittered(row.seeds, place + SEED_LANE), _jittered(row.default, place + DEFAULT_LANE)
+    seeds = _jittered(points[: len(row.seeds)], place + SEED_LANE)
+    default = _jittered(points[len(row.seeds) :], place + DEFAULT_LANE)
     _draw_points(axes, seeds, label="seed, selected configuration", marker="o", color=BLUE, alpha=0.75, linewidths=0)
     hollow = {"facecolors": "white", "edgecolors": VERMILION}
     _draw_points(axes, default, label="seed, default configuration", marker="o", **hollow)

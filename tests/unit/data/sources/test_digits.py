@@ -1,4 +1,4 @@
-"""Tests of digits."""
+"""Tests of the data set digits."""
 
 import numpy as np
 from sklearn.datasets import load_digits as load_from_sklearn
@@ -6,8 +6,8 @@ from sklearn.datasets import load_digits as load_from_sklearn
 from harness.data.sources.digits import load_digits
 
 
-def test_digits_is_cut_into_train_and_test() -> None:
-    """A fifth of the images is the test split, every class has its share, and no image is in both."""
+def test_digits_is_split_into_train_and_test() -> None:
+    """The test split has a fifth of the images of every class, and no image is in both splits."""
     digits = load_digits()
     assert (len(digits.train), len(digits.test)) == (1437, 360)
     whole = np.bincount(load_from_sklearn().target)
@@ -22,8 +22,8 @@ def test_digits_is_cut_into_train_and_test() -> None:
     assert found == expected
 
 
-def test_digits_fills_the_range_of_a_byte() -> None:
-    """Values 0 to 16 become 0 to 255, as uint8 images of one channel."""
+def test_pixels_of_digits_use_the_range_of_a_byte() -> None:
+    """Values from 0 to 16 become values from 0 to 255, in uint8 images with one channel."""
     digits = load_digits()
     assert digits.train.images.shape == (1437, 1, 8, 8)
     assert digits.train.images.dtype == np.uint8
@@ -33,7 +33,7 @@ def test_digits_fills_the_range_of_a_byte() -> None:
 
 
 def test_test_split_of_digits_is_always_the_same() -> None:
-    """Two loads have the same test split."""
+    """Loading twice gives the same test split."""
     first, second = load_digits().test, load_digits().test
     assert np.array_equal(first.images, second.images)
     assert np.array_equal(first.labels, second.labels)

@@ -14,26 +14,26 @@ SMALL = format_idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
 
 @given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)))
 def test_parse_undoes_format(array: np.ndarray) -> None:
-    """What is written as IDX is read back with the same shape and values."""
+    """Parsing a formatted array gives the same shape and values."""
     parsed = parse_idx(format_idx(array), "file")
     assert parsed.shape == array.shape
     assert np.array_equal(parsed, array)
 
 
-def test_bytes_are_those_of_the_format() -> None:
-    """A known file is read as the format says: big-endian sizes, the last dimension fastest."""
+def test_bytes_follow_the_idx_specification() -> None:
+    """Sizes are big-endian, and the last dimension varies fastest."""
     content = bytes.fromhex("00000802 00000002 00000003 010203040506")
     assert parse_idx(content, "file").tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
 def test_a_transposed_array_is_written_in_its_logical_order() -> None:
-    """The memory layout of an array does not show in the file."""
+    """The memory layout of an array does not affect the file."""
     array = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert parse_idx(format_idx(array.T), "file").tolist() == array.T.tolist()
 
 
 def test_parsed_array_is_writable_and_contiguous() -> None:
-    """The array can be handed to torch, which refuses read-only memory."""
+    """The parsed array can be passed to torch, which refuses read-only memory."""
     flags = parse_idx(SMALL, "file").flags
     assert flags.writeable
     assert flags.c_contiguous
@@ -41,7 +41,7 @@ def test_parsed_array_is_writable_and_contiguous() -> None:
 
 @given(st.integers(0, len(SMALL) - 1))
 def test_any_truncation_is_an_error_that_names_the_file(length: int) -> None:
-    """A file cut off anywhere, header included, is refused by name."""
+    """A file that is truncated anywhere, including its header, is refused with its name."""
     with pytest.raises(DataError, match=r"^labels-file: "):
         parse_idx(SMALL[:length], "labels-file")
 
@@ -58,7 +58,7 @@ def test_any_truncation_is_an_error_that_names_the_file(length: int) -> None:
     ],
     ids=["page", "floats", "header", "short", "long", "absurd sizes"],
 )
-def test_what_is_wrong_is_said(content: bytes, problem: str) -> None:
-    """Each kind of damage has a message of its own."""
+def test_each_kind_of_damage_has_its_own_message(content: bytes, problem: str) -> None:
+    """The message names the kind of damage."""
     with pytest.raises(DataError, match=problem):
         parse_idx(content, "file")

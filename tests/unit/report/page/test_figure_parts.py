@@ -1,4 +1,4 @@
-"""What several figures share: names that do not cover each other, ticks, and the looks of an architecture."""
+"""Tests of the shared parts of figures: labels, ticks, styles and colours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.report.page.log_axis import round_ticks
 
 
 def test_names_stay_within_the_panel_and_off_the_lines() -> None:
-    """Beside points at the borders, and beside a line, names go to where there is room."""
+    """Labels stay within the panel and do not overlap the line."""
     figure = new_figure(4.0, 3.0)
     axes = figure.add_subplot()
     axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -32,7 +32,7 @@ def test_names_stay_within_the_panel_and_off_the_lines() -> None:
 
 @given(st.floats(1e-6, 1e9), st.floats(1.001, 1e6))
 def test_ticks_are_ascending_and_within_the_axis(low: float, ratio: float) -> None:
-    """Any axis has two ticks at least, ascending; round ones lie between its ends."""
+    """Every axis has at least two ticks, in ascending order and between its ends."""
     ticks = round_ticks(low, low * ratio)
     assert len(ticks) >= 2
     assert ticks == sorted(ticks)
@@ -40,13 +40,13 @@ def test_ticks_are_ascending_and_within_the_axis(low: float, ratio: float) -> No
     assert ticks[-1] <= low * ratio * 1.01
 
 
-def test_an_axis_through_zero_is_refused() -> None:
+def test_a_logarithmic_axis_with_zero_is_refused() -> None:
     """A logarithmic axis cannot contain zero."""
     with pytest.raises(ValueError, match="logarithmic"):
         round_ticks(0.0, 1.0)
 
 
-def test_styles_differ_in_more_than_colour() -> None:
+def test_twelve_architectures_have_different_markers() -> None:
     """Twelve architectures have twelve markers."""
     names = [str(place) for place in range(12)]
     assert len({style_of(name, names).marker for name in names}) == len(MARKERS) == 12
@@ -54,7 +54,7 @@ def test_styles_differ_in_more_than_colour() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.001, 0.3))
 def test_spread_keeps_order_distance_and_limits(positions: list[float], gap: float) -> None:
-    """Labels stay in order and within the axes, as far apart as asked or as there is room."""
+    """Labels keep their order, stay within the axes, and keep the gap if there is room."""
     placed = np.array(spread(positions, gap, 0.0, 1.0))
     order = np.argsort(positions, kind="stable")
     room = 1 / (len(positions) - 1) if len(positions) > 1 else gap
@@ -64,7 +64,7 @@ def test_spread_keeps_order_distance_and_limits(positions: list[float], gap: flo
 
 
 def test_error_colours_darken_steadily() -> None:
-    """In grey print, more errors are never lighter than fewer."""
+    """Without colour, more errors are always darker than fewer errors."""
     red, green, blue, _ = ERROR_COLOURS(np.linspace(0, 1, 64)).T
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     assert luminance[0] == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""The HTML page says what the Markdown says, needs nothing beside it, and runs nothing but its own script."""
+"""Tests of the HTML page: its content, and that it loads and runs nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harness.report.page.markdown import image, markdown_table, md
 from harness.report.page.table import Table
 
 VOID = {"br", "hr", "img", "link", "meta"}
-# What the browser would fetch, follow or run.
+# Attributes that make a browser load, follow or run something.
 ADDRESSES = {"action", "background", "data", "formaction", "href", "poster", "src", "srcset"}
 MARKUP = st.text(st.sampled_from(list("ab1 _*`|<>[]()!#-+=.~&;:/\\$'\"")), max_size=30)
 ATTACKS = [
@@ -44,28 +44,28 @@ ATTACKS = [
 
 @dataclass
 class Element:
-    """An element with what is in it: elements and text, in order."""
+    """An element with its content: elements and text, in order."""
 
     tag: str
     attributes: dict[str, str | None] = field(default_factory=dict)
     children: list[Element | str] = field(default_factory=list)
 
     def all(self, *tags: str) -> list[Element]:
-        """Every element of these tags inside, in the order of the page."""
+        """Return all elements with these tags inside this element, in the order of the page."""
         return [element for element in self.inside() if element.tag in tags]
 
     def one(self, tag: str) -> Element:
-        """The only element of this tag."""
+        """Return the only element with this tag."""
         (found,) = self.all(tag)
         return found
 
     @property
     def text(self) -> str:
-        """The text inside."""
+        """Text inside the element."""
         return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
     def inside(self) -> Iterator[Element]:
-        """This element and every one in it, in the order of the page."""
+        """Yield this element and all elements inside it, in the order of the page."""
         yield self
         for child in self.children:
             if isinstance(child, Element):
@@ -73,7 +73,7 @@ class Element:
 
 
 class TreeBuilder(HTMLParser):
-    """Elements of a page; one that is not closed where it should be is an error."""
+    """Parser of a page into elements. A missing or misplaced end tag is an error."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -99,7 +99,7 @@ class TreeBuilder(HTMLParser):
 
 
 def parse(page: str) -> Element:
-    """The page as elements."""
+    """Return the page as elements."""
     builder = TreeBuilder()
     builder.feed(page)
     builder.close()
@@ -107,7 +107,7 @@ def parse(page: str) -> Element:
 
 
 def rendered(markdown: str, **images: bytes) -> Element:
-    """The elements of a page whose images are given without their ending."""
+    """Return the elements of a page. The images are given by name, without .png."""
     return parse(render_html("Title", markdown, {f"{name}.png": content for name, content in images.items()}))
 
 
@@ -121,24 +121,24 @@ def dot(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="session")
 def figures(reported: Path) -> dict[str, bytes]:
-    """The figures of the report, by their path in it."""
+    """The figures of the report, by their path in the report folder."""
     return {f"figures/{path.name}": path.read_bytes() for path in (reported / "figures").iterdir()}
 
 
 @pytest.fixture(scope="session")
 def markdown(reported: Path) -> str:
-    """The report of a run in which trials failed with markup in their reasons."""
+    """The report of a run with failed trials whose reasons contain markup."""
     return (reported / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
 def report(markdown: str, figures: dict[str, bytes]) -> Element:
-    """The same as HTML."""
+    """The same report as HTML elements."""
     return parse(render_html("Benchmark report: default", markdown, figures))
 
 
-def test_the_document_names_itself(report: Element) -> None:
-    """Language, title, encoding and viewport are given, and there is one heading of the first level."""
+def test_the_document_has_language_title_and_encoding(report: Element) -> None:
+    """The page has a language, title, encoding, viewport and exactly one h1 heading."""
     assert report.one("html").attributes == {"lang": "en"}
     assert report.one("title").text == "Benchmark report: default"
     assert {"charset": "utf-8"} in [meta.attributes for meta in report.all("meta")]
@@ -147,22 +147,22 @@ def test_the_document_names_itself(report: Element) -> None:
 
 
 def test_the_contents_lead_to_every_section(report: Element, markdown: str) -> None:
-    """The contents list the headings of the Markdown in order, and each link leads to the heading it names."""
+    """The table of contents lists the sections of the Markdown in order, with correct links."""
     links = [(link.attributes["href"], link.text) for link in report.one("nav").all("a")]
     assert links == [(f"#{heading.attributes['id']}", heading.text) for heading in report.all("h2")]
     assert [text for _, text in links] == re.findall(r"^## (.+)$", markdown, re.MULTILINE)
     assert ("#environment-and-reproduction", "Environment and reproduction") in links
 
 
-def test_a_heading_inside_something_else_begins_no_section() -> None:
-    """A quoted heading stays in its quotation and out of the contents."""
+def test_a_nested_heading_does_not_start_a_section() -> None:
+    """A heading in a quotation stays there and is not in the table of contents."""
     page = rendered("## a\n\n> ## b\n\nc\n")
     assert [link.text for link in page.one("nav").all("a")] == ["a"]
     assert page.one("blockquote").one("h2").text == "b"
 
 
 def test_ids_are_unique() -> None:
-    """Headings of the same text, or of none that makes an id, get ids of their own."""
+    """Headings with the same text, or without letters, get different ids."""
     page = rendered("a b\n---\n\n## A b!\n\n## a b-1\n\n## ?\n\n## !\n")
     assert [heading.attributes["id"] for heading in page.all("h2")] == [
         "a-b",
@@ -173,16 +173,16 @@ def test_ids_are_unique() -> None:
     ]
 
 
-def test_only_the_first_section_is_the_box(report: Element) -> None:
-    """The summary, and nothing else, stands in the box; each of its lines is a paragraph."""
+def test_only_the_first_section_is_in_the_box(report: Element) -> None:
+    """Only the summary is in the box. Each of its lines is a paragraph."""
     boxes = [section for section in report.all("section") if section.attributes.get("class") == "lead"]
     assert [box.one("h2") for box in boxes] == report.all("h2")[:1]
     page = rendered("# t\n\n## Summary\n\none *two\nthree*\nfour\n\n## b\n\nfive\nsix\n")
     assert [paragraph.text for paragraph in page.all("p")] == ["one two\nthree", "four", "five\nsix"]
 
 
-def test_tables_keep_their_cells(report: Element, markdown: str) -> None:
-    """Every table has the cells of the Markdown, a head with column headers, and a box to scroll in."""
+def test_tables_have_the_cells_of_the_markdown(report: Element, markdown: str) -> None:
+    """Every table has the cells of the Markdown, column headers and a scrollable box."""
     rows = [[cell.text for cell in row.all("th", "td")] for row in report.all("tr")]
     lines = [line for line in markdown.splitlines() if line.startswith("|") and not line.startswith("|:")]
     assert len(rows) == len(lines) > 50
@@ -197,21 +197,23 @@ def test_tables_keep_their_cells(report: Element, markdown: str) -> None:
 
 
 def test_columns_of_numbers_are_marked() -> None:
-    """Right alignment becomes a class, for the head and for the cells; words have none."""
+    """Cells and headers of right-aligned columns have a class. Other columns have none."""
     table = Table(pd.DataFrame({"word": ["a"], "number": ["1"]}), frozenset({"word"}))
     page = rendered(markdown_table(table))
     assert [cell.attributes.get("class") for cell in page.all("th", "td")] == [None, "number", None, "number"]
 
 
 def test_long_words_are_marked() -> None:
-    """A cell of prose may wrap; a name, a number and a header keep their line."""
+    """Long text in a cell can wrap. Short text, numbers and headers do not."""
     table = Table(pd.DataFrame({"a" * 30: ["b" * 24, "c" * 25], "number": ["1" * 30, "2"]}), frozenset({"a" * 30}))
     cells = rendered(markdown_table(table)).all("th", "td")
     assert [cell.text[0] for cell in cells if cell.attributes.get("class") == "long"] == ["c"]
 
 
-def test_every_figure_is_inside_with_its_text(report: Element, figures: dict[str, bytes], markdown: str) -> None:
-    """The images are the files, byte for byte, each with the text for those who cannot see it."""
+def test_every_figure_is_embedded_with_its_alternative_text(
+    report: Element, figures: dict[str, bytes], markdown: str
+) -> None:
+    """The page contains the image files byte for byte, each with its alternative text."""
     shown = report.all("img")
     wanted = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", markdown)
     assert [shape.attributes["alt"] for shape in shown] == [alternative for alternative, _ in wanted]
@@ -223,7 +225,10 @@ def test_every_figure_is_inside_with_its_text(report: Element, figures: dict[str
 
 
 def test_an_image_and_the_italics_after_it_are_a_figure(dot: bytes) -> None:
-    """The italic paragraph right after an image is its caption; the size of the image is given."""
+    """An italic paragraph directly after an image is its caption.
+
+    The size of the image is given.
+    """
     page = rendered("![a dot](dot.png)\n\n*It is **black**.*\n", dot=dot)
     figure = page.one("figure")
     assert figure.one("figcaption").text == "It is black."
@@ -235,22 +240,22 @@ def test_an_image_and_the_italics_after_it_are_a_figure(dot: bytes) -> None:
 @pytest.mark.parametrize(
     "after", ["plain", "*italics* and more", "*two* *of them*", "# *heading*", "- *item*", "one\n\n*too late*"]
 )
-def test_what_follows_an_image_otherwise_is_no_caption(dot: bytes, after: str) -> None:
-    """Only a paragraph that is italic from end to end, and comes at once, is a caption."""
+def test_other_text_after_an_image_is_not_a_caption(dot: bytes, after: str) -> None:
+    """Only a paragraph that is completely italic and directly follows the image is a caption."""
     page = rendered(f"![a](dot.png)\n\n{after}\n", dot=dot)
     assert page.one("figure").all("figcaption") == []
     plain = re.sub(r"[*#-]", "", after).split()
     assert page.one("main").text.split() == plain
 
 
-def test_an_image_in_a_line_of_text_stays_there(dot: bytes) -> None:
-    """An image that is not a paragraph of its own is embedded where it stands."""
+def test_an_image_in_a_line_of_text_is_embedded_there(dot: bytes) -> None:
+    """An image inside a paragraph is embedded in that paragraph."""
     paragraph = rendered("before ![a](dot.png) after", dot=dot).one("p")
     assert str(paragraph.one("img").attributes["src"]).startswith("data:image/png")
 
 
 def test_an_image_that_is_not_given_is_an_error() -> None:
-    """An image without content is refused by its path, and so is one from elsewhere."""
+    """An image without content, or from another host, is refused with its path."""
     with pytest.raises(ValueError, match=r"figures/a\.png"):
         render_html("t", "![a](figures/a.png)", {})
     with pytest.raises(ValueError, match=r"https://example\.org/a\.png"):
@@ -258,19 +263,19 @@ def test_an_image_that_is_not_given_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"<svg onload='alert(1)'>" * 9])
-def test_a_file_that_is_no_png_is_an_error(content: bytes) -> None:
-    """Content that the page would call a PNG image, and is none, is refused by its path."""
+def test_a_file_that_is_not_a_png_is_an_error(content: bytes) -> None:
+    """Content that is not a PNG image is refused with its path."""
     with pytest.raises(ValueError, match=r"a\.png is not a PNG file"):
         render_html("t", "![a](a.png)", {"a.png": content})
 
 
-def test_paths_are_found_however_they_are_written(dot: bytes) -> None:
-    """A path that Markdown rewrites as an address is still the path that was given."""
+def test_paths_with_special_characters_are_found(dot: bytes) -> None:
+    """An image is found by its path, even if Markdown encodes the path as a URL."""
     assert rendered("![a](<é b.png>)", **{"é b": dot}).one("img")
 
 
-def test_details_stay_details(report: Element, markdown: str) -> None:
-    """What the Markdown folds away is folded away, under the same name, with its table inside."""
+def test_collapsed_parts_stay_collapsed(report: Element, markdown: str) -> None:
+    """Collapsed parts of the Markdown are collapsed on the page, with the same summary."""
     folded = report.all("details")
     named = [unescape(text) for text in re.findall(r"<summary>(.+)</summary>", markdown)]
     assert [details.one("summary").text for details in folded] == named
@@ -278,19 +283,19 @@ def test_details_stay_details(report: Element, markdown: str) -> None:
 
 
 def test_links_to_files_stay_relative(report: Element, markdown: str) -> None:
-    """The files beside the report are linked as they are."""
+    """Links to files in the run folder are unchanged."""
     links = [link.attributes["href"] for link in report.one("main").all("a")]
     assert links == re.findall(r"(?<!!)\[[^\]]+\]\(([^)]+)\)", markdown)
     assert "study.yaml" in links
 
 
-def test_code_is_shown_as_it_is() -> None:
-    """A fenced block keeps its characters."""
+def test_code_is_shown_unchanged() -> None:
+    """A fenced code block keeps its characters."""
     assert rendered("```sh\necho <b> & 'c'\n```\n").one("pre").text == "echo <b> & 'c'\n"
 
 
-def test_nothing_is_loaded_and_nothing_else_runs(report: Element) -> None:
-    """No element loads from outside, none carries a style or a handler, and there is one script and one style."""
+def test_the_page_loads_nothing_and_runs_only_its_script(report: Element) -> None:
+    """The page has one script, one style, no event handlers, and loads nothing from outside."""
     assert len(report.all("script")) == len(report.all("style")) == 1
     assert not report.all("iframe", "object", "embed", "base", "form", "audio", "video", "svg")
     assert [link.attributes for link in report.all("link")] == [{"rel": "icon", "href": "data:,"}]
@@ -303,7 +308,7 @@ def test_nothing_is_loaded_and_nothing_else_runs(report: Element) -> None:
 
 
 def test_the_policy_allows_exactly_the_style_and_the_script(report: Element) -> None:
-    """The content security policy names the hashes of the page's own style and script, and allows data images."""
+    """The content security policy allows only the page's style and script, and data images."""
     (policy,) = [m.attributes["content"] for m in report.all("meta") if "http-equiv" in m.attributes]
     hashes = {}
     for tag in ("style", "script"):
@@ -323,7 +328,7 @@ def test_the_policy_allows_exactly_the_style_and_the_script(report: Element) -> 
 
 
 def assert_harmless(page: Element) -> None:
-    """Nothing is in the page that the renderer does not write."""
+    """Check that the page contains only what the renderer writes."""
     assert len(page.all("script")) == len(page.all("style")) == len(page.all("title")) == 1
     assert not page.all("img", "iframe", "b")
     links = [str(link.attributes["href"]) for link in page.all("a", "link")]
@@ -332,8 +337,8 @@ def assert_harmless(page: Element) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_text_of_a_study_stays_text(attack: str) -> None:
-    """Markup in a name, a description, a reason, a summary or an alternative is shown as it was written."""
+def test_markup_in_texts_of_a_study_is_shown_as_text(attack: str) -> None:
+    """Markup in any text from a study or a record is shown as text."""
     table = Table(pd.DataFrame({attack: [attack]}), frozenset())
     page = rendered(
         f"# {md(attack)}\n\n{md(attack)}\n\n## {md(attack)}\n\n{markdown_table(table)}\n\n"
@@ -342,12 +347,12 @@ def test_text_of_a_study_stays_text(attack: str) -> None:
     assert_harmless(page)
     shown = [element.text.strip() for element in page.all("h1", "p", "h2", "th", "td", "summary", "li")]
     expected = " ".join(attack.split())
-    assert shown.count(expected) == 8  # with the entry of the contents
+    assert shown.count(expected) == 8  # including the entry in the table of contents
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_text_that_nobody_escaped_stays_harmless(attack: str) -> None:
-    """Even markup that reaches the page as Markdown makes no element that acts."""
+def test_unescaped_markup_is_harmless(attack: str) -> None:
+    """Even Markdown that was not escaped cannot create an active element."""
     for place in ("{}", "a {} b", "## {}", "| {} |\n|---|\n| {} |", "<details>\n<summary>{}</summary>\n\n</details>"):
         if attack.startswith("!["):
             with pytest.raises(ValueError, match="shows the image"):
@@ -357,8 +362,8 @@ def test_text_that_nobody_escaped_stays_harmless(attack: str) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_the_title_and_alternatives_stay_text(attack: str, dot: bytes) -> None:
-    """The title of the document and the text of an image are what they were given as."""
+def test_title_and_alternative_texts_are_shown_as_text(attack: str, dot: bytes) -> None:
+    """Markup in the title of the document or in the text of an image is shown as text."""
     page = parse(render_html(attack, image("dot.png", attack), {"dot.png": dot}))
     assert page.one("title").text == attack
     assert page.one("img").attributes["alt"] == " ".join(attack.split())
@@ -366,8 +371,8 @@ def test_the_title_and_alternatives_stay_text(attack: str, dot: bytes) -> None:
 
 
 @given(MARKUP)
-def test_any_escaped_text_is_shown_as_it_is(text: str) -> None:
-    """Whatever the text, a heading, a line and a summary show exactly it, spaces collapsed."""
+def test_any_escaped_text_is_shown_unchanged(text: str) -> None:
+    """A heading, a paragraph and a summary show any text unchanged, except for repeated spaces."""
     expected = " ".join(text.split())
     page = rendered(
         f"## a {md(text)} b\n\na {md(text)} b\n\n<details>\n<summary>a {md(text)} b</summary>\n\n</details>\n"
@@ -377,33 +382,33 @@ def test_any_escaped_text_is_shown_as_it_is(text: str) -> None:
 
 
 def test_the_same_page_gives_the_same_bytes(markdown: str, figures: dict[str, bytes]) -> None:
-    """Rendering is deterministic, whatever the order of the images."""
+    """The order of the images does not change the page."""
     turned = dict(reversed(figures.items()))
     assert render_html("t", markdown, figures) == render_html("t", markdown, turned)
 
 
-def test_a_page_without_sections_is_a_page() -> None:
-    """Markdown without headings renders without contents."""
+def test_a_page_without_sections_has_no_table_of_contents() -> None:
+    """Markdown without headings is rendered without a table of contents."""
     page = rendered("only text")
     assert page.one("main").text.strip() == "only text"
     assert page.all("nav", "section", "a") == []
 
 
-def test_buttons_wait_for_the_script(report: Element) -> None:
-    """Without JavaScript there is no button that does nothing."""
+def test_buttons_are_hidden_without_the_script(report: Element) -> None:
+    """All buttons are hidden until the script shows them."""
     assert all("hidden" in button.attributes for button in report.all("button"))
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance as WCAG defines it, of #rrggbb."""
+    """Return the relative luminance of a colour #rrggbb, as defined by WCAG."""
     channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
-def test_text_can_be_read_in_both_modes(mode: int) -> None:
-    """Every colour of text has the contrast of WCAG AA, 4.5 to 1, on every ground it stands on."""
+def test_text_has_enough_contrast_in_both_modes(mode: int) -> None:
+    """Every text colour has a contrast of at least 4.5 to 1 (WCAG AA) on every background."""
     style = (files("harness.report.page") / "report.css").read_text(encoding="utf-8")
     pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)
     colours = {name: (light, dark)[mode] for name, light, dark in pairs}

@@ -1,4 +1,4 @@
-"""Text from records appears on the page as the text it is."""
+"""Tests of escaping text in Markdown."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MARKUP = st.text(st.sampled_from(list("ab1 _*`|<>[]()!#-+=.~&;:/\\$\n\t")), max_
 
 
 def parse(text: str) -> list[Token]:
-    """Tokens as a reader of GitHub's Markdown finds them."""
+    """Parse text with the Markdown rules of GitHub."""
     return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(text)
 
 
 def visible(token: Token) -> str:
-    """What a reader sees of inline content that holds text alone; any other content raises."""
+    """Return the visible text of inline content. Anything except text is an error."""
     children = token.children or []
     kinds = {child.type for child in children}
     assert kinds <= {"text", "text_special"}, kinds
@@ -30,7 +30,7 @@ def visible(token: Token) -> str:
 
 @given(MARKUP)
 def test_escaped_text_is_one_plain_paragraph(text: str) -> None:
-    """Whatever the text, it renders as a paragraph of exactly that text, spaces collapsed."""
+    """Any text becomes one paragraph with exactly this text, except for repeated spaces."""
     expected = " ".join(text.split())
     tokens = parse(md(text))
     if not expected:
@@ -41,8 +41,8 @@ def test_escaped_text_is_one_plain_paragraph(text: str) -> None:
 
 
 @given(st.lists(st.tuples(MARKUP, MARKUP), min_size=1, max_size=4))
-def test_escaped_cells_keep_the_table_whole(rows: list[tuple[str, str]]) -> None:
-    """Whatever the cells hold, the table keeps its rows and columns, and each cell its text."""
+def test_escaped_cells_keep_the_table_intact(rows: list[tuple[str, str]]) -> None:
+    """Any text in the cells keeps the rows and columns of the table."""
     table = Table(pd.DataFrame(rows, columns=["a|b", "c"]), frozenset({"a|b"}))
     inline = [token for token in parse(markdown_table(table)) if token.type == "inline"]
     cells = ["a|b", "c", *(" ".join(cell.split()) for row in rows for cell in row)]
@@ -64,26 +64,29 @@ def test_escaped_cells_keep_the_table_whole(rows: list[tuple[str, str]]) -> None
         ("$x$", r"\$x\$"),
     ],
 )
-def test_what_can_mean_something_is_escaped_and_nothing_else(text: str, escaped: str) -> None:
-    """Names stay readable in the source; links, math, control characters and block starts are defused."""
+def test_only_characters_with_a_meaning_are_escaped(text: str, escaped: str) -> None:
+    """Plain names are unchanged.
+
+    Links, math, control characters and starts of blocks are escaped.
+    """
     assert md(text) == escaped
 
 
 def test_markdown_is_not_escaped_again() -> None:
-    """What is Markdown already passes through."""
+    """Text that is already Markdown is not escaped again."""
     assert md(Markdown("**bold**")) == "**bold**"
     assert md(md("*a*")) == r"\*a\*"
 
 
 def test_code_block_cannot_be_closed_from_inside() -> None:
-    """The fence is longer than any run of backticks in the code."""
+    """The fence is longer than any sequence of backticks in the code."""
     tokens = parse(code_block("echo ```\n````\n# no heading"))
     assert [token.type for token in tokens] == ["fence"]
     assert tokens[0].content == "echo ```\n````\n# no heading\n"
 
 
-def test_words_are_left_and_numbers_right() -> None:
-    """Columns of words are aligned left, the others right."""
+def test_words_are_left_aligned_and_numbers_right_aligned() -> None:
+    """Columns of words are aligned left, and other columns are aligned right."""
     table = Table(pd.DataFrame({"word": ["a"], "number": ["1"]}), frozenset({"word"}))
     lines = markdown_table(table).splitlines()
     assert lines[1] == "|:-------|---------:|"

@@ -1,4 +1,4 @@
-"""Expected best accuracy against budget, and its figure."""
+"""Tests of the expected best accuracy against the budget, and of its figure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDER = ("cheap", "middle", "dear")
 def a_curve(
     name: str, accuracies: tuple[float, ...], seconds: float, full_trials: int = 5, unaudited: int = 0
 ) -> BudgetCurve:
-    """A curve through these points, of which the first costs `seconds`."""
+    """Create a curve with these accuracies. The first trial costs `seconds`."""
     return BudgetCurve(name, name.title(), accuracies, seconds, full_trials, unaudited)
 
 
@@ -38,7 +38,7 @@ CROSSING = (a_curve("cheap", (0.90, 0.92, 0.93, 0.93), 10.0), a_curve("middle", 
 
 @pytest.mark.parametrize("trials", [1, 2, 3, 4])
 def test_expected_best_is_the_mean_over_every_possible_draw(trials: int) -> None:
-    """Enumerating all draws of a weighted distribution, ties included, gives the same expectation."""
+    """The result equals the mean over all possible draws, including ties."""
     accuracies, weights = [0.97, 0.90, 0.97, 0.99], [1.0, 8.5, 2.0, 0.5]
     chance = [weight / sum(weights) for weight in weights]
     by_hand = sum(
@@ -49,7 +49,7 @@ def test_expected_best_is_the_mean_over_every_possible_draw(trials: int) -> None
 
 
 def test_expected_best_agrees_with_a_simulation() -> None:
-    """A hundred thousand simulated searches of 20 trials find what the formula says."""
+    """The result agrees with 100,000 simulated searches of 20 trials."""
     generator = np.random.default_rng(5)
     accuracies, weights = generator.uniform(0.9, 0.99, 6), generator.uniform(0.5, 9.0, 6)
     draws = generator.choice(accuracies, size=(100_000, 20), p=weights / weights.sum())
@@ -57,8 +57,8 @@ def test_expected_best_agrees_with_a_simulation() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(1, 30))
-def test_more_trials_are_never_worse_and_never_beat_the_best_one_seen(accuracies: list[float], trials: int) -> None:
-    """The expectation rises with the trials, from the mean at one of them to at most the maximum."""
+def test_more_trials_are_never_worse_and_never_better_than_the_best_trial(accuracies: list[float], trials: int) -> None:
+    """The expectation increases with the trials, from the mean to at most the maximum."""
     weights = [1.0] * len(accuracies)
     values = expected_best(accuracies, weights, trials)
     assert len(values) == trials
@@ -68,7 +68,7 @@ def test_more_trials_are_never_worse_and_never_beat_the_best_one_seen(accuracies
 
 
 def test_a_weight_counts_like_repeated_trials() -> None:
-    """One audited trial of weight 3 is worth three trials of that accuracy."""
+    """One audited trial with weight 3 counts as three trials with its accuracy."""
     assert expected_best([0.9, 0.99], [3.0, 1.0], 4) == pytest.approx(
         expected_best([0.9, 0.9, 0.9, 0.99], [1.0] * 4, 4)
     )
@@ -78,13 +78,13 @@ def test_a_weight_counts_like_repeated_trials() -> None:
     ("accuracies", "weights", "trials"), [([], [], 1), ([0.9], [], 1), ([0.9], [0.0], 1), ([0.9], [1.0], 0)]
 )
 def test_impossible_input_is_refused(accuracies: list[float], weights: list[float], trials: int) -> None:
-    """No accuracies, a weight missing, a weight of zero and no trials are errors, not numbers."""
+    """No accuracies, a missing weight, a weight of zero, and no trials are errors."""
     with pytest.raises(ValueError, match="weights"):
         expected_best(accuracies, weights, trials)
 
 
 def test_a_curve_has_a_value_for_each_configuration_tried() -> None:
-    """The curve ends at the configurations tried, and its seconds are multiples of the weighted mean."""
+    """The curve has a point per configuration. Its seconds are multiples of the weighted mean."""
     trials = [FullTrial(0.98, 20.0), FullTrial(0.95, 10.0, weight=3.0)]
     curve = budget_curve("mlp", "MLP", trials, configurations=4)
     assert curve is not None
@@ -93,13 +93,16 @@ def test_a_curve_has_a_value_for_each_configuration_tried() -> None:
     assert curve.seconds == pytest.approx((12.5, 25.0, 37.5, 50.0))
 
 
-def test_no_full_trial_is_no_curve() -> None:
-    """An architecture of which every trial was stopped or failed has no curve."""
+def test_without_a_full_trial_there_is_no_curve() -> None:
+    """An architecture without a trial that trained to its last epoch has no curve."""
     assert budget_curve("mlp", "MLP", [], configurations=4) is None
 
 
-def test_a_curve_has_no_value_below_its_first_trial_and_keeps_its_last() -> None:
-    """Below one trial there is NaN, between two of them a straight line, and after the last the last value."""
+def test_a_curve_starts_at_its_first_trial_and_is_constant_after_its_last() -> None:
+    """Below one trial the value is NaN.
+
+    Between trials it is interpolated, and after the last constant.
+    """
     curve = a_curve("mlp", (0.9, 0.96), 10.0)
     values = curve.at_seconds([9.0, 10.0, 15.0, 20.0, 1000.0])
     assert np.isnan(values[0])
@@ -107,35 +110,35 @@ def test_a_curve_has_no_value_below_its_first_trial_and_keeps_its_last() -> None
 
 
 @given(st.floats(0.001, 1e6))
-def test_the_first_trial_is_paid_for_at_its_own_price(seconds: float) -> None:
-    """Rounding never makes the first point of a curve unaffordable."""
+def test_the_budget_of_the_first_trial_is_enough_for_it(seconds: float) -> None:
+    """Rounding never makes the first point of a curve more expensive than its own budget."""
     curve = a_curve("mlp", (0.9,), seconds)
     assert not np.isnan(curve.at_seconds(curve.seconds)).any()
 
 
 def test_the_lead_changes_where_the_curves_cross() -> None:
-    """Two straight lines that cross between 10 and 20 seconds share the budget at the crossing."""
+    """Two lines that cross between 10 and 20 seconds each lead on one side of the crossing."""
     assert leaders(CROSSING) == (
         Lead(10.0, pytest.approx(14.0), ("cheap",)),
         Lead(pytest.approx(14.0), math.inf, ("middle",)),
     )
 
 
-def test_the_lead_passes_to_whom_can_be_paid_for() -> None:
-    """A better architecture leads from its own first trial, although no curves cross there."""
+def test_the_lead_changes_when_a_better_architecture_can_be_trained() -> None:
+    """A better architecture leads from its first trial on, although no curves cross there."""
     curves = [a_curve("cheap", (0.90, 0.91), 10.0), a_curve("dear", (0.99,), 500.0)]
     assert leaders(curves) == (Lead(10.0, 500.0, ("cheap",)), Lead(500.0, math.inf, ("dear",)))
 
 
 def test_equal_curves_share_the_lead() -> None:
-    """Two architectures with one and the same curve lead together, at every budget."""
+    """Two architectures with the same curve lead together at every budget."""
     same = [a_curve("cheap", (0.9, 0.95), 10.0), a_curve("dear", (0.9, 0.95), 10.0)]
     assert leaders(same) == (Lead(10.0, math.inf, ("cheap", "dear")),)
     assert budget_sentence(same).startswith("Cheap and Dear have ")
 
 
-def test_leads_agree_with_the_curves_everywhere() -> None:
-    """At a thousand budgets, of random curves, the leader that is named has the highest value."""
+def test_leaders_have_the_highest_value_at_every_budget() -> None:
+    """For random curves, the leader has the highest value at each of 1,000 budgets."""
     generator = np.random.default_rng(3)
     curves = [
         a_curve(name, tuple(np.sort(generator.uniform(0.9, 0.99, 12))), generator.uniform(1, 40)) for name in ORDER
@@ -148,8 +151,8 @@ def test_leads_agree_with_the_curves_everywhere() -> None:
     assert len(leads) > 2
 
 
-def test_the_sentence_names_every_change_of_a_few() -> None:
-    """Three leaders are named with their budgets, and the one that leads from its first trial on."""
+def test_the_sentence_names_each_of_a_few_leaders() -> None:
+    """The sentence names all leaders, their budgets, and a leader without a crossing of curves."""
     assert budget_sentence([*CROSSING, a_curve("dear", (0.99,), 500.0)]) == (
         "Up to 14 s of training, Cheap has the highest expected validation accuracy. After that, the lead passes to "
         "Middle (up to 500 s) and Dear (from 500 s on). Dear takes the lead as soon as the budget covers one trial."
@@ -157,13 +160,13 @@ def test_the_sentence_names_every_change_of_a_few() -> None:
 
 
 def test_the_sentence_for_a_crossing_names_both_leaders() -> None:
-    """The sentence contains both leaders and the budget at which the lead changes, and nothing more."""
+    """The sentence has only both leaders and the budget at which the lead changes."""
     sentence = budget_sentence(CROSSING)
     assert re.findall(r"Cheap|Middle|Dear|\d+ s", sentence) == ["14 s", "Cheap", "Middle", "14 s"]
 
 
-def test_the_sentence_counts_the_changes_when_they_are_many() -> None:
-    """With six changes of the lead, the sentence gives their number and the first and last leader."""
+def test_the_sentence_counts_the_changes_if_there_are_many() -> None:
+    """With six changes, the sentence has their number and the first and last leader."""
     steps = [a_curve(f"a{place}", (0.90 + 0.01 * place,), 10.0 * 2**place) for place in range(7)]
     found = re.findall(r"A\d|\d+ s|\d+ times", budget_sentence(steps))
     assert found == ["20 s", "A0", "640 s", "A6", "6 times"]
@@ -174,8 +177,8 @@ def test_one_curve_has_no_leader() -> None:
     assert "Cheap" not in budget_sentence(CROSSING[:1])
 
 
-def test_the_sentence_warns_of_curves_from_survivors_and_of_few_trials() -> None:
-    """Unaudited early stopping and fewer than three full trials are said, with the names."""
+def test_the_sentence_warns_of_unaudited_curves_and_few_trials() -> None:
+    """The sentence names architectures without an audit or with fewer than three full trials."""
     curves = [a_curve("cheap", (0.99,), 10.0, unaudited=24), a_curve("dear", (0.9,), 10.0, full_trials=2)]
     _, survivors, few = re.split(r"(?<=\.) (?=The curve|Dear has)", budget_sentence(curves))
     assert survivors.startswith("The curve of Cheap is")
@@ -185,12 +188,12 @@ def test_the_sentence_warns_of_curves_from_survivors_and_of_few_trials() -> None
 
 
 def texts_of(figure: Figure) -> list[str]:
-    """Every text in the axes, and the one below them."""
+    """Return all texts in the axes and the text below them."""
     return [text.get_text() for axes in figure.axes for text in axes.texts] + [text.get_text() for text in figure.texts]
 
 
 def test_figure_draws_the_curves_in_both_panels() -> None:
-    """The lines hold the error at the whole numbers of trials, by trials on the left and by seconds on the right."""
+    """The lines show the error by trials on the left and by seconds on the right."""
     values = budget_figure_values(CROSSING, ORDER, validation_images=5000)
     by_trials, by_seconds = draw_budget(values).axes
     for curve, line, left in zip(CROSSING, values.lines, by_trials.lines, strict=True):
@@ -204,22 +207,22 @@ def test_figure_draws_the_curves_in_both_panels() -> None:
 
 
 def test_figure_names_the_lines_and_the_change_of_the_lead() -> None:
-    """Every architecture is named at its line, and the budget at which the lead changes stands above the panel."""
+    """Each line has its name, and the budget of each change of the lead is above the panel."""
     values = budget_figure_values([*CROSSING, a_curve("dear", (0.8,), 5.0, unaudited=3)], ORDER, validation_images=5000)
     texts = texts_of(draw_budget(values))
     assert {"Cheap", "Middle", "Dear*", "10 s", "14 s"} <= set(texts)
     assert any(text.startswith("* ") for text in texts)
 
 
-def test_an_error_of_zero_has_a_place_on_the_logarithmic_axis() -> None:
-    """A perfect trial is drawn at half a validation image."""
+def test_an_error_of_zero_is_drawn_as_half_an_image() -> None:
+    """An error of zero is drawn at half a validation image, because the axis is logarithmic."""
     values = budget_figure_values([a_curve("cheap", (1.0,), 10.0)], ORDER, validation_images=5000)
     assert min(values.lines[0].errors) == pytest.approx(0.01)
     draw_budget(values)
 
 
 def test_a_dozen_names_do_not_overlap() -> None:
-    """With twelve lines that end at nearly the same error, no name covers another."""
+    """The names of twelve lines that end at nearly the same error do not overlap."""
     names = [f"architecture number {place}" for place in range(12)]
     curves = [a_curve(name, (0.97, 0.98 + 1e-5 * place), 10.0) for place, name in enumerate(names)]
     figure = draw_budget(budget_figure_values(curves, names, validation_images=5000))

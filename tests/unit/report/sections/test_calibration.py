@@ -1,4 +1,4 @@
-"""Calibration of a model, and the reliability diagrams."""
+"""Tests of the calibration of a model and of the reliability diagrams."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from harness.statistics.estimates import wilson_interval
 
 
 def simulated(exponent: float = 1.0, images: int = 20_000) -> Calibration:
-    """A model that is right with the probability of its confidence to the power of the exponent."""
+    """Simulate a model that is correct with probability `confidence ** exponent`."""
     generator = np.random.default_rng(8)
     confidence = 1 - 0.7 * generator.beta(0.5, 3, images)
     return calibrate(confidence, generator.random(images) < confidence**exponent)
 
 
-def test_calibration_of_a_case_by_hand() -> None:
-    """Four images in two bins: the error is the mean distance of accuracy and confidence, weighted by images."""
+def test_calibration_of_a_small_example() -> None:
+    """The error is the mean distance between accuracy and confidence, weighted by images."""
     found = calibrate([0.95, 0.97, 0.99, 0.50], [True, True, False, True])
-    # The bin that ends at 1: confidence 0.97, accuracy 2/3. The bin around one half: confidence 0.5, accuracy 1.
+    # The last bin has confidence 0.97 and accuracy 2/3. The bin around 0.5 has accuracy 1.
     assert found.error == pytest.approx(3 / 4 * (0.97 - 2 / 3) + 1 / 4 * 0.5)
     assert found.excess == pytest.approx(0.8525 - 0.75)
     assert [b.images for b in found.bins] == [1, 3]
@@ -31,13 +31,19 @@ def test_calibration_of_a_case_by_hand() -> None:
 
 
 def test_bins_are_closed_on_the_right() -> None:
-    """A confidence on an edge belongs to the bin below it, as in Guo et al.; zero belongs to the first."""
+    """A confidence on an edge belongs to the bin below it, as in Guo et al.
+
+    Zero is in the first bin.
+    """
     found = calibrate([0.0, 1 / 15, 2 / 15, 1.0], [False, False, False, True])
     assert [(round(BINS * b.start), b.images) for b in found.bins] == [(0, 2), (1, 1), (14, 1)]
 
 
 def test_bins_agree_with_scikit_learn() -> None:
-    """Mean confidence and accuracy of every bin are those of `calibration_curve`, and all images are in a bin."""
+    """Confidence and accuracy of every bin equal those of `calibration_curve`.
+
+    No image is left out.
+    """
     generator = np.random.default_rng(1)
     confidence = generator.uniform(0.1, 1.0, 3000)
     correct = generator.random(3000) < confidence
@@ -49,7 +55,7 @@ def test_bins_agree_with_scikit_learn() -> None:
 
 
 def test_a_perfectly_calibrated_model_has_almost_no_error() -> None:
-    """Who is right as often as sure has an error of sampling noise alone, and lies within the bins' intervals."""
+    """The error of a calibrated model is only sampling noise, and the bins' intervals cover it."""
     found = simulated()
     assert found.error < 0.01
     assert abs(found.excess) < 0.005
@@ -57,8 +63,8 @@ def test_a_perfectly_calibrated_model_has_almost_no_error() -> None:
     assert np.mean(inside) >= 0.7
 
 
-def test_an_over_confident_model_is_found_out() -> None:
-    """Who is right less often than sure has an excess, and an error of the same size."""
+def test_an_overconfident_model_is_detected() -> None:
+    """A model that is correct less often than its confidence has an excess equal to its error."""
     found = simulated(exponent=3.0)
     assert found.excess > 0.1
     assert found.error == pytest.approx(found.excess, abs=1e-3)
@@ -68,18 +74,18 @@ def test_an_over_confident_model_is_found_out() -> None:
     ("confidence", "correct"), [([], []), ([0.5], []), ([1.5], [True]), ([-0.1], [True]), ([float("nan")], [True])]
 )
 def test_impossible_input_is_refused(confidence: list[float], correct: list[bool]) -> None:
-    """No images, lengths that differ, and what is no probability are errors."""
+    """No images, different lengths, and confidences that are not probabilities are errors."""
     with pytest.raises(ValueError, match="confidence"):
         calibrate(confidence, correct)
 
 
-def test_float32_probabilities_that_exceed_one_are_taken() -> None:
-    """The rounding of a softmax in float32 does not make a model unreadable."""
+def test_float32_probabilities_slightly_above_one_are_accepted() -> None:
+    """Rounding of a float32 softmax to slightly more than 1 is accepted."""
     assert calibrate(np.array([1.0000001], dtype=np.float32), [True]).bins[0].end == 1.0
 
 
 def test_figure_draws_accuracy_and_images_of_each_bin() -> None:
-    """Points, intervals and bars hold the bins in percent, and the axes say what they are."""
+    """Points, intervals and bars show the bins in percent, and the axes have labels."""
     found = simulated()
     upper, lower = draw_calibration([("Some CNN", found)]).axes
     points = next(line for line in upper.lines if line.get_marker() == "o")
@@ -93,8 +99,8 @@ def test_figure_draws_accuracy_and_images_of_each_bin() -> None:
     assert upper.get_xlim() == lower.get_xlim()
 
 
-def test_figure_says_how_large_the_error_is_and_which_way() -> None:
-    """Every panel has the name, the calibration error and the excess of its model."""
+def test_figure_shows_calibration_error_and_excess() -> None:
+    """Every panel shows the name, the calibration error and the excess of its model."""
     axes = draw_calibration([("Some CNN", simulated(3.0))]).axes[0]
     assert axes.get_title() == "Some CNN"
     error, excess = axes.texts[0].get_text().split("\n")
@@ -102,15 +108,15 @@ def test_figure_says_how_large_the_error_is_and_which_way() -> None:
     assert excess.startswith("overconfident by 1")
 
 
-def test_excess_in_words() -> None:
-    """Less than half a hundredth of a point is neither overconfidence nor underconfidence."""
+def test_excess_text() -> None:
+    """An excess that rounds to zero is neither overconfidence nor underconfidence."""
     assert excess_text(-0.0021) == "underconfident by 0.21 points"
     assert "by" not in excess_text(0.00004).split()
 
 
 @pytest.mark.parametrize("models", [1, 2, 5, 12])
-def test_every_model_has_a_panel_of_its_own(models: int) -> None:
-    """One to twelve models have two axes each, which do not overlap; a model that is always sure among them."""
+def test_every_model_has_its_own_panel(models: int) -> None:
+    """Up to twelve models have two axes each, without overlaps. The confidence is always 1."""
     sure = calibrate(np.ones(100), np.ones(100, dtype=bool))
     figure = draw_calibration([(f"Model {place}", sure) for place in range(models)])
     assert len(figure.axes) == 2 * models

@@ -1,4 +1,4 @@
-"""Accuracy against cost, its figure, and the placing of names and ticks that it needs."""
+"""Tests of accuracy against cost, and of its figure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def point(
     interval: float = 0.001,
     device: str = "cpu",
 ) -> CostPoint:
-    """An architecture that reaches this accuracy, give or take the interval, at these costs."""
+    """Create an architecture with this accuracy and these costs.
+
+    `interval` is half the width of the interval of the accuracy.
+    """
     test = accuracy and AccuracyEstimate(
         accuracy, None, accuracy - interval, accuracy + interval, IntervalMethod.STUDENT_T, 5
     )
@@ -64,18 +67,21 @@ ORDER = ("cheap", "good", "best", "outdone")
 
 
 def like(original: str, name: str | None = None, **changed: object) -> CostPoint:
-    """One of the four, with another name or other values."""
+    """Create a copy of one of the four points with another name or other values."""
     return point(name or original, **VALUES[original] | changed)
 
 
-def test_the_front_is_cheapest_first_and_without_the_dominated() -> None:
-    """By latency three of four are on the front; by training time, where nobody is outdone, all four."""
+def test_the_front_is_sorted_by_cost_and_excludes_dominated_points() -> None:
+    """Three of the four points are on the front by latency, and all four by training time."""
     assert pareto_front(POINTS, LATENCY) == (CHEAP, GOOD, BEST)
     assert pareto_front(POINTS, TRAINING) == (CHEAP, OUTDONE, GOOD, BEST)
 
 
-def test_points_of_equal_cost_and_accuracy_both_stay() -> None:
-    """Neither of two equal points dominates the other; of two at one cost, only the more accurate stays."""
+def test_equal_points_are_both_on_the_front() -> None:
+    """Equal points do not dominate each other.
+
+    At equal cost, only the more accurate point stays.
+    """
     twin = like("good", "twin")
     assert pareto_front([GOOD, twin], LATENCY) == (GOOD, twin)
     worse = like("good", "worse", accuracy=0.97)
@@ -85,7 +91,7 @@ def test_points_of_equal_cost_and_accuracy_both_stay() -> None:
 
 
 def test_points_without_cost_or_accuracy_are_left_out() -> None:
-    """What was not measured is neither on the front nor dominated."""
+    """A point that was not measured is neither on the front nor dominated."""
     unknown = like("cheap", "unknown", latency_ms=None)
     without = like("cheap", "without", accuracy=None)
     assert pareto_front([GOOD, unknown, without], LATENCY) == (GOOD,)
@@ -93,8 +99,11 @@ def test_points_without_cost_or_accuracy_are_left_out() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=12))
-def test_the_front_is_what_nobody_dominates(pairs: list[tuple[int, int]]) -> None:
-    """For any points, ties included, the front is the definition of it, and everyone else has a dominator on it."""
+def test_the_front_contains_exactly_the_undominated_points(pairs: list[tuple[int, int]]) -> None:
+    """The front contains exactly the undominated points.
+
+    All others have a dominator on the front.
+    """
     points = [point(str(n), 1 + accuracy, macs=cost) for n, (cost, accuracy) in enumerate(pairs)]
 
     def dominates(one: CostPoint, other: CostPoint) -> bool:
@@ -108,16 +117,19 @@ def test_the_front_is_what_nobody_dominates(pairs: list[tuple[int, int]]) -> Non
     assert all(set(by) <= expected for by in found.values())
 
 
-def test_the_sentence_names_the_front_and_who_dominates_whom() -> None:
-    """Latency and training time have a sentence each."""
+def test_the_sentence_names_the_front_and_the_dominators() -> None:
+    """Latency and training time have one sentence each."""
     assert cost_sentence(POINTS) == (
         "For accuracy and latency, Cheap, Good and Best are on the Pareto front. Outdone is dominated by Good. "
         "For accuracy and training time, all architectures are on the Pareto front."
     )
 
 
-def test_the_sentence_groups_those_with_the_same_dominators() -> None:
-    """Two that the same architecture dominates share a clause, and an unmeasured cost has no sentence."""
+def test_the_sentence_groups_architectures_with_the_same_dominators() -> None:
+    """Architectures with the same dominators share a clause.
+
+    A cost without values has no sentence.
+    """
     unmeasured = [
         like("good", seconds=None),
         like("outdone", seconds=None),
@@ -127,18 +139,18 @@ def test_the_sentence_groups_those_with_the_same_dominators() -> None:
     assert "training time" not in cost_sentence(unmeasured)
 
 
-def test_nothing_is_said_of_a_single_architecture() -> None:
-    """One point has nobody to compare with."""
+def test_a_single_architecture_has_no_sentence() -> None:
+    """With one architecture there is no comparison."""
     assert cost_sentence([GOOD]) == ""
 
 
 def names_in(figure: Figure) -> list[list[str]]:
-    """Names in each panel."""
+    """Return the names in each panel."""
     return [[text.get_text() for text in axes.texts] for axes in figure.axes]
 
 
 def test_figure_shows_error_and_interval_in_each_panel() -> None:
-    """Accuracies become errors in percent, the interval turns round with them, and the front is marked."""
+    """Accuracies and intervals become errors in percent, and points on the front are marked."""
     training, latency, macs = cost_figure_values(POINTS, ORDER, test_images=10_000).values()
     assert [mark.name for mark in latency] == ["cheap", "good", "outdone", "best"]
     assert [mark.on_front for mark in latency] == [True, True, False, True]
@@ -148,7 +160,10 @@ def test_figure_shows_error_and_interval_in_each_panel() -> None:
 
 
 def test_figure_fills_the_front_and_names_the_points() -> None:
-    """Points on the front are filled, others hollow; every panel names its architectures and its cost."""
+    """Points on the front are filled, and others are hollow.
+
+    Every panel shows names and its cost.
+    """
     panels = cost_figure_values(POINTS, ORDER, test_images=10_000)
     figure = draw_cost(panels)
     assert [sorted(names) for names in names_in(figure)] == [["Best", "Cheap", "Good", "Outdone"]] * 3
@@ -159,7 +174,7 @@ def test_figure_fills_the_front_and_names_the_points() -> None:
 
 
 def test_the_front_is_a_step_line_from_the_top_to_the_right() -> None:
-    """The first line of a panel steps down at each point of the front, and runs from border to border."""
+    """The first line of a panel steps down at each point of the front and reaches both borders."""
     axes = draw_cost(cost_figure_values(POINTS, ORDER, test_images=10_000)).axes[1]
     xs, ys = axes.lines[0].get_data()
     assert list(xs) == pytest.approx([0.1, 0.1, 0.1, 0.2, 0.2, 0.9, 0.9, axes.get_xlim()[1]])
@@ -168,14 +183,14 @@ def test_the_front_is_a_step_line_from_the_top_to_the_right() -> None:
 
 
 def test_a_panel_without_data_is_left_out() -> None:
-    """Where latency was not measured there are two panels, and none at all without accuracies."""
+    """A cost without values has no panel. Without accuracies there are no panels."""
     unmeasured = [like(name, latency_ms=None) for name in ORDER]
     assert list(cost_figure_values(unmeasured, ORDER, 10_000)) == [TRAINING, MULTIPLY_ADDS]
     assert cost_figure_values([like(name, accuracy=None) for name in ORDER], ORDER, 10_000) == {}
 
 
-def test_a_perfect_accuracy_has_a_place_on_the_logarithmic_axis() -> None:
-    """An error of zero is drawn at half a test image."""
+def test_a_perfect_accuracy_is_drawn_as_half_an_image() -> None:
+    """An error of zero is drawn at half a test image, because the axis is logarithmic."""
     perfect = like("good", accuracy=1.0, interval=0.0)
     panels = cost_figure_values([perfect], ORDER, test_images=10_000)
     assert panels[TRAINING][0].error == pytest.approx(0.005)
@@ -183,8 +198,8 @@ def test_a_perfect_accuracy_has_a_place_on_the_logarithmic_axis() -> None:
 
 
 @pytest.mark.parametrize("distance", [0.0, 1e-4, 1e-3])
-def test_names_cover_neither_names_nor_points(distance: float) -> None:
-    """Seven architectures close to each other, or at one place, have names that do not overlap and lie in the panel."""
+def test_names_do_not_overlap(distance: float) -> None:
+    """The names of seven close or equal points do not overlap and stay in the panel."""
     names = [f"Architecture {place}" for place in range(7)]
     points = [
         point(name, 0.99 + distance * (place % 3), seconds=20.0 * (1 + 50 * distance * place))
@@ -201,12 +216,12 @@ def test_names_cover_neither_names_nor_points(distance: float) -> None:
 
 
 def text_box(annotation: Text) -> Bbox:
-    """Box of the text alone: an annotation's own includes the line to its point."""
+    """Return the box of the text, without the line to its point."""
     return Text.get_window_extent(annotation)
 
 
 def test_a_dozen_architectures_are_named_beside_the_panels() -> None:
-    """Too many names for the panels stand in a column, once each, and do not overlap."""
+    """Twelve names are in a column beside the panels and do not overlap."""
     names = [f"Architecture {place}" for place in range(12)]
     points = [point(name, 0.99, seconds=20.0, latency_ms=1.0) for name in names]
     figure = draw_cost(cost_figure_values(points, names, test_images=10_000))
@@ -216,8 +231,8 @@ def test_a_dozen_architectures_are_named_beside_the_panels() -> None:
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
-def test_seconds_on_unlike_devices_are_never_compared() -> None:
-    """A slow model on a CPU is not outdone by a quicker one on a GPU; multiply-adds are the same everywhere."""
+def test_seconds_on_different_devices_are_never_compared() -> None:
+    """Times on a CPU and on a GPU are not compared. Multiply-adds are always compared."""
     on_gpu, slow = like("good", device="cuda"), like("outdone", latency_ms=5.0, seconds=500.0)
     assert pareto_front([slow, on_gpu], LATENCY) == (on_gpu, slow)
     assert dominators([slow, on_gpu], TRAINING) == {on_gpu: (), slow: ()}

@@ -1,4 +1,4 @@
-"""What the audit of early stopping finds."""
+"""Tests of the audit of early stopping."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from harness.schedule.selection import select
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> RunData:
-    """A run that finished six stopped trials."""
+    """A run with six audited trials."""
     return read_run_folder(SyntheticRun(seeds=1, audit=6).write(tmp_path_factory.mktemp("audited")))
 
 
 @pytest.fixture(scope="module")
 def summaries(folder: RunData) -> tuple[ArchitectureSummary, ...]:
-    """Of that run."""
+    """Summaries of the architectures of that run."""
     return summarise(folder)
 
 
 def audit_of(folder: RunData, summaries: tuple[ArchitectureSummary, ...], records: Sequence[TrialRecord] = ()) -> Audit:
-    """What the audit of the run finds, with other records where they are given."""
+    """Return the audit of the run, optionally with other records."""
     return audit(Findings(dataclasses.replace(folder, records=tuple(records) or folder.records), summaries))
 
 
@@ -40,10 +40,13 @@ def with_accuracy(record: TrialRecord, accuracy: float) -> TrialRecord:
     return record.model_copy(update={"epochs": (*record.epochs[:-1], last)})
 
 
-def test_it_counts_what_was_stopped_saved_and_spent(
+def test_the_audit_counts_stopped_trials_and_epochs(
     folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
-    """Epochs saved are those that stopped trials did not train; epochs spent are those of the audit."""
+    """Saved epochs are those that stopped trials did not train.
+
+    Spent epochs are those of the audit.
+    """
     found = audit_of(folder, summaries)
     stopped = [r for r in folder.records if r.status is Status.STOPPED_EARLY]
     audited = [r for r in folder.records if r.spec.phase is Phase.AUDIT]
@@ -55,23 +58,23 @@ def test_it_counts_what_was_stopped_saved_and_spent(
         assert (trial.rung, trial.accuracy_at_rung) == (len(original.epochs), original.epochs[-1].validation_accuracy)
 
 
-def test_trials_that_were_stopped_rightly_are_no_false_stops(
+def test_correctly_stopped_trials_are_not_false_stops(
     folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
-    """In the made-up run the worst are stopped: none of six would have won, and so hardly a third of all would have."""
+    """None of the six audited trials would have won, because only bad trials are stopped."""
     found = audit_of(folder, summaries)
     assert found.false_stops == 0
     assert found.fewest == 0
     assert found.most is not None
-    # So many false stops, and no more, leave 2.5 % for a sample of six without any.
+    # Up to this number of false stops, a sample of six without any has a probability above 2.5 %.
     none_found = [stats.hypergeom.pmf(0, found.stopped, number, 6) for number in (found.most, found.most + 1)]
     assert none_found[0] > 0.025 >= none_found[1]
 
 
-def test_a_stopped_trial_that_would_have_won_is_found(
+def test_a_stopped_trial_that_would_have_won_is_a_false_stop(
     folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
-    """An audited trial that ends above its winner is a false stop of its architecture, and of no other."""
+    """An audited trial that beats the winner is a false stop of its architecture only."""
     first = next(r for r in folder.records if r.spec.phase is Phase.AUDIT)
     records = [with_accuracy(r, 1.0) if r is first else r for r in folder.records]
     found = audit_of(folder, summaries, records)
@@ -82,7 +85,7 @@ def test_a_stopped_trial_that_would_have_won_is_found(
 
 
 def test_a_tie_is_broken_as_in_the_selection(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """At equal accuracy the lower validation loss would have been preferred."""
+    """At equal accuracy, the trial with the lower validation loss wins."""
     first = next(r for r in folder.records if r.spec.phase is Phase.AUDIT)
     winner = next(s.winner for s in summaries if s.name == first.spec.architecture)
     assert winner is not None
@@ -97,10 +100,10 @@ def test_a_tie_is_broken_as_in_the_selection(folder: RunData, summaries: tuple[A
     assert false_stops(last.validation_loss + 0.01) == 0
 
 
-def test_the_early_correlation_is_over_all_trials_whose_end_is_known(
+def test_the_early_correlation_covers_all_trials_that_finished(
     folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
-    """Completed search trials and audited ones, those that were only stopped left out."""
+    """The correlation uses completed search trials and audited trials, but no stopped trials."""
     found = audit_of(folder, summaries)
     for one in found.architectures:
         completed = sum(
@@ -111,8 +114,8 @@ def test_the_early_correlation_is_over_all_trials_whose_end_is_known(
         assert one.early_correlation.n == completed
 
 
-def test_a_run_without_audit_says_nothing_of_false_stops(tmp_path: Path) -> None:
-    """No sample, no share; what early stopping saved is known all the same."""
+def test_a_run_without_audit_has_no_rate_of_false_stops(tmp_path: Path) -> None:
+    """Without an audit there is no rate of false stops, but the saved epochs are known."""
     run = read_run_folder(SyntheticRun(seeds=1).write(tmp_path))
     found = audit(find(run))
     assert (found.finished, found.fewest, found.most) == ((), None, None)
@@ -121,7 +124,7 @@ def test_a_run_without_audit_says_nothing_of_false_stops(tmp_path: Path) -> None
 
 
 def test_a_rank_correlation_needs_four_pairs_and_some_change() -> None:
-    """Spearman's coefficient is about order alone; where it is not defined there is none."""
+    """Spearman's coefficient is None for fewer than four pairs or constant values."""
     assert spearman([1, 3, 9, 27], [0.9, 0.8, 0.7, 0.1]).coefficient == -1
     assert spearman([1, 2, 3], [1, 2, 3]) == Correlation(None, 3)
     assert spearman([1, 1, 1, 1], [1, 2, 3, 4]) == Correlation(None, 4)

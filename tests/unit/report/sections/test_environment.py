@@ -1,4 +1,4 @@
-"""The table of how trials used a GPU."""
+"""Tests of the table of GPU use."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from harness.report.sections.environment import gpu_table
 GPU = Placement(node="n", device="cuda", threads=1, precision="bf16", gpus=0.25, captured=True)
 
 
-def test_a_run_on_cpus_has_no_such_table(make_spec, make_record) -> None:
-    """Nothing is said about a GPU that no trial used."""
+def test_a_run_on_cpus_has_no_gpu_table(make_spec, make_record) -> None:
+    """The table is empty if no trial used a GPU."""
     placed = make_record(make_spec(), placement=Placement(node="n", device="cpu", threads=1, precision="fp32"))
     assert not gpu_table([placed, make_record(make_spec())], {})
 
 
-def test_each_architecture_says_what_was_done_and_why_no_more(make_spec, make_record) -> None:
-    """Captured and together are counted, a reason appears once, and precisions and shares are all named."""
+def test_each_architecture_has_a_row_with_counts_and_reasons(make_spec, make_record) -> None:
+    """A row counts captured trials and trials trained together, and lists each reason once."""
     plain = GPU.model_copy(
         update={"captured": False, "not_captured": "RuntimeError: synchronises", "precision": "tf32"}
     )

@@ -1,4 +1,4 @@
-"""Figures: their values, and what is written into them."""
+"""Tests of the figures of classes, learning curves, grids and misclassified images."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def folder(reported: Path) -> RunData:
 
 @pytest.fixture(scope="module")
 def summaries(folder: RunData) -> tuple[ArchitectureSummary, ...]:
-    """What is said about its architectures."""
+    """Summaries of its architectures."""
     return summarise(folder)
 
 
 def predictions(labels: list[int], predicted: list[int], confidence: list[float]) -> Predictions:
-    """Predictions from lists."""
+    """Create predictions from lists."""
     return Predictions(np.array(labels), np.array(predicted), np.array(confidence, dtype=np.float32))
 
 
 def some_classification(classes: int) -> Classification:
-    """A model that takes class 0 for class 1 twice, and is right otherwise."""
+    """Create a model that predicts class 1 for two images of class 0 and is correct otherwise."""
     labels = [*range(classes), 0, 0]
     return classify(predictions(labels, [*range(classes), 1, 1], [0.9] * len(labels)), classes, seed=1)
 
 
-def test_classification_of_a_case_by_hand() -> None:
-    """Matrix, precision, recall and F1 of two mistakes are what they are by hand."""
+def test_classification_of_a_small_example() -> None:
+    """Matrix, precision, recall and F1 with two errors equal those computed by hand."""
     found = some_classification(3)
     assert found.matrix.tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 1]]
     assert found.recall == pytest.approx([1 / 3, 1, 1])
@@ -68,8 +68,8 @@ def test_classification_of_a_case_by_hand() -> None:
     assert largest_confusion(classify(predictions([0, 1], [0, 1], [0.9, 0.9]), 2, seed=1)) is None
 
 
-def test_colour_stands_for_errors_alone() -> None:
-    """The diagonal has no place on the colour scale, which ends at the most frequent error."""
+def test_colours_show_only_errors() -> None:
+    """The diagonal is masked, and the colour scale ends at the most frequent error."""
     values = confusion_matrix_values("A", some_classification(3), ["a", "b", "c"])
     image = draw_confusion_matrix(values).axes[0].images[0]
     assert np.ma.getmaskarray(image.get_array()).tolist() == np.eye(3, dtype=bool).tolist()
@@ -78,7 +78,7 @@ def test_colour_stands_for_errors_alone() -> None:
 
 
 def test_confusion_matrix_shows_counts_and_names() -> None:
-    """Every cell carries its count, and the axes the names of the classes."""
+    """Every cell shows its count, and the axes show the names of the classes."""
     names = ["zero", "one", "a very long name of a class"]
     axes = draw_confusion_matrix(confusion_matrix_values("A", some_classification(3), names)).axes[0]
     assert [text.get_text() for text in axes.texts] == ["1", "2", "0", "0", "1", "0", "0", "0", "1"]
@@ -86,16 +86,16 @@ def test_confusion_matrix_shows_counts_and_names() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
 
 
-def test_many_classes_have_no_numbers() -> None:
-    """With 30 classes the cells carry no numbers, and every class is still named."""
+def test_the_matrix_of_many_classes_has_no_numbers() -> None:
+    """With 30 classes, cells have no numbers, but every class is named."""
     names = [str(number) for number in range(30)]
     axes = draw_confusion_matrix(confusion_matrix_values("A", some_classification(30), names)).axes[0]
     assert not axes.texts
     assert len(axes.get_yticklabels()) == 30
 
 
-def test_of_very_many_classes_the_worst_are_shown() -> None:
-    """The pairs with most errors in either direction, in the order of the classes, with their counts."""
+def test_the_matrix_of_very_many_classes_shows_the_most_confused_ones() -> None:
+    """The matrix shows the pairs with the most errors in both directions, in class order."""
     labels, predicted = list(range(62)), list(range(62))
     for true, said, times in ((50, 7, 3), (7, 50, 2), (61, 30, 4), (3, 4, 1)):
         labels += [true] * times
@@ -110,16 +110,16 @@ def test_of_very_many_classes_the_worst_are_shown() -> None:
     assert len(draw_confusion_matrix(values).axes[0].texts) == 20 * 20
 
 
-def test_of_very_many_classes_the_table_has_the_worst_first() -> None:
-    """Twenty rows, by F1; a class that was never predicted comes first."""
+def test_the_table_of_very_many_classes_shows_the_worst_first() -> None:
+    """The table has twenty rows sorted by F1. A class that was never predicted comes first."""
     frame = class_table(some_classification(62), [f"class {number}" for number in range(62)]).frame
     assert len(frame) == 20
     assert frame["Class"].tolist()[:2] == ["class 0", "class 1"]
     assert class_table(some_classification(3), ["c", "b", "a"]).frame["Class"].tolist() == ["c", "b", "a"]
 
 
-def test_balanced_accuracy_counts_every_class_alike() -> None:
-    """Right on all of nine and none of one is a half."""
+def test_balanced_accuracy_weights_every_class_equally() -> None:
+    """All nine images of one class correct and one image of another wrong gives 0.5."""
     assert balanced_accuracy(predictions([0] * 9 + [1], [0] * 10, [0.9] * 10)) == 0.5
 
 
@@ -129,8 +129,8 @@ def test_a_model_without_errors_can_be_drawn() -> None:
     draw_confusion_matrix(confusion_matrix_values("A", found, ["a", "b"]))
 
 
-def test_learning_curves_hold_every_search_trial(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Each panel has a curve per search trial that gave an epoch, and a mark per trial that was stopped."""
+def test_learning_curves_show_every_search_trial(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Each panel has a curve per search trial with an epoch, and a mark per stopped trial."""
     panels = learning_curve_values(summaries, folder.records, 5000)
     for panel, summary in zip(panels, summaries, strict=True):
         assert panel.title == summary.title
@@ -141,8 +141,8 @@ def test_learning_curves_hold_every_search_trial(folder: RunData, summaries: tup
         assert panel.winner[-1][1] == pytest.approx(100 * (1 - summary.winner.epochs[-1].validation_accuracy))
 
 
-def test_learning_curves_are_drawn_as_computed(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Lines, stop marks and the selected trial are in the axes, and the legend names them."""
+def test_learning_curves_are_drawn(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """The axes show lines, marks and the selected trial, and the legend names them."""
     panels = learning_curve_values(summaries, folder.records, 5000)
     figure = draw_learning_curves(panels)
     for axes, panel in zip(figure.axes, panels, strict=False):
@@ -160,7 +160,7 @@ def test_learning_curves_are_drawn_as_computed(folder: RunData, summaries: tuple
     assert set(legend) == {"search trial", "completed", "stopped early by ASHA", "selected trial"}
 
 
-def test_a_perfect_trial_fits_a_logarithmic_axis(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
+def test_a_perfect_trial_is_drawn_as_half_an_image(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
     """An error of zero is drawn as half a validation image."""
     winner = summaries[0].winner
     assert winner is not None
@@ -172,7 +172,7 @@ def test_a_perfect_trial_fits_a_logarithmic_axis(folder: RunData, summaries: tup
 
 
 def grid_of(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> GridValues:
-    """Values of the MLP's grid."""
+    """Compute the values of the grid of the MLP."""
     axes = grid_axes(summaries[-1].architecture, folder.study.space("mlp"))
     records = [record for record in folder.records if record.spec.architecture == "mlp"]
     values = grid_values(axes, records, summaries[-1].winner)
@@ -180,16 +180,16 @@ def grid_of(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> Grid
     return values
 
 
-def test_grid_runs_over_the_studys_grid(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """The first grid hyperparameter runs down, the last across, and the one between makes the panels."""
+def test_the_heat_map_has_the_grid_of_the_study(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Rows are the first grid hyperparameter, columns the last one, and panels the one between."""
     values = grid_of(folder, summaries)
     assert (values.rows.name, values.rows.values) == ("learning_rate", tuple(GRID["learning_rate"]["grid"]))
     assert (values.columns.name, values.columns.values) == ("units", (64, 256, 512))
     assert values.panels == ({"hidden_layers": 1}, {"hidden_layers": 2}, {"hidden_layers": 3})
 
 
-def test_grid_cells_are_the_trials(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Each cell holds the trial at that point, however it ended; one is the selected."""
+def test_each_grid_cell_has_its_trial(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Each cell has the trial at its point, with any status. One of them is the selected trial."""
     values = grid_of(folder, summaries)
     by_point = {
         tuple(record.spec.hyperparameters[name] for name in ("hidden_layers", "learning_rate", "units")): record
@@ -205,8 +205,10 @@ def test_grid_cells_are_the_trials(folder: RunData, summaries: tuple[Architectur
     assert {trial.status for trial in trials if trial} == set(Status)
 
 
-def test_grid_text_says_how_a_trial_ended(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """A stopped cell carries its epoch, a failed one says so, an empty one that it was not run."""
+def test_the_text_of_a_grid_cell_shows_how_the_trial_ended(
+    folder: RunData, summaries: tuple[ArchitectureSummary, ...]
+) -> None:
+    """The text shows a stopped trial with its epoch, a failed trial, or that no trial ran."""
     values = grid_of(folder, summaries)
     assert values.winner is not None
     epochs = tuple(epoch.model_copy(update={"validation_accuracy": 0.9}) for epoch in values.winner.epochs[:3])
@@ -226,7 +228,7 @@ def test_grid_text_says_how_a_trial_ended(folder: RunData, summaries: tuple[Arch
 
 
 def test_any_architecture_with_a_grid_gets_heat_maps(tmp_path: Path) -> None:
-    """Two grid hyperparameters of a convolutional network are one panel; one of them alone is none."""
+    """Two grid hyperparameters are one panel. A single one has no heat map."""
     grid = {"optimizer": {"grid": ["sgd", "adam"]}, "channels": {"grid": [8, 4]}}
     run = SyntheticRun(architectures=("simple_cnn",), samples=1, seeds=1, test_images=50, spaces={"simple_cnn": grid})
     made = read_run_folder(run.write(tmp_path))
@@ -240,10 +242,10 @@ def test_any_architecture_with_a_grid_gets_heat_maps(tmp_path: Path) -> None:
     assert grid_values(axes[:1], made.records, summary.winner) is None
 
 
-def test_best_completed_trial_stands_for_a_shared_point(
+def test_a_completed_trial_is_shown_rather_than_a_stopped_one(
     folder: RunData, summaries: tuple[ArchitectureSummary, ...]
 ) -> None:
-    """A completed trial is shown rather than a stopped one, however good the latter looked."""
+    """If several trials have the same point, a completed trial is shown before a stopped one."""
     winner = summaries[-1].winner
     assert winner is not None
     flattering = winner.epochs[0].model_copy(update={"validation_accuracy": 0.9999})
@@ -255,15 +257,15 @@ def test_best_completed_trial_stands_for_a_shared_point(
         assert [trial for panel in values.trials for row in panel for trial in row if trial] == [winner]
 
 
-def test_most_confident_mistakes_come_first() -> None:
-    """Wrong answers in order of confidence, ties in the order of the test set, right answers never."""
+def test_the_most_confident_errors_come_first() -> None:
+    """Errors are sorted by confidence. Ties are in the order of the test set."""
     found = predictions([0, 1, 2, 0, 1], [1, 1, 0, 2, 0], [0.7, 0.99, 0.9, 0.9, 0.8])
     assert confident_mistakes(found, np.arange(5), limit=3) == (2, 3, 4)
     assert confident_mistakes(found, np.array([0, 4]), 9) == (4, 0)
 
 
-def test_gallery_shows_the_image_of_the_mistake(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """Each tile is the image at the mistake's index, labelled with classes and confidence."""
+def test_the_gallery_shows_misclassified_images(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
+    """Each tile shows the misclassified image, both classes and the confidence."""
     assert folder.missed is not None
     rows = mistakes_values(summaries, folder.predictions, folder.missed, "abcdefghij")
     assert [row.title for row in rows] == [summary.title for summary in summaries]
@@ -280,8 +282,10 @@ def test_gallery_shows_the_image_of_the_mistake(folder: RunData, summaries: tupl
     assert [axis.get_ylabel() for axis in axes[::8]] == [summary.title for summary in summaries]
 
 
-def test_a_model_without_mistakes_says_so(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """An architecture that got everything right has an empty row with a word in it."""
+def test_a_model_without_errors_has_an_empty_row_with_a_text(
+    folder: RunData, summaries: tuple[ArchitectureSummary, ...]
+) -> None:
+    """A model without errors has an empty row that says so."""
     none = np.array([], dtype=np.int64)
     nothing = MissedImages(none, none, np.zeros((0, 1, 28, 28), dtype=np.uint8), predicted={})
     rows = mistakes_values(summaries[:1], folder.predictions, nothing, "abcdefghij")
@@ -290,7 +294,7 @@ def test_a_model_without_mistakes_says_so(folder: RunData, summaries: tuple[Arch
 
 @pytest.mark.parametrize(("channels", "shape"), [(1, (4, 5)), (2, (4, 5)), (3, (4, 5, 3))])
 def test_images_of_any_channels_can_be_shown(channels: int, shape: tuple[int, ...]) -> None:
-    """Three channels are colour; any other number is shown as grey."""
+    """Three channels are shown in colour, and any other number in grey."""
     image = np.arange(channels * 20, dtype=np.uint8).reshape(channels, 4, 5)
     shown = displayable(image)
     assert (shown.shape, shown.dtype) == (shape, np.uint8)
@@ -298,7 +302,7 @@ def test_images_of_any_channels_can_be_shown(channels: int, shape: tuple[int, ..
 
 
 def texts_outside(figure: Figure) -> list[str]:
-    """Texts of a figure that reach over its edge."""
+    """Return the texts that are partly outside the figure."""
     figure.draw_without_rendering()
     width, height = figure.bbox.size
     found = []
@@ -319,7 +323,7 @@ def texts_outside(figure: Figure) -> list[str]:
 
 
 def test_nothing_is_clipped(folder: RunData, summaries: tuple[ArchitectureSummary, ...]) -> None:
-    """No label of any figure reaches over its edge, with short class names and with long ones."""
+    """No text reaches over the edge of a figure, with short and with long class names."""
     assert folder.missed is not None
     assert summaries[0].classification is not None
     long = [f"class with a long name {number}" for number in range(10)]

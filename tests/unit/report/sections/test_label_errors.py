@@ -1,4 +1,4 @@
-"""The known wrong labels of MNIST's test set."""
+"""Tests of the known label errors of the MNIST test set."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ PREDICTIONS = Path(__file__).parents[4] / "reports" / "reference" / "predictions
 
 @pytest.fixture(scope="module")
 def labels() -> np.ndarray:
-    """The true labels of MNIST's test set, as the published run wrote them."""
+    """True labels of the MNIST test set, from the published run."""
     with np.load(PREDICTIONS / "mlp-seed1.npz") as file:
         return file["labels"]
 
 
-def test_the_known_errors_are_where_mnist_has_them(labels: np.ndarray) -> None:
-    """All fifteen labels that people doubted are in the real test set at these places."""
+def test_the_known_label_errors_match_mnist(labels: np.ndarray) -> None:
+    """All fifteen known label errors are at these indices of the MNIST test set."""
     assert len(MNIST_LABEL_ERRORS) == 15
     assert {index: int(labels[index]) for index in MNIST_LABEL_ERRORS} == dict(MNIST_LABEL_ERRORS)
     check_is_mnist(labels)
 
 
-def test_accuracy_without_the_errors_leaves_them_out_of_both_counts(labels: np.ndarray) -> None:
-    """A model that misses all fifteen and 85 others has 99 % with them, and 85 of 9,985 wrong without."""
+def test_accuracy_without_label_errors_excludes_them_from_both_counts(labels: np.ndarray) -> None:
+    """Without the label errors, 85 errors in 9,985 images remain of 100 errors in 10,000."""
     correct = np.ones(10_000, dtype=bool)
     correct[list(MNIST_LABEL_ERRORS)] = False
     others = [index for index in range(100) if index not in MNIST_LABEL_ERRORS][:85]
@@ -37,8 +37,8 @@ def test_accuracy_without_the_errors_leaves_them_out_of_both_counts(labels: np.n
     assert found["net"][1] == pytest.approx((1 - 85 / 9985 + 1) / 2)
 
 
-def test_a_model_of_the_published_run_gains(labels: np.ndarray) -> None:
-    """A trained model misses most of the fifteen, as people do, so its accuracy is higher without them."""
+def test_a_published_model_has_a_higher_accuracy_without_label_errors(labels: np.ndarray) -> None:
+    """A model misclassifies most of these images, so its accuracy without them is higher."""
     with np.load(PREDICTIONS / "mlp-seed1.npz") as file:
         correct = file["probabilities"].argmax(axis=1) == labels
     missed = sum(not correct[index] for index in MNIST_LABEL_ERRORS)
@@ -50,12 +50,12 @@ def test_a_model_of_the_published_run_gains(labels: np.ndarray) -> None:
 
 
 def test_another_order_is_refused(labels: np.ndarray) -> None:
-    """Labels that are not at the known places are not MNIST's own order, and the report would be wrong."""
+    """Labels in another order than in MNIST are an error. The result would be wrong."""
     with pytest.raises(ValueError, match="not the MNIST test set"):
         without_label_errors(np.roll(labels, 1), {})
 
 
 def test_another_size_is_refused(labels: np.ndarray) -> None:
-    """A part of the test set, or another one, is refused before anything is left out."""
+    """A part of the test set, or another test set, is an error."""
     with pytest.raises(ValueError, match="got 5000"):
         check_is_mnist(labels[:5000])

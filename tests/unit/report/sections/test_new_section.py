@@ -1,4 +1,4 @@
-"""A new section is one folder and one line of the list."""
+"""Tests that a new section needs one folder and one line of the list."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ SECTION = Section(
 
 @pytest.fixture
 def new_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Section]:
-    """The section of a folder with values, a table, a figure and a text, outside of this project."""
+    """A section with values, a table, a figure and a text, in a folder outside the project."""
     folder = tmp_path / "sections" / "attempts_section"
     folder.mkdir(parents=True)
     for name, content in FILES.items():
@@ -80,7 +80,7 @@ def new_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sec
 
 
 def test_a_new_section_is_one_folder_and_one_line(new_section: Section, tmp_path: Path) -> None:
-    """Its heading, table and figure are in both pages where the list has it, its figure is a file, its key a result."""
+    """A new section is in both pages, in results.json and in the figures folder."""
     run = SyntheticRun(architectures=("simple_cnn", "lenet5"), samples=2, epochs=3, seeds=2, test_images=400)
     folder = run.write(tmp_path / "run")
     sections = (*SECTIONS[:1], new_section, *SECTIONS[1:])
@@ -90,7 +90,7 @@ def test_a_new_section_is_one_folder_and_one_line(new_section: Section, tmp_path
     assert headings[:3] == ["Summary", "Attempts of synthetic", "Accuracy"]
     assert re.findall(r'<h2 id="[^"]+">([^<]+)</h2>', html) == headings
     counts = json.loads((folder / "results.json").read_text(encoding="utf-8"))["attempts"]
-    assert counts["lenet5"] == 5  # three trials of the search, two of the confirm phase
+    assert counts["lenet5"] == 5  # three search trials and two confirm trials
     assert re.search(r"^\| LeNet-5 +\| +5 \|$", page, re.MULTILINE)
     assert '<td>LeNet-5</td>\n<td class="number">5</td>' in html
     assert "![Attempts of each architecture](figures/attempts.png)" in page

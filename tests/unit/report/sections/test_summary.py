@@ -1,4 +1,4 @@
-"""The statements of the summary."""
+"""Tests of the statements of the summary."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def read(run: SyntheticRun, folder: Path) -> Findings:
 
 
 def with_values(findings: Findings, compute: Callable[[Findings], Any], values: object) -> Findings:
-    """The same findings with other values of one section."""
+    """Return the same findings with other values of one section."""
     return dataclasses.replace(findings, known=findings.known | {compute: values})
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Findings:
-    """Five architectures, five seeds, an audit, default configurations and costs."""
+    """A run with five architectures, five seeds, an audit, default configurations and costs."""
     run = SyntheticRun(default_seeds=2, audit=4, costs=True)
     return read(run, tmp_path_factory.mktemp("whole"))
 
 
 def test_there_are_five_statements(whole: Findings) -> None:
-    """The winner, its lead, the verdicts, the costs and the limitations have one statement each."""
+    """Winner, lead, verdicts, costs and limitations have one statement each."""
     statements = headline(whole)
     assert len(statements) == 5
     assert all(statement.endswith(".") and "\n" not in statement for statement in statements)
@@ -48,7 +48,7 @@ def test_there_are_five_statements(whole: Findings) -> None:
 
 
 def test_numbers_of_the_lead_are_those_of_the_verdict(whole: Findings) -> None:
-    """The interval in the summary is the corrected one of the first two."""
+    """The interval in the summary is the corrected interval of the first two architectures."""
     first = whole.of(comparisons)[0]
     assert (first.a, first.b) == whole.order[:2]
     lead = headline(whole)[1]
@@ -56,7 +56,7 @@ def test_numbers_of_the_lead_are_those_of_the_verdict(whole: Findings) -> None:
 
 
 def test_an_undecided_winner_is_not_called_better(whole: Findings) -> None:
-    """Where the verdicts decide nothing, the summary claims nothing, and says how many seeds might decide."""
+    """If all pairs are undecided, the summary says so and names the number of seeds needed."""
     pairs = tuple(dataclasses.replace(p, verdict=Verdict.UNDECIDED, seeds_needed=17) for p in whole.of(comparisons))
     sure = headline(with_values(whole, comparisons, pairs))[2]
     assert "better" not in sure
@@ -66,7 +66,7 @@ def test_an_undecided_winner_is_not_called_better(whole: Findings) -> None:
 
 
 def test_a_false_stop_is_a_limitation(whole: Findings) -> None:
-    """A stopped trial that would have won stands in the summary, not only in its section."""
+    """A false stop is a limitation in the summary."""
     one = next(a for a in whole.of(audit).architectures if a.finished)
     wrong = dataclasses.replace(one, finished=tuple(dataclasses.replace(t, beats_winner=True) for t in one.finished))
     others = tuple(wrong if a is one else a for a in whole.of(audit).architectures)
@@ -76,7 +76,7 @@ def test_a_false_stop_is_a_limitation(whole: Findings) -> None:
 
 
 def test_too_few_seeds_are_named(tmp_path: Path) -> None:
-    """With three seeds the summary says that nothing can be called better."""
+    """With three seeds, the summary says that no architecture can be called better."""
     findings = read(SyntheticRun(architectures=("simple_cnn", "mlp"), samples=1, seeds=3), tmp_path)
     sentences = headline(findings)
     assert "statistically indistinguishable from MLP" in sentences[2]
@@ -84,7 +84,10 @@ def test_too_few_seeds_are_named(tmp_path: Path) -> None:
 
 
 def test_missing_results_are_named(tmp_path: Path) -> None:
-    """An architecture without a result is the first limitation; with one left there is nothing to compare."""
+    """An architecture without a result is the first limitation.
+
+    A single result has no comparison.
+    """
     run = SyntheticRun(architectures=("simple_cnn", "lenet5"), samples=1, seeds=2, test_images=200)
     findings = read(run.but(failure=diverges("no", "lenet5")), tmp_path)
     sentences = headline(findings)
@@ -92,7 +95,7 @@ def test_missing_results_are_named(tmp_path: Path) -> None:
     assert sentences[-1].startswith("Limitations: There is no result for LeNet-5. ")
 
 
-def test_nothing_is_said_without_a_result(tmp_path: Path) -> None:
-    """Before the confirm phase there is no headline."""
+def test_without_a_result_there_is_no_summary(tmp_path: Path) -> None:
+    """Before the confirm phase there are no statements."""
     findings = read(SyntheticRun(architectures=("mlp",), confirmed=False), tmp_path)
     assert headline(findings) == ()

@@ -1,4 +1,4 @@
-"""Where the time of a run went: every slot-second is counted, once."""
+"""Tests of the time use of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.runs.environment import Timeline
 
 
 def trial(make_spec, seed: int, phase: Phase, start: float, end: float, together: int = 1) -> TrialRecord:
-    """A trial of one epoch: 6 s of training and 1 s of validation, the rest is reporting."""
+    """Create a trial of one epoch: 6 s of training, 1 s of validation, the rest is reporting."""
     spec = make_spec("mlp", phase, seed=seed, epochs=1)
     epoch = EpochResult(
         epoch=1,
@@ -43,7 +43,7 @@ TIMELINE = Timeline(
 
 
 def test_every_slot_second_is_counted_once(make_spec) -> None:
-    """Start-up, training by phase, validation, reporting, idle, cost pass and shut-down add up to the clock."""
+    """All activities add up to the slot-seconds between the start and the end of the run."""
     records = [
         trial(make_spec, 1, Phase.SEARCH, 110, 118),
         trial(make_spec, 2, Phase.SEARCH, 111, 119),
@@ -62,7 +62,7 @@ def test_every_slot_second_is_counted_once(make_spec) -> None:
 
 
 def test_trials_of_one_program_share_its_seconds(make_spec) -> None:
-    """Three seeds trained as one program occupy one slot, not three."""
+    """Three seeds that are trained as one program use one slot."""
     records = [trial(make_spec, seed, Phase.CONFIRM, 110, 131, together=3) for seed in (1, 2, 3)]
     use = time_use(records, TIMELINE.model_copy(update={"last_trial_ended": 131.0}), slots=1)
     assert use is not None
@@ -71,7 +71,7 @@ def test_trials_of_one_program_share_its_seconds(make_spec) -> None:
 
 
 def test_trials_of_an_earlier_command_are_left_out(make_spec) -> None:
-    """After a resume, what ended before the command started is counted apart."""
+    """After a resume, trials that ended before the command started are only counted."""
     records = [trial(make_spec, 1, Phase.SEARCH, 50, 60), trial(make_spec, 2, Phase.SEARCH, 110, 130)]
     use = time_use(records, TIMELINE, slots=1)
     assert use is not None
@@ -79,8 +79,8 @@ def test_trials_of_an_earlier_command_are_left_out(make_spec) -> None:
     assert use.training[Phase.SEARCH] == 6
 
 
-def test_a_run_that_wrote_no_end_is_counted_up_to_its_last_trial(make_spec) -> None:
-    """An interrupted run, and one of an earlier version, has no cost pass and no shut-down."""
+def test_an_interrupted_run_is_counted_up_to_its_last_trial(make_spec) -> None:
+    """A run without a recorded end has no cost pass and no shut-down."""
     timeline = Timeline(command_started=100.0, first_step=110.0, last_trial_ended=130.0)
     use = time_use([trial(make_spec, 1, Phase.SEARCH, 110, 130)], timeline, slots=1)
     assert use is not None
@@ -88,13 +88,13 @@ def test_a_run_that_wrote_no_end_is_counted_up_to_its_last_trial(make_spec) -> N
     assert use.all == 30
 
 
-def test_time_without_a_step_is_none() -> None:
-    """Before the first training step there is nothing to account for."""
+def test_without_a_training_step_there_is_no_time_use() -> None:
+    """Before the first training step, the result is None."""
     assert time_use([], Timeline(command_started=100.0), 2) is None
 
 
-def test_the_table_shares_add_up_to_the_whole(make_spec) -> None:
-    """Its last row is all the slot-seconds from the command to the end of the cluster."""
+def test_the_rows_of_the_table_add_up_to_the_last_row(make_spec) -> None:
+    """The last row has all slot-seconds from the start of the command to the end of the cluster."""
     use = time_use([trial(make_spec, 1, Phase.SEARCH, 110, 130)], TIMELINE, slots=1)
     assert use is not None
     frame = time_table(use).frame
