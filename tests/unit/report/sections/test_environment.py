@@ -37,5 +37,5 @@ def test_each_architecture_says_what_was_done_and_why_no_more(make_spec, make_re
         "0",
         "2",
         "0",
-        "not captured: RuntimeError: synchronises; not together: RuntimeError: draws",
+        "not captured: RuntimeError: synchronises; not trained together: RuntimeError: draws",
     ]
