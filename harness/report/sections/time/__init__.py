@@ -103,8 +103,8 @@ def time_sentence(use: TimeUse) -> str:
     return (
         f"The first training step started {seconds(use.start_up_seconds)} s after the start of the command. From this "
         f"step to the end of the last trial, {seconds(use.wall)} s passed. In this time, training used "
-        f"{share(use.busy, 1)} of the slot-seconds (slots: {count(use.slots)}). A slot-second is one second of one slot. The table counts all "
-        f"slot-seconds from the start of the command to the report.{earlier}"
+        f"{share(use.busy, 1)} of the slot-seconds (slots: {count(use.slots)}). A slot-second is one "
+        f"second of one slot. The table counts all slot-seconds from the start of the command to the report.{earlier}"
     )
 
 

@@ -38,7 +38,8 @@ def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str])
     )
     sentence = (
         f"With {counted_seeds(seeds)}, the p-value of an exact sign test is at least "
-        f"{smallest_sign_flip_p(seeds):.3g}, because this test uses only the sign of the difference at each seed. {reach}"
+        f"{smallest_sign_flip_p(seeds):.3g}, because this test uses only the sign of the difference "
+        f"at each seed. {reach}"
     )
     stuck = [
         f"{titles[pair.a]} from {titles[pair.b]}"
