@@ -110,8 +110,8 @@ def former_data(dataset: DatasetStudy) -> tuple[str | Argument, ...]:
 class EarlyStopping(Frozen):
     """Settings of ASHA (Li et al. 2020, arXiv 1810.05934). Each architecture has its own ASHA.
 
-    The first rung is the epoch `grace_epochs`. The epoch of each further rung is larger by the factor
-    `reduction_factor`.
+    The first rung is the epoch `grace_epochs`. The epoch of each further rung is larger by the
+    factor `reduction_factor`.
 
     Attributes:
         grace_epochs: Epochs before a trial can be stopped. This is the first rung.
@@ -236,7 +236,7 @@ class Study(Frozen):
 
     @property
     def registry(self) -> Registry:
-        """Architectures that the study can name."""
+        """Architectures that the study can use."""
         return self._registry
 
     @classmethod
@@ -257,7 +257,7 @@ class Study(Frozen):
             config: Name of a shipped study, or path of a file.
             changes: New values by `key.path`, like `--set` on the command line.
             data: Name or path of other data, like `--data` on the command line.
-            registry: Architectures that the study can name.
+            registry: Architectures that the study can use.
 
         Raises:
             StudyError: The study is not valid. The message names file, key, value and remedy.
