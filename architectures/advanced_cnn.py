@@ -21,7 +21,7 @@ class AdvancedCnnHyperparameters(TrainingHyperparameters):
     """Hyperparameters of the advanced CNN; the later layers have twice `channels` channels."""
 
     epochs: Epochs = 6
-    channels: Annotated[int, Field(ge=1, le=1024, description="channels of the first convolution")] = 32
+    channels: Annotated[int, Field(ge=1, le=1024, description="number of channels of the first convolution")] = 32
     dropout: Annotated[Fraction, Field(description="dropout probability before the linear head")] = 0.2
 
 

@@ -19,7 +19,9 @@ class AdvancedMlpHyperparameters(TrainingHyperparameters):
     epochs: Epochs = 10
     batch_size: BatchSize = 256
     learning_rate: LearningRate = 3e-3
-    units: Annotated[int, Field(ge=4, le=65_536, description="units of the first of three hidden layers")] = 512
+    units: Annotated[int, Field(ge=4, le=65_536, description="number of units of the first of three hidden layers")] = (
+        512
+    )
     dropout: Annotated[Fraction, Field(description="dropout probability after each hidden layer")] = 0.1
 
 

@@ -10,14 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 AugmentationName = Literal["none", "shift", "affine", "elastic"]
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Epochs = Annotated[int, Field(ge=1, le=10_000, description="passes over the training images")]
-BatchSize = Annotated[int, Field(ge=1, le=65_536, description="images per optimizer step")]
-OptimizerName = Annotated[Literal["sgd", "adam", "adamw"], Field(description="sgd uses Nesterov momentum 0.9")]
+Epochs = Annotated[int, Field(ge=1, le=10_000, description="number of passes over the training images")]
+BatchSize = Annotated[int, Field(ge=1, le=65_536, description="number of images per optimizer step")]
+OptimizerName = Annotated[
+    Literal["sgd", "adam", "adamw"], Field(description="optimizer; sgd uses Nesterov momentum 0.9")
+]
 LearningRate = Annotated[float, Field(gt=0.0, le=100.0, description="peak learning rate of the schedule")]
-WeightDecay = Annotated[float, Field(ge=0.0, le=10.0, description="not applied to biases and norms")]
+WeightDecay = Annotated[
+    float, Field(ge=0.0, le=10.0, description="weight decay; not applied to biases and normalisation layers")
+]
 ScheduleName = Annotated[
     Literal["constant", "cosine", "one_cycle"],
-    Field(description="learning rate over the optimizer steps; one_cycle warms up first"),
+    Field(description="change of the learning rate during training; one_cycle starts with a warm-up"),
 ]
 LabelSmoothing = Annotated[Fraction, Field(description="share of the target that is spread over all classes")]
 Augmentation = Annotated[AugmentationName, Field(description="random augmentation of each training image")]

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class LeNet5Hyperparameters(TrainingHyperparameters):
     """Hyperparameters of LeNet-5; the defaults are the classic tanh and average pooling."""
 
-    activation: Annotated[Literal["tanh", "relu"], Field(description="activation after every hidden layer")] = "tanh"
-    pooling: Annotated[Literal["average", "max"], Field(description="2x2 pooling after C1 and C3")] = "average"
+    activation: Annotated[Literal["tanh", "relu"], Field(description="activation after each hidden layer")] = "tanh"
+    pooling: Annotated[Literal["average", "max"], Field(description="2x2 pooling after the layers C1 and C3")] = (
+        "average"
+    )
 
 
 def build(hyperparameters: LeNet5Hyperparameters, shape: InputShape, classes: int) -> nn.Module:

@@ -20,11 +20,13 @@ class MlpHyperparameters(TrainingHyperparameters):
     batch_size: BatchSize = 256
     learning_rate: LearningRate = 2e-3
     hidden_layers: Annotated[
-        int, Field(ge=0, le=64, description="hidden layers; 0 is multinomial logistic regression")
+        int, Field(ge=0, le=64, description="number of hidden layers; 0 means multinomial logistic regression")
     ] = 2
-    units: Annotated[int, Field(ge=1, le=65_536, description="units of each hidden layer")] = 256
+    units: Annotated[int, Field(ge=1, le=65_536, description="number of units of each hidden layer")] = 256
     dropout: Annotated[Fraction, Field(description="dropout probability after each hidden layer")] = 0.0
-    activation: Annotated[Literal["relu", "tanh", "gelu"], Field(description="after each hidden layer")] = "relu"
+    activation: Annotated[Literal["relu", "tanh", "gelu"], Field(description="activation after each hidden layer")] = (
+        "relu"
+    )
 
 
 def build(hyperparameters: MlpHyperparameters, shape: InputShape, classes: int) -> nn.Module:

@@ -23,8 +23,8 @@ class Registry(Mapping[str, Architecture]):
     """Architectures by name, in the order of the reports.
 
     Attributes:
-        architectures: Name to architecture.
-        loaded: Source of each of the user's architectures, to its name.
+        architectures: Architectures by name.
+        loaded: Names of the user's architectures, by the source that each was loaded from.
     """
 
     architectures: Mapping[str, Architecture]
@@ -70,7 +70,8 @@ class Registry(Mapping[str, Architecture]):
     def with_descriptions(self, described: Iterable[Mapping[str, Any]]) -> Registry:
         """Return a registry that also contains stand-ins for described architectures.
 
-        A stand-in does not replace an architecture of the same name.
+        A stand-in has the description of an architecture, but no code. It does not replace an
+        architecture of the same name.
 
         Raises:
             ValueError: If a value is not the description of an architecture.

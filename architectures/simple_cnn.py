@@ -18,7 +18,7 @@ class SimpleCnnHyperparameters(TrainingHyperparameters):
 
     epochs: Epochs = 6
     channels: Annotated[
-        int, Field(ge=1, le=1024, description="channels of the first block; the second has twice as many")
+        int, Field(ge=1, le=1024, description="number of channels of the first block; the second has twice as many")
     ] = 16
 
 

@@ -1,6 +1,7 @@
 """A benchmark harness for image classifiers.
 
-It searches on validation data, confirms the selected configurations with new seeds, and reports.
+It compares configurations on validation data, trains the selected ones again with new seeds, and
+writes a report.
 
 >>> from harness import Study, load_run, run_study
 >>> Study.load("smoke", {"confirm.seeds": 3}).confirm.seeds

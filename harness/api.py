@@ -89,7 +89,7 @@ def load_run(folder: str | Path) -> Run:
         'advanced_cnn'
 
     Raises:
-        HarnessError: The folder is not a run folder, or its files contradict each other.
+        HarnessError: The folder is not a run folder, or its files are inconsistent.
     """
     found = Run(Path(folder))
     _ = found.study  # reads the folder, so that errors are raised here
@@ -97,7 +97,9 @@ def load_run(folder: str | Path) -> Run:
 
 
 class Run:
-    """A run. Its folder is read on first use, and every table is a new data frame.
+    """A run in a run folder.
+
+    The folder is read when a value is first used. Every table is a new data frame.
 
     Attributes:
         folder: The run folder.
@@ -123,12 +125,12 @@ class Run:
 
     @property
     def study(self) -> Study:
-        """The resolved study."""
+        """Study of the run, with the value of every key."""
         return self._read.study
 
     @property
     def report(self) -> Path:
-        """Path of the report; `report.html` in the same folder is the same report in one file."""
+        """Path of `report.md`; `report.html` in the same folder has the same content."""
         return self.folder / "report.md"
 
     @cached_property
@@ -141,7 +143,9 @@ class Run:
 
     @property
     def accuracy(self) -> pd.DataFrame:
-        """One row per architecture, best first: test accuracy as a fraction, interval and letters.
+        """Test accuracies as fractions, with intervals and letters.
+
+        The frame has one row per architecture. The highest accuracy comes first.
 
         Examples:
             >>> load_run("reports/reference").accuracy.loc["lenet5", "group"]
@@ -167,12 +171,12 @@ class Run:
 
     @property
     def verdicts(self) -> pd.DataFrame:
-        """One row per pair of architectures: difference, interval and verdict."""
+        """Difference, interval and verdict, with one row per pair of architectures."""
         return pd.DataFrame(list(self.results["verdicts"]))
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial, of every phase and status, as in `trials.csv`.
+        """Trials of all phases, with one row per trial, as in `trials.csv`.
 
         Examples:
             >>> sorted(load_run("reports/reference").trials["phase"].unique())
@@ -182,19 +186,19 @@ class Run:
 
     @property
     def epochs(self) -> pd.DataFrame:
-        """One row per trial and epoch, as in `epochs.csv`."""
+        """Epochs of all trials, with one row per trial and epoch, as in `epochs.csv`."""
         return epochs_frame(self._read.records)
 
     @property
     def classes(self) -> pd.DataFrame:
-        """One row per architecture and class: precision, recall and F1 for the first seed."""
+        """Precision, recall and F1 of the first seed's models, per architecture and class."""
         found = {s.name: s.classification for s in self._findings.summaries if s.classification is not None}
         return classes_frame(found, self._read.environment.dataset.classes)
 
     def confusion_matrix(self, architecture: str) -> pd.DataFrame:
-        """Return counts of test images for the model of the first seed.
+        """Return the confusion matrix of the first seed's model, as numbers of test images.
 
-        Rows are true classes, columns are predicted classes.
+        Rows are true classes, and columns are predicted classes.
 
         Examples:
             >>> int(load_run("reports/reference").confusion_matrix("lenet5").to_numpy().sum())
@@ -209,7 +213,10 @@ class Run:
         raise RunFolderError(f"{self.folder}: there are no predictions of '{architecture}'")
 
     def predictions(self, architecture: str, seed: int | None = None) -> pd.DataFrame:
-        """Return one row per test image: true class, predicted class and its probability.
+        """Return the predictions of one model, with one row per test image.
+
+        A row contains the true class, the predicted class, the probability of the predicted class,
+        and whether the prediction is correct.
 
         Args:
             architecture: Name of the architecture.

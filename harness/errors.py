@@ -44,9 +44,10 @@ def changed(key: str, value: object) -> Argument:
 
 
 class HarnessError(Exception):
-    """Wrong arguments, study, data or environment. A command prints it and exits with code 2.
+    """Error in the arguments, study, data or environment.
 
-    The message consists of texts and arguments. A command prints the arguments as options.
+    The message consists of texts and arguments. A command prints the message, with the arguments as
+    options, and exits with code 2.
 
     Attributes:
         parts: Texts and arguments of the message.

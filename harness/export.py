@@ -62,7 +62,18 @@ def command(
 def export(
     run_dir: Path, architecture: str | None, formats: Sequence[str], output: Path | None, data_dir: Path | None
 ) -> list[Path]:
-    """Write a model of a run in these formats, with a model card. Return the paths of all files.
+    """Export the first seed's model of an architecture, with a model card.
+
+    Args:
+        run_dir: The run folder.
+        architecture: Name or source of the architecture; None for the one with the highest
+            validation accuracy in the confirm phase.
+        formats: Any of `safetensors`, `onnx` and `exported-program`.
+        output: Output folder; None for `exported/<architecture>` in the run folder.
+        data_dir: Folder of the data files; None for the user's cache.
+
+    Returns:
+        Paths of all written files.
 
     Raises:
         HarnessError: There is no such model or format, or the predictions of an exported model

@@ -63,9 +63,10 @@ def page() -> str:
     parts += [
         "## Search spaces",
         "A hyperparameter in `space` has a single value or one of the forms below. A hyperparameter that is not listed "
-        "keeps its default. All grids of an architecture are combined with each other, and for each grid point, "
-        "`samples` random draws of the other forms are tried. The first trial always has the default configuration.",
-        _table([{"written": f"`{example}`", "meaning": meaning} for example, meaning in KINDS.values()]),
+        "keeps its default. All grids of an architecture are combined with each other. For each grid point, `samples` "
+        "configurations are drawn at random from the other forms. The first trial always has the default "
+        "configuration.",
+        _table([{"form": f"`{example}`", "meaning": meaning} for example, meaning in KINDS.values()]),
         "## Hyperparameters of all architectures",
         _table(hyperparameter_rows(TrainingHyperparameters, ())),
     ]
@@ -143,7 +144,7 @@ def _values(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         return f"list of {_values(field['items'], definitions)}"
     if kind == "object":
         return "see below"
-    return _WORDS.get(str(kind), str(kind)) + "".join(_bounds(field))
+    return _WORDS.get(str(kind), str(kind)) + " and".join(_bounds(field))
 
 
 def _bounds(field: Mapping[str, Any]) -> Iterator[str]:

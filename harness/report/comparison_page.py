@@ -48,7 +48,7 @@ def run_comparison_table(architectures: Sequence[ArchitectureChange]) -> Table:
             "Architecture": one.title,
             "A (%)": percent(one.accuracy_a),
             "B (%)": percent(one.accuracy_b),
-            "B − A (points)": signed_points(pair.difference if pair else None),
+            "B − A (percentage points)": signed_points(pair.difference if pair else None),
             "Corrected interval": signed_range(pair.low_corrected, pair.high_corrected) if pair else MISSING,
             "p (Holm)": probability(pair.p_holm) if pair else MISSING,
             "Seeds": count(pair.seeds if pair else 0),
@@ -72,7 +72,7 @@ def selections_table(architectures: Sequence[ArchitectureChange]) -> Table:
 
 
 def change_text(one: ArchitectureChange) -> str:
-    """Write the verdict on B, or what would probably decide an undecided comparison."""
+    """Write the verdict on B, or what an undecided comparison needs."""
     if one.comparison is None:
         return "not comparable"
     if one.same_answers:

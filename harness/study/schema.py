@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJsonSchema, model_validator
 
 from architectures import BUILT_IN, Registry
 from harness.errors import Argument, StudyError, nearest
@@ -43,7 +43,7 @@ def _size(value: Any) -> Any:
     return value
 
 
-Size = Annotated[int | float, BeforeValidator(_size)]
+Size = Annotated[int | float, BeforeValidator(_size), WithJsonSchema({"type": "number"})]
 """A number of images, or a fraction of the images between 0 and 1."""
 
 
@@ -51,19 +51,19 @@ class DatasetStudy(Frozen):
     """The data set and its splits.
 
     Attributes:
-        name: Name of a known data set. With `path`, the name in reports; by default, the name of
-            the file or folder.
-        path: Folder with one subfolder of images per class, `.npz` file, or folder of IDX files.
-            Not used for a known data set.
-        image_size: Side of the square, in pixels, to which images of a folder are resized. By
-            default, images keep their size. If their sizes differ, they get the median size, with
-            at most 64 pixels on the longer side.
-        validation_size: Size of the validation split, taken from the training images, stratified by
-            class. A number of images, or a fraction.
-        train_size: Number or fraction of the remaining images that is used for training, stratified
-            by class. By default, all.
-        test_size: Size of the test split if the data have none, stratified by class. A number of
-            images, or a fraction.
+        name: Name of a known data set. If `path` is set, this is the name in reports, and the
+            default is the name of the file or folder.
+        path: A folder with one subfolder of images for each class, an `.npz` file, or a folder of
+            IDX files. Not used for a known data set.
+        image_size: Images of a folder are resized to squares with this side, in pixels. By default,
+            images keep their size. If their sizes differ, all images are resized to the median
+            size, with at most 64 pixels on the longer side.
+        validation_size: Size of the validation split: a number of images, or a fraction of the
+            training images. The split is stratified by class.
+        train_size: Size of the train split: a number of images, or a fraction of the remaining
+            training images. The split is stratified by class. By default, all of them are used.
+        test_size: Size of the test split if the data have none: a number of images, or a fraction
+            of all images. The split is stratified by class.
         split_seed: Seed for all splits.
     """
 
@@ -110,7 +110,8 @@ def former_data(dataset: DatasetStudy) -> tuple[str | Argument, ...]:
 class EarlyStopping(Frozen):
     """Settings of ASHA (Li et al. 2020, arXiv 1810.05934). Each architecture has its own ASHA.
 
-    The rungs are at `grace_epochs` times powers of `reduction_factor`.
+    The first rung is the epoch `grace_epochs`. The epoch of each further rung is larger by the
+    factor `reduction_factor`.
 
     Attributes:
         grace_epochs: Epochs before a trial can be stopped. This is the first rung.
@@ -131,8 +132,8 @@ class ConfirmStudy(Frozen):
         default_seeds: Number of these seeds with which the default configuration is also trained,
             if it was not selected.
         workers: Number of workers that train each confirm trial together. Each worker has the
-            resources of a trial and trains a part of every batch. Useful for models that take
-            hours.
+            resources of a trial and is given a part of every batch. Useful for models whose
+            training takes hours.
     """
 
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -154,9 +155,9 @@ class CheckpointStudy(Frozen):
     """Checkpoints of running trials.
 
     Attributes:
-        every_seconds: Minimum seconds between two checkpoints of a trial. Checkpoints are written
-            at the end of an epoch; 0 means after every epoch. Trials that are trained together
-            write none.
+        every_seconds: Minimum time between two checkpoints of a trial, in seconds. Checkpoints are
+            written at the end of an epoch; 0 means after every epoch. Trials that are trained
+            together write no checkpoints.
     """
 
     every_seconds: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 60.0
@@ -198,8 +199,8 @@ class Study(Frozen):
         description: Purpose of the study, in one sentence.
         seed: Seed of all search trials and of the random search. The confirm seeds are the numbers
             that follow it.
-        precision: Precision of convolutions and matrix products: fp32, tf32 (fp32 on CPUs), bf16 or
-            auto. auto means bf16 if the device has instructions for it, otherwise fp32.
+        precision: Precision of convolutions and matrix products. `tf32` means fp32 on CPUs. `auto`
+            means bf16 if the device has instructions for it, otherwise fp32.
         dataset: The data set and its splits.
         early_stopping: Settings of ASHA.
         confirm: The confirm phase.
@@ -235,7 +236,7 @@ class Study(Frozen):
 
     @property
     def registry(self) -> Registry:
-        """Architectures that the study can name."""
+        """Architectures that the study can use."""
         return self._registry
 
     @classmethod
@@ -257,7 +258,7 @@ class Study(Frozen):
             config: Name of a shipped study, or path of a file.
             changes: New values by `key.path`, like `--set` on the command line.
             data: Name or path of other data, like `--data` on the command line.
-            registry: Architectures that the study can name.
+            registry: Architectures that the study can use.
 
         Raises:
             StudyError: The study is not valid. The message names file, key, value and remedy.

@@ -73,7 +73,7 @@ class Uniform(Frozen):
 
 
 class LogUniform(Frozen):
-    """A number between low and high, whose logarithm is uniformly distributed."""
+    """A number between low and high, with a uniformly distributed logarithm."""
 
     loguniform: Bounds[Annotated[Finite, Field(gt=0)]]
 
@@ -84,7 +84,7 @@ class LogUniform(Frozen):
 
 
 class RandInt(Frozen):
-    """A whole number from low up to but not including high."""
+    """A whole number between low (included) and high (not included)."""
 
     randint: Bounds[Whole]
 
@@ -97,9 +97,12 @@ class RandInt(Frozen):
 KINDS: Mapping[str, tuple[str, str]] = {
     "grid": ("{grid: [1, 2, 4]}", "all values, combined with all values of every other grid"),
     "choice": ("{choice: [relu, tanh]}", "one of the values, each equally likely"),
-    "uniform": ("{uniform: [0.0, 0.5]}", "a number between the two"),
-    "loguniform": ("{loguniform: [0.0001, 0.1]}", "a number between the two, uniform in the logarithm"),
-    "randint": ("{randint: [1, 9]}", "a whole number from the first up to but not including the second"),
+    "uniform": ("{uniform: [0.0, 0.5]}", "a number between the two bounds"),
+    "loguniform": (
+        "{loguniform: [0.0001, 0.1]}",
+        "a number between the two bounds, with a uniformly distributed logarithm",
+    ),
+    "randint": ("{randint: [1, 9]}", "a whole number; the first bound is included, the second is not"),
 }
 """Kinds of parameters, each with an example and its meaning."""
 

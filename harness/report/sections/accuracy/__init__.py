@@ -53,12 +53,12 @@ def _accuracy_row(
         "Test accuracy (%)": percent(estimate.mean) + spread,
         "95 % interval": percent_range(estimate.low, estimate.high),
         "Group": group,
-        "n": str(estimate.n),
+        "Seeds": str(estimate.n),
         **({"Balanced (%)": percent(summary.balanced_accuracy)} if unbalanced else {}),
-        "Validation (%)": percent(summary.confirm.validation_accuracy_mean),
+        "Validation accuracy (%)": percent(summary.confirm.validation_accuracy_mean),
         "Parameters": count(summary.model.parameters if summary.model else None),
         "Multiply-adds": magnitude(summary.model.macs if summary.model else None),
-        "Training (s)": seconds(summary.confirm.train_seconds_mean),
+        "Training time (s)": seconds(summary.confirm.train_seconds_mean),
     }
     if with_baseline:
         row["Predecessor (%)"] = percent(summary.baseline_accuracy)
@@ -112,7 +112,7 @@ def seeds_table(summaries: Sequence[ArchitectureSummary]) -> Table:
             "Validation accuracy (%)": percent(last.validation_accuracy if last else None),
             "Test accuracy (%)": percent(record.test.accuracy if record.test else None),
             "Epochs": str(len(record.epochs)),
-            "Training (s)": seconds(record.train_seconds),
+            "Training time (s)": seconds(record.train_seconds),
         }
         for summary in summaries
         for record in summary.confirm.records
@@ -127,11 +127,11 @@ def interval_sentence(summaries: Sequence[ArchitectureSummary]) -> str:
     parts = {
         IntervalMethod.STUDENT_T: (
             "With several seeds, the 95 % interval is Student's t interval of the mean. It covers the variation "
-            "between training runs, on these test images only."
+            "between seeds, but not the variation between test images."
         ),
         IntervalMethod.WILSON: (
             "With a single seed, the 95 % interval is Wilson's interval over the test images. It covers the variation "
-            "between test images, but not the variation between training runs."
+            "between test images, but not the variation between seeds."
         ),
     }
     return " ".join(text for method, text in parts.items() if method in methods)

@@ -21,12 +21,12 @@ def spending_table(spendings: Sequence[Spending]) -> Table:
         {
             "Architecture": spent.title,
             "Configurations": count(spent.phases[Phase.SEARCH].trials),
-            "Epochs, search": count(spent.phases[Phase.SEARCH].epochs),
-            "Epochs, confirm": count(spent.phases[Phase.CONFIRM].epochs),
-            "Epochs, audit": count(spent.phases[Phase.AUDIT].epochs),
-            "Training, search (s)": seconds(spent.phases[Phase.SEARCH].train_seconds),
-            "Training, all (s)": seconds(spent.train_seconds),
-            "Overhead (s)": seconds(spent.overhead_seconds),
+            "Epochs in search": count(spent.phases[Phase.SEARCH].epochs),
+            "Epochs in confirm": count(spent.phases[Phase.CONFIRM].epochs),
+            "Epochs in audit": count(spent.phases[Phase.AUDIT].epochs),
+            "Training in search (slot-seconds)": seconds(spent.phases[Phase.SEARCH].train_seconds),
+            "Training in all phases (slot-seconds)": seconds(spent.train_seconds),
+            "Overhead (slot-seconds)": seconds(spent.overhead_seconds),
         }
         for spent in spendings
     ]

@@ -165,7 +165,7 @@ def leaders(curves: Sequence[BudgetCurve]) -> tuple[Lead, ...]:
 
 
 def budget_sentence(curves: Sequence[BudgetCurve]) -> str:
-    """Describe which architecture has the highest expected best accuracy at which budget."""
+    """Describe which architecture has the lowest expected best error at which budget."""
     if len(curves) < 2:
         return (
             "Fewer than two architectures have a completed or audited trial, so it is unknown whether the best "
@@ -203,17 +203,17 @@ def _lead_sentence(curves: Sequence[BudgetCurve]) -> str:
     names = [listed([titles[name] for name in lead.names]) for lead in leads]
     first, last = leads[0], leads[-1]
     has = "have" if len(first.names) > 1 else "has"
-    highest = f"{has} the highest expected validation accuracy"
+    highest = f"{has} the lowest expected validation error"
     if len(leads) == 1:
         return f"{names[0]} {highest} at every budget."
     if len(leads) > LEADS_NAMED:
         return (
             f"Up to {training_time(first.end)} of training, {names[0]} {highest}. From {training_time(last.start)} on, "
-            f"it is {names[-1]}. In total, the lead changes {len(leads) - 1} times."
+            f"it is {names[-1]}. In total, the best architecture changes {len(leads) - 1} times."
         )
     next_leaders = [f"{name} ({_range(lead)})" for lead, name in zip(leads[1:], names[1:], strict=True)]
     return (
-        f"Up to {training_time(first.end)} of training, {names[0]} {highest}. After that, the lead passes to "
+        f"Up to {training_time(first.end)} of training, {names[0]} {highest}. After that, the best architecture is "
         f"{listed(next_leaders)}.{_entering(curves, leads)}"
     )
 
@@ -228,8 +228,12 @@ def _entering(curves: Sequence[BudgetCurve], leads: Sequence[Lead]) -> str:
         for curve in curves
         if any(curve.name in lead.names and lead.start == curve.seconds[0] for lead in leads[1:])
     ]
-    take = "takes" if len(entering) == 1 else "take"
-    return f" {listed(entering)} {take} the lead as soon as the budget covers one trial." if entering else ""
+    become = "becomes" if len(entering) == 1 else "become"
+    return (
+        f" {listed(entering)} {become} the best as soon as the training time is enough for one trial."
+        if entering
+        else ""
+    )
 
 
 def _caveats(curves: Sequence[BudgetCurve]) -> list[str]:
@@ -238,8 +242,8 @@ def _caveats(curves: Sequence[BudgetCurve]) -> list[str]:
     if survivors:
         stopped = sum(curve.unaudited for curve in survivors)
         caveats.append(
-            f"{_whose(survivors, curves)} too optimistic: early stopping ended the weaker trials ({count(stopped)}), "
-            "and none of these was audited."
+            f"{_whose(survivors, curves)} too low: early stopping ended the weaker trials ({count(stopped)}), and none "
+            "of these was audited."
         )
     rough = [curve.title for curve in curves if curve.full_trials < ROUGH_BELOW]
     if rough:
@@ -250,6 +254,6 @@ def _caveats(curves: Sequence[BudgetCurve]) -> list[str]:
 
 def _whose(some: Sequence[BudgetCurve], curves: Sequence[BudgetCurve]) -> str:
     if len(some) == len(curves):
-        return "All curves are"
+        return "All lines are"
     named = listed([curve.title for curve in some])
-    return f"The curve of {named} is" if len(some) == 1 else f"The curves of {named} are"
+    return f"The line of {named} is" if len(some) == 1 else f"The lines of {named} are"

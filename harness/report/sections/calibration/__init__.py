@@ -18,8 +18,8 @@ def calibration_table(calibrations: Mapping[str, Calibration], titles: Mapping[s
     rows = [
         {
             "Architecture": titles[name],
-            "Expected calibration error (points)": percent(calibration.error),
-            "Mean confidence − accuracy (points)": signed_points(calibration.excess),
+            "Expected calibration error (percentage points)": percent(calibration.error),
+            "Mean confidence − accuracy (percentage points)": signed_points(calibration.excess),
         }
         for name, calibration in calibrations.items()
     ]

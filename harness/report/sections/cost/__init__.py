@@ -21,8 +21,8 @@ def cost_table(points: Sequence[CostPoint]) -> Table:
             "Parameters": count(model.parameters if model else None),
             "Multiply-adds": magnitude(model.macs if model else None),
             "Weights (kB)": count(round(model.bytes / 1000) if model else None),
-            "Training (s)": seconds(point.summary.confirm.train_seconds_mean),
-            "To the best epoch (s)": seconds(point.best_epoch_seconds),
+            "Training time (s)": seconds(point.summary.confirm.train_seconds_mean),
+            "Time to the best epoch (s)": seconds(point.best_epoch_seconds),
             "Latency, batch 1 (ms)": spread(point.measured.latency if point.measured else None, 1000),
             "Throughput, batch 512 (images/s)": spread(point.measured.throughput if point.measured else None, 1),
         }

@@ -94,7 +94,7 @@ def draw_cost(panels: CostPanels) -> Figure:
         set_log_axis(axes.yaxis, low, high)
         _draw_panel(axes, measure, marks)
         axes.label_outer()
-    grid[0].set_ylabel("test error (%)")
+    grid[0].set_ylabel("test error (%), with 95 % interval")
     if max(len(marks) for marks in panels.values()) <= NAMES_IN_PANELS_UP_TO:
         figure.draw_without_rendering()  # labels need the final layout
         for axes, marks in zip(grid, panels.values(), strict=True):

@@ -25,12 +25,12 @@ def _row(
         "Architecture": title,
         "Stopped early": count(one.stopped),
         "Audited": count(len(one.finished)),
-        "Better than the winner": count(one.false_stops) if one.finished else MISSING,
-        "Correlation, rung and final": _correlation(rung),
-        "Correlation, first rung and final": _correlation(early),
+        "Better than the selected trial": count(one.false_stops) if one.finished else MISSING,
+        "Correlation of rung and final accuracy": _correlation(rung),
+        "Correlation of first and final accuracy": _correlation(early),
         "Epochs saved": count(one.epochs_saved),
         "Epochs trained by the audit": count(one.epochs_spent),
-        "Epochs saved, net": _signed(one.epochs_saved - one.epochs_spent),
+        "Net epochs saved": _signed(one.epochs_saved - one.epochs_spent),
     }
 
 
@@ -54,11 +54,11 @@ def finished_table(audit: Audit) -> Table:
             "Stopped after epoch": count(trial.rung),
             "Validation accuracy at the stop (%)": percent(trial.accuracy_at_rung),
             "Final validation accuracy (%)": percent(trial.accuracy),
-            "Better than the winner": "yes" if trial.beats_winner else "no",
+            "Better than the selected trial": "yes" if trial.beats_winner else "no",
         }
         for trial in audit.finished
     ]
-    return make_table(rows, {"Architecture", "Trial", "Better than the winner"})
+    return make_table(rows, {"Architecture", "Trial", "Better than the selected trial"})
 
 
 def _context(findings: Findings) -> Keys:

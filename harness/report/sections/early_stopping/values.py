@@ -209,7 +209,7 @@ def audit_sentence(audit: Audit) -> str:
         why = "no audit was configured" if not audit.asked else "no audit trial completed"
         return (
             f"{count(audit.stopped)} trials were stopped early and none of them was audited ({why}). It is unknown "
-            f"whether one of them would have been better than the winner. {saved}"
+            f"whether one of them would have been better than the selected trial. {saved}"
         )
     whose = "its architecture" if audit.false_stops == 1 else "their architecture"
     drawn = [f"{count(len(one.finished))} of {one.title}" for one in audit.architectures if one.finished]
@@ -220,6 +220,6 @@ def audit_sentence(audit: Audit) -> str:
     return (
         f"The audit drew {count(len(audit.finished))} of {count(audit.stopped)} stopped trials at random "
         f"({listed(drawn)}) and trained them to their last epoch. {count(audit.false_stops)} of them would have been "
-        f"better than the winner of {whose}. Among all stopped trials, this number is {count(audit.fewest)} to "
+        f"better than the selected trial of {whose}. Among all stopped trials, this number is {count(audit.fewest)} to "
         f"{count(audit.most)}, with 95 % confidence.{unknown} {saved}"
     )

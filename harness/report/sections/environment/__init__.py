@@ -56,7 +56,7 @@ def gpu_table(records: Iterable[TrialRecord], titles: Mapping[str, str]) -> Tabl
         if record.placement is not None and record.placement.device != "cpu":
             used.setdefault(record.spec.architecture, []).append((record.spec.phase, record.placement))
     rows = [_row(titles.get(name, name), of_one) for name, of_one in used.items()]
-    return make_table(rows, {"Architecture", "GPU share of a trial", "Precision", "Reason if not all"})
+    return make_table(rows, {"Architecture", "GPU share of a trial", "Precision", "Reason for the other trials"})
 
 
 def _row(title: str, used: list[tuple[Phase, Placement]]) -> dict[str, str]:
@@ -65,7 +65,7 @@ def _row(title: str, used: list[tuple[Phase, Placement]]) -> dict[str, str]:
     reasons = dict.fromkeys(
         f"{what}: {reason}"
         for place in places
-        for what, reason in (("not captured", place.not_captured), ("not together", place.not_together))
+        for what, reason in (("not captured", place.not_captured), ("not trained together", place.not_together))
         if reason is not None
     )
     return {
@@ -76,7 +76,7 @@ def _row(title: str, used: list[tuple[Phase, Placement]]) -> dict[str, str]:
         "Trials with captured steps": str(sum(place.captured for place in places)),
         "Confirm trials": str(len(confirmed)),
         "Confirm trials trained together": str(sum(place.together > 1 for place in confirmed)),
-        "Reason if not all": "; ".join(reasons) or MISSING,
+        "Reason for the other trials": "; ".join(reasons) or MISSING,
     }
 
 

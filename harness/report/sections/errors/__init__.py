@@ -46,7 +46,7 @@ def label_errors_table(accuracies: Mapping[str, tuple[float, float]], titles: Ma
             "Architecture": titles[name],
             "All test images (%)": percent(everything),
             "Without label errors (%)": percent(sound),
-            "Difference (points)": signed_points(sound - everything),
+            "Difference (percentage points)": signed_points(sound - everything),
         }
         for name, (everything, sound) in accuracies.items()
     ]

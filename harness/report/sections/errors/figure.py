@@ -41,15 +41,15 @@ def overlap_figure_values(overlap: ErrorOverlap, titles: Mapping[str, str]) -> p
 
 def _group_text(low: int, high: int, architectures: int) -> str:
     if low == 1:
-        return "misclassified by this architecture only"
+        return "this architecture only"
     if low == architectures:
-        return f"by all {architectures}"
-    return f"by {low}" if low == high else f"by {low} to {high}"
+        return f"all {architectures}"
+    return f"{low} architectures" if low == high else f"{low} to {high} architectures"
 
 
 def draw_overlap(values: pd.DataFrame) -> Figure:
     """Draw a bar for each architecture. Darker parts are shared by more architectures."""
-    figure = new_figure(8.4, 0.42 * len(values) + 1.3)
+    figure = new_figure(8.4, 0.42 * len(values) + 1.5)
     axes = figure.add_subplot()
     longest = int(values.sum(axis=1).max())
     starts = values.cumsum(axis=1) - values
@@ -74,5 +74,6 @@ def draw_overlap(values: pd.DataFrame) -> Figure:
     axes.set_xlabel("test images that more than half of the seeds misclassify")
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=len(values.columns), frameon=False, fontsize=9)
+    title = "misclassified by"
+    figure.legend(loc="outside upper center", ncols=len(values.columns), frameon=False, fontsize=9, title=title)
     return figure

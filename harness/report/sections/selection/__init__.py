@@ -15,6 +15,7 @@ from harness.report.summary import ArchitectureSummary
 from harness.statistics.comparison import Comparison, compare_all
 
 TUNED, DEFAULT = "tuned", "default"
+TUNING_GAIN = "Tuned − default (percentage points)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +79,10 @@ def ledger_table(entries: Sequence[LedgerEntry]) -> Table:
         {
             "Architecture": entry.summary.title,
             "Configurations compared": count(entry.summary.search.trials),
-            "Completed": count(entry.summary.search.completed),
-            "Winner in search (%)": percent(entry.found),
-            "Winner in confirm (%)": percent(entry.again),
-            "Difference (points)": signed_points(entry.curse),
+            "Completed trials": count(entry.summary.search.completed),
+            "Validation accuracy in search (%)": percent(entry.found),
+            "Validation accuracy in confirm (%)": percent(entry.again),
+            "Difference (percentage points)": signed_points(entry.curse),
             "Test evaluations": count(entry.openings),
         }
         for entry in entries
@@ -97,17 +98,20 @@ def tuning_table(entries: Sequence[LedgerEntry]) -> Table:
 
 def _tuning_row(entry: LedgerEntry) -> dict[str, str]:
     default = entry.summary.default.test
-    row = dict.fromkeys(("Tuned (%)", "Default (%)", "Tuned − default (points)", "95 % interval", "Seeds"), MISSING)
+    row = dict.fromkeys(("Tuned (%)", "Default (%)", TUNING_GAIN, "95 % interval", "Seeds"), MISSING)
     row = {"Architecture": entry.summary.title} | row
     if entry.summary.default_selected:
-        return row | {"Default (%)": percent(default.mean if default else None), "Verdict": "the default was selected"}
+        return row | {
+            "Default (%)": percent(default.mean if default else None),
+            "Verdict": "default configuration selected",
+        }
     if entry.tuning is None:
         return row | {"Verdict": "not compared"}
     better = {"A better": "tuned better", "B better": "default better"}
     return row | {
         "Tuned (%)": percent(entry.tuned_accuracy),
         "Default (%)": percent(default.mean if default else None),
-        "Tuned − default (points)": signed_points(entry.tuning.difference),
+        TUNING_GAIN: signed_points(entry.tuning.difference),
         "95 % interval": signed_range(entry.tuning.low, entry.tuning.high),
         "Seeds": count(entry.tuning.seeds),
         "Verdict": better.get(entry.tuning.verdict.value, entry.tuning.verdict.value),

@@ -47,14 +47,16 @@ def _lead(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], findin
         return "No other architecture has a result to compare it with."
     (first, best), (second, estimate) = ranked[:2]
     ahead = percent(best.mean - estimate.mean)
-    sentence = f"It is {ahead} percentage points ahead of {second.title} ({percent(estimate.mean)} %)."
+    sentence = (
+        f"The mean test accuracy of {second.title} is {ahead} percentage points lower ({percent(estimate.mean)} %)."
+    )
     pair = next((pair for pair in findings.of(comparisons) if (pair.a, pair.b) == (first.name, second.name)), None)
     if pair is None:
         return f"{sentence} Without predictions for the same test images, this difference has no interval."
     return (
         f"{sentence} The interval of this difference is {signed_range(pair.low_corrected, pair.high_corrected)} "
         "percentage points. It covers the variation between seeds and between test images, and is corrected for the "
-        "number of pairs."
+        "number of pairs of architectures."
     )
 
 
@@ -74,7 +76,7 @@ def _certainty(ranked: Sequence[tuple[ArchitectureSummary, AccuracyEstimate]], f
     parts += [f"statistically indistinguishable from {listed(open_)}{_seeds_to_decide(pairs)}"] if open_ else []
     if not parts:
         return ""
-    sentence = f"According to the verdicts below, it is {listed(parts)}."
+    sentence = f"According to the verdicts below, {findings.titles[winner]} is {listed(parts)}."
     if len(every) < 2:
         return sentence
     return f"{sentence} {count(different)} of {count(len(every))} pairs differ significantly."
@@ -85,7 +87,7 @@ def _seeds_to_decide(pairs: Sequence[Comparison]) -> str:
     known = [number for number in needed if number is not None]
     if not known or len(known) < len(needed):
         return ""
-    return f" (about {count(max(known))} seeds would probably decide)"
+    return f" (about {count(max(known))} seeds are probably needed)"
 
 
 def _cost(findings: Findings) -> str:
@@ -138,16 +140,17 @@ def _caveats(findings: Findings) -> list[str]:
         "The source had uncommitted changes.": bool(environment.dirty),
         f"With {counted_seeds(seeds)}, no architecture can be called better than another.": few_seeds,
         f"Early stopping was wrong for {count(found.false_stops)} of {count(len(found.finished))} audited trials: they "
-        "would have been better than the winner.": found.false_stops > 0,
+        "would have been better than the selected trial.": found.false_stops > 0,
         f"Failed trials: {count(failed)}.": failed > 0,
         f"Early stopping ended {count(found.stopped)} trials, and none of them was audited.": (
             found.stopped > 0 and not found.finished
         ),
-        'Tuning shows no clear gain: no selected configuration has the verdict "better" against its default.': no_gain,
-        f"Only {sample} were audited, so up to {count(found.most)} stopped trials may have been better than the winner "
-        "(95 % confidence).": len(found.finished) > 0 and not found.false_stops,
+        'Tuning shows no clear gain: no selected configuration has the verdict "better" in the comparison with the '
+        "default configuration.": no_gain,
+        f"Only {sample} were audited, so up to {count(found.most)} stopped trials may have been better than the "
+        "selected trial of their architecture (95 % confidence).": len(found.finished) > 0 and not found.false_stops,
         "The search was run once, and another search might select other configurations.": True,
-        f"Trained again, winners lost up to {percent(curse)} percentage points of validation accuracy.": (
+        f"In confirm, selected configurations lost up to {percent(curse)} percentage points of validation accuracy.": (
             curse > findings.rope
         ),
         "Training times were measured while other trials were running.": environment.slots > 1,

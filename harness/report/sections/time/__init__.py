@@ -101,10 +101,10 @@ def time_sentence(use: TimeUse) -> str:
         f" It does not include {count(use.earlier_trials)} trials of an earlier command." if use.earlier_trials else ""
     )
     return (
-        f"The first training step started {seconds(use.start_up_seconds)} s after the command. From this step to the "
-        f"end of the last trial, {seconds(use.wall)} s passed. In this time, training used {share(use.busy, 1)} of the "
-        f"slot-seconds (slots: {count(use.slots)}). The table counts all slot-seconds from the command to the "
-        f"report.{earlier}"
+        f"The first training step started {seconds(use.start_up_seconds)} s after the start of the command. From this "
+        f"step to the end of the last trial, {seconds(use.wall)} s passed. In this time, training used "
+        f"{share(use.busy, 1)} of the slot-seconds (slots: {count(use.slots)}). A slot-second is one "
+        f"second of one slot. The table counts all slot-seconds from the start of the command to the report.{earlier}"
     )
 
 
@@ -112,10 +112,10 @@ def time_table(use: TimeUse) -> Table:
     """Create the table of slot-seconds by activity."""
     spent = {
         "Start-up": use.start_up,
-        **{f"Training, {phase.value}": use.training[phase] for phase in Phase},
+        **{f"Training in {phase.value}": use.training[phase] for phase in Phase},
         "Validation": use.validation,
-        "Reporting and test passes": use.reporting,
-        "Idle, or between trials": use.idle,
+        "Testing, sending results and waiting for the scheduler": use.reporting,
+        "Slots without a trial": use.idle,
         "Measurement of latency and throughput": use.cost_pass,
         "Shut-down": use.shut_down,
         "All": use.all,

@@ -25,7 +25,7 @@ def trials_table(summaries: Sequence[ArchitectureSummary]) -> Table:
             "Epochs planned": count(search.epoch_budget),
             "Epochs saved by ASHA": count(search.epochs_saved),
             "Share of epochs saved": share(search.epochs_saved, search.epoch_budget),
-            "Training (s)": seconds(search.train_seconds),
+            "Training time (s)": seconds(search.train_seconds),
         }
         for summary in summaries
         for search in (summary.search,)

@@ -37,8 +37,9 @@ def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str])
         else f"With fewer than {least} seeds, no architecture is called better, however large the difference is."
     )
     sentence = (
-        f"With {counted_seeds(seeds)}, an exact test that uses only the sign of the difference at each seed cannot "
-        f"reach a p-value below {smallest_sign_flip_p(seeds):.3g}. {reach}"
+        f"With {counted_seeds(seeds)}, the p-value of an exact sign test is at least "
+        f"{smallest_sign_flip_p(seeds):.3g}, because this test uses only the sign of the difference "
+        f"at each seed. {reach}"
     )
     stuck = [
         f"{titles[pair.a]} from {titles[pair.b]}"
@@ -48,13 +49,13 @@ def verdict_limits(comparisons: Sequence[Comparison], titles: Mapping[str, str])
     if not stuck:
         return sentence
     return (
-        f"{sentence} More seeds alone would probably not separate {listed(stuck)}: there are too few test images for "
-        "such a small difference."
+        f"{sentence} More seeds alone would probably not separate {listed(stuck)}, because there are too few test "
+        "images for such a small difference."
     )
 
 
 def verdict_text(pair: Comparison, titles: Mapping[str, str]) -> str:
-    """Write the verdict with the better architecture, or with what would probably decide."""
+    """Write the verdict with the better architecture, or with what an undecided pair needs."""
     match pair.verdict:
         case Verdict.A_BETTER:
             return f"{titles[pair.a]} better"
@@ -69,7 +70,7 @@ def verdict_text(pair: Comparison, titles: Mapping[str, str]) -> str:
 def _remedy(pair: Comparison) -> str:
     if pair.seeds_needed is None:
         return "" if pair.seeds < 2 else "; more test images are needed"
-    return f"; about {count(pair.seeds_needed)} seeds would probably decide"
+    return f"; about {count(pair.seeds_needed)} seeds are probably needed"
 
 
 def comparisons_table(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> Table:
@@ -79,7 +80,7 @@ def comparisons_table(comparisons: Sequence[Comparison], titles: Mapping[str, st
             "A": titles[pair.a],
             "B": titles[pair.b],
             "Verdict": verdict_text(pair, titles),
-            "A − B (points)": signed_points(pair.difference),
+            "A − B (percentage points)": signed_points(pair.difference),
             "Corrected interval": signed_range(pair.low_corrected, pair.high_corrected),
             "p (Holm)": probability(pair.p_holm),
             "P(A > B)": f"{pair.probability:.2f} ({pair.probability_low:.2f}–{pair.probability_high:.2f})",

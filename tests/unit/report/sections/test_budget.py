@@ -154,8 +154,9 @@ def test_leaders_have_the_highest_value_at_every_budget() -> None:
 def test_the_sentence_names_each_of_a_few_leaders() -> None:
     """The sentence names all leaders, their budgets, and a leader without a crossing of curves."""
     assert budget_sentence([*CROSSING, a_curve("dear", (0.99,), 500.0)]) == (
-        "Up to 14 s of training, Cheap has the highest expected validation accuracy. After that, the lead passes to "
-        "Middle (up to 500 s) and Dear (from 500 s on). Dear takes the lead as soon as the budget covers one trial."
+        "Up to 14 s of training, Cheap has the lowest expected validation error. After that, the best architecture is "
+        "Middle (up to 500 s) and Dear (from 500 s on). Dear becomes the best as soon as the training time is "
+        "enough for one trial."
     )
 
 
@@ -180,11 +181,11 @@ def test_one_curve_has_no_leader() -> None:
 def test_the_sentence_warns_of_unaudited_curves_and_few_trials() -> None:
     """The sentence names architectures without an audit or with fewer than three full trials."""
     curves = [a_curve("cheap", (0.99,), 10.0, unaudited=24), a_curve("dear", (0.9,), 10.0, full_trials=2)]
-    _, survivors, few = re.split(r"(?<=\.) (?=The curve|Dear has)", budget_sentence(curves))
-    assert survivors.startswith("The curve of Cheap is")
+    _, survivors, few = re.split(r"(?<=\.) (?=The line|Dear has)", budget_sentence(curves))
+    assert survivors.startswith("The line of Cheap is")
     assert "(24)" in survivors
     assert few.startswith("Dear has fewer than 3 ")
-    assert "All curves are" in budget_sentence([a_curve(name, (0.9,), 10.0, unaudited=1) for name in ORDER])
+    assert "All lines are" in budget_sentence([a_curve(name, (0.9,), 10.0, unaudited=1) for name in ORDER])
 
 
 def texts_of(figure: Figure) -> list[str]:

@@ -37,5 +37,5 @@ def test_each_architecture_has_a_row_with_counts_and_reasons(make_spec, make_rec
         "0",
         "2",
         "0",
-        "not captured: RuntimeError: synchronises; not together: RuntimeError: draws",
+        "not captured: RuntimeError: synchronises; not trained together: RuntimeError: draws",
     ]

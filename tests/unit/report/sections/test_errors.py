@@ -104,7 +104,7 @@ def test_figure_has_a_bar_for_each_architecture_with_its_groups() -> None:
     assert [patch.get_width() for patch in axes.patches] == [0, 1, 2, 1, 0, 1, 1, 1, 1]
     assert [text.get_text() for text in axes.texts if text.get_text()] == ["1", "2", "1", "1", "1", "1", "1"]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend[1:] == ["by 2", "by all 3"]
+    assert legend[1:] == ["2 architectures", "all 3"]
 
 
 def test_a_single_architecture_has_no_figure() -> None:
@@ -121,6 +121,6 @@ def test_a_dozen_architectures_are_grouped() -> None:
     found = error_overlap(correct)
     values = overlap_figure_values(found, {name: name for name in names})
     assert values is not None
-    assert list(values.columns)[1:] == ["by 2", "by 3 to 6", "by 7 to 11", "by all 12"]
+    assert list(values.columns)[1:] == ["2 architectures", "3 to 6 architectures", "7 to 11 architectures", "all 12"]
     assert values.sum(axis=1).tolist() == sorted(found.missed.sum(axis=1))
     draw_overlap(values)
