@@ -94,7 +94,8 @@ def alternatives_rows(tables: Tables) -> list[list[str]]:
     return [
         [
             f"search over 30 configurations of LeNet-5, compared with {name}",
-            f"{row['ratio until all is done']}x until the end, {row['ratio until 98.5 %']}x until 98.5 % validation accuracy",
+            f"{row['ratio until all is done']}x until the end, "
+            f"{row['ratio until 98.5 %']}x until 98.5 % validation accuracy",
         ]
         for name, row in named
     ]
