@@ -63,7 +63,7 @@ def build(hyperparameters: AdvancedCnnHyperparameters, shape: InputShape, classe
 ADVANCED_CNN = Architecture(
     name="advanced_cnn",
     title="Advanced CNN",
-    summary="Five convolutions with batch normalisation and dropout, shaped for accuracy per second of training.",
+    summary="Five convolutions with batch normalisation and dropout, designed for high accuracy after short training.",
     hyperparameters=AdvancedCnnHyperparameters,
     build=build,
     convolutional=True,

@@ -45,7 +45,7 @@ def build(hyperparameters: AdvancedMlpHyperparameters, shape: InputShape, classe
 ADVANCED_MLP = Architecture(
     name="advanced_mlp",
     title="Advanced MLP",
-    summary="Three hidden layers with batch normalisation and dropout: a perceptron with modern regularisation.",
+    summary="A multilayer perceptron with three hidden layers, batch normalisation and dropout.",
     hyperparameters=AdvancedMlpHyperparameters,
     build=build,
     convolutional=False,

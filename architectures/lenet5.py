@@ -61,7 +61,7 @@ def build(hyperparameters: LeNet5Hyperparameters, shape: InputShape, classes: in
 LENET5 = Architecture(
     name="lenet5",
     title="LeNet-5",
-    summary="The classic of 1998: two convolutions, three linear layers; tanh and average pooling by default.",
+    summary="A CNN of 1998 with two convolutions and three linear layers, by default with tanh and average pooling.",
     hyperparameters=LeNet5Hyperparameters,
     build=build,
     convolutional=True,

@@ -50,7 +50,7 @@ def build(hyperparameters: MlpHyperparameters, shape: InputShape, classes: int) 
 MLP = Architecture(
     name="mlp",
     title="MLP",
-    summary="A plain perceptron whose depth and width are searched: what is possible without convolutions.",
+    summary="A multilayer perceptron without convolutions. The number and size of its hidden layers can be set.",
     hyperparameters=MlpHyperparameters,
     build=build,
     convolutional=False,

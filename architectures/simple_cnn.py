@@ -51,7 +51,7 @@ def build(hyperparameters: SimpleCnnHyperparameters, shape: InputShape, classes:
 SIMPLE_CNN = Architecture(
     name="simple_cnn",
     title="Simple CNN",
-    summary="Two blocks of convolution and pooling with a linear head: the least that a CNN can be.",
+    summary="A small CNN with two blocks of convolution and pooling, and a linear head.",
     hyperparameters=SimpleCnnHyperparameters,
     build=build,
     convolutional=True,

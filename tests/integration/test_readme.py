@@ -52,7 +52,7 @@ def reference_table() -> str:
         "95 % interval",
         "group",
         "seeds",
-        "before (%)",
+        "predecessor (%)",
         "parameters",
         "training (s)",
         "latency (ms)",
@@ -73,9 +73,13 @@ def epoch_rows(tables: Tables) -> list[list[str]]:
     """Return the rows on epochs, compared with a `DataLoader` loop and with the limit."""
     against, limit = tables
     listed = {
-        "an epoch, against the `DataLoader` loop, both at batch 64": ("ratio at batch 64", against, "x"),
-        "the same, at the study's own batch size": ("ratio at study's batch", against, "x"),
-        "an epoch, as a share of the limit: one resident batch": ("engine / limit", limit, ""),
+        "training speed compared with a common `DataLoader` loop, both with batch size 64": (
+            "ratio at batch 64",
+            against,
+            "x",
+        ),
+        "the same, but the harness uses the batch size of the study": ("ratio at study's batch", against, "x"),
+        "training speed as a fraction of the upper limit (the same batch in every step)": ("engine / limit", limit, ""),
     }
     return [
         [what, ", ".join(f"{row['architecture']} {row[column]}{unit}" for row in table)]
@@ -89,8 +93,9 @@ def alternatives_rows(tables: Tables) -> list[list[str]]:
     named = (("Ray Tune's `mnist_pytorch` example", example), ("Optuna in two processes", optuna))
     return [
         [
-            f"a search of 30 LeNet-5s, against {name}",
-            f"{row['ratio until all is done']}x until all is done, {row['ratio until 98.5 %']}x until 98.5 %",
+            f"search over 30 configurations of LeNet-5, compared with {name}",
+            f"{row['ratio until all is done']}x until the end, "
+            f"{row['ratio until 98.5 %']}x until 98.5 % validation accuracy",
         ]
         for name, row in named
     ]
@@ -99,19 +104,23 @@ def alternatives_rows(tables: Tables) -> list[list[str]]:
 def search_rows(tables: Tables) -> list[list[str]]:
     """Return the row on the epochs that early stopping saves and the accuracy that it costs."""
     mean = tables[0][-1]
-    early = f"{mean['share (%)']} % of the epochs, {mean['difference (points)']:+} points on the test images"
-    return [["early stopping on the MLP grid, mean of three seeds", early]]
+    early = f"{mean['share (%)']} % of the epochs, test accuracy {mean['difference (points)']:+} percentage points"
+    return [["early stopping on the MLP grid, compared with the full grid (mean of three seeds)", early]]
 
 
 def orchestration_rows(tables: Tables) -> list[list[str]]:
     """Return the rows on the costs of a trial other than its training."""
-    return [[f"{row['measured']}, median", f"{row['median']}"] for row in tables[0]]
+    listed = {
+        "milliseconds a trial": "time per trial with almost no training (ms, median)",
+        "start-up (s)": "time from the command to the first training step (s, median)",
+    }
+    return [[listed[str(row["measured"])], f"{row['median']}"] for row in tables[0]]
 
 
 def memory_rows(tables: Tables) -> list[list[str]]:
     """Return the row on the worker that uses the most memory."""
     most = max(int(row["peak beyond that (MiB)"]) for row in tables[0])
-    return [["memory of a worker beyond importing torch, at most", f"{most} MiB"]]
+    return [["largest memory use of a worker, in addition to imported torch", f"{most} MiB"]]
 
 
 SPEEDS = {
@@ -130,7 +139,7 @@ def speed_table() -> str:
         path = ROOT / "benchmarks" / "results" / f"{name}.json"
         if path.is_file():
             rows += rows_of(list(json.loads(path.read_text(encoding="utf-8"))["tables"].values()))
-    return tabulate(rows, ["measured on two cores, no GPU", "result"], tablefmt="github", disable_numparse=True)
+    return tabulate(rows, ["measurement (two cores, no GPU)", "result"], tablefmt="github", disable_numparse=True)
 
 
 def test_its_speeds_are_those_of_the_committed_benchmarks() -> None:
