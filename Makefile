@@ -6,8 +6,9 @@ ARGS ?= --all
 # Exact versions of all dependencies, if `make lock` has written them.
 # Otherwise, pip chooses the newest versions that fit.
 LOCK := $(wildcard requirements.lock)
-# One process of tests for each core; tests of a group stay in one process, since they share what is slow to make.
-PARALLEL := -n auto --dist loadgroup
+# One process for each core. A file stays in one process, because its tests share slow fixtures.
+# The slow files come first in the alphabet.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 
 .PHONY: run test test-all check docs audit lock clean

@@ -17,7 +17,7 @@ from harness.records.trial import Phase
 from harness.study.yaml_text import write_yaml
 from harness.training import read_checkpoint
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.xdist_group("driver")]
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 SEARCH = {
     "epochs": 9,

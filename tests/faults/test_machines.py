@@ -18,7 +18,6 @@ OWN = Path(__file__).parents[2] / "examples" / "mnist_net.py"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.ray,
-    pytest.mark.xdist_group("machines"),  # their addresses are fixed
     pytest.mark.skipif(not can_pretend(), reason="this user may not make network namespaces to pretend machines with"),
 ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.xdist_group("api")]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 SCRIPT = """
 import logging, os, random, signal, sys, threading

@@ -65,7 +65,6 @@ def run_dir(tmp_path_factory) -> Path:
 @pytest.mark.ray
 @pytest.mark.network
 @pytest.mark.slow
-@pytest.mark.xdist_group("command_line")
 class TestARun:
     """Tests of one finished run."""
 

@@ -17,7 +17,7 @@ from harness.study import Resources, parse_study
 from harness.training import Settings
 from harness.training.execution import run_trial
 
-pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("experiment")]
+pytestmark = pytest.mark.ray
 
 
 class WitnessedTest(SealedTest):

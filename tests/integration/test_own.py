@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 CLASSES = [*"0123456789", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", *"abcdefghijklmnopqrstuvwxyz"]
 IMAGES_EACH = 20
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.xdist_group("own")]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ import pytest
 from architectures import BUILT_IN
 from harness.errors import HarnessError, RunFolderError
 from harness.records.dataset import Dataset
-from harness.records.trial import Placement, Status
+from harness.records.trial import Phase, Placement, Status, TestResult
 from harness.runs import provenance
 from harness.runs.environment import Environment, Hardware, Timeline
 from harness.runs.files import write_json
@@ -87,6 +87,12 @@ def test_failed_trials_are_kept_unless_they_are_retried(folder: RunFolder, make_
     good, bad = make_record(make_spec(seed=1)), make_record(make_spec(seed=2), status=Status.FAILED)
     assert usable(folder, (good, bad), retry_failed=False) == (good, bad)
     assert usable(folder, (good, bad), retry_failed=True) == (good,)
+
+
+def test_a_confirm_trial_without_its_predictions_is_run_again(folder: RunFolder, make_spec, make_record) -> None:
+    """The report needs the predictions of each confirmed model."""
+    confirmed = make_record(make_spec(phase=Phase.CONFIRM), test=TestResult(accuracy=0.9, loss=0.3, images=300))
+    assert usable(folder, (confirmed,), retry_failed=False) == ()
 
 
 def test_a_resumed_run_keeps_what_is_needed_to_repeat_it(folder: RunFolder, make_spec, make_record) -> None:

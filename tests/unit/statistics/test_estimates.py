@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics.estimates import IntervalMethod, estimate_accuracy, student_t_interval, wilson_interval
+from harness.statistics.estimates import (
+    IntervalMethod,
+    estimate_accuracy,
+    finite_population_interval,
+    student_t_interval,
+    wilson_interval,
+)
 
 ACCURACIES = [0.991, 0.993, 0.992, 0.9925, 0.9905]
 
@@ -57,3 +63,18 @@ def test_interval_stays_between_0_and_1() -> None:
     """The ends of an interval are never above 1 or below 0."""
     assert estimate_accuracy([1.0, 0.9], images=10).high == 1.0
     assert estimate_accuracy([0.0, 0.1], images=10).low == 0.0
+
+
+@pytest.mark.parametrize(("found", "sampled", "population"), [(0, 4, 31), (1, 4, 31), (3, 10, 50), (4, 4, 31)])
+def test_finite_population_interval_holds_the_numbers_that_are_not_too_unlikely(
+    found: int, sampled: int, population: int
+) -> None:
+    """At every number in the interval, both tails of the sample have more than 2.5 %."""
+    counted = range(found, population - sampled + found + 1)
+    likely = [
+        number
+        for number in counted
+        if stats.hypergeom.cdf(found, population, number, sampled) > 0.025
+        and stats.hypergeom.sf(found - 1, population, number, sampled) > 0.025
+    ]
+    assert finite_population_interval(found, sampled, population) == (likely[0], likely[-1])
