@@ -27,20 +27,19 @@ def confirmed(folder: Path) -> dict[str, TrialRecord]:
 def test_a_worker_that_dies_costs_an_attempt_and_one_that_raises_the_trial(start, write_study, tmp_path: Path) -> None:
     """If a worker dies, all workers start again. If the model raises, the trial fails at once."""
     folder = tmp_path / "run"
-    names = ("dies_in_second_worker", "raises_in_second_worker", "mlp")
+    names = ("dies_in_second_worker", "raises_in_second_worker")
     study = write_study(dict.fromkeys(names, SPACE), max_failures=1, **TWO_WORKERS)
-    planted_ones = own(*names[:2])
+    planted_ones = own(*names)
     command = start("--all", "--config", study, "--output", folder, *planted_ones, environment=planted(tmp_path))
     assert command.end() == 3, command.stderr
     assert "no result for dies_in_second_worker" in command.stderr
-    died, raised, completed = (confirmed(folder)[name] for name in names)
+    died, raised = (confirmed(folder)[name] for name in names)
     assert (died.status, died.attempts, len(died.epochs)) == (Status.FAILED, 2, 1)
     killed = "its process was killed or crashed"
     assert died.reason == f"each of its 2 workers died; the last one: {killed}"
     assert f"lost its worker and is retried: {killed}" in command.stdout
     assert (raised.status, raised.attempts, len(raised.epochs)) == (Status.FAILED, 1, 1)
     assert raised.reason == "ArithmeticError: planted in the second worker"
-    assert completed.test is not None
     page = (folder / "report.md").read_text(encoding="utf-8")
     assert "planted in the second worker" in page
     assert "each of its 2 workers died" in page

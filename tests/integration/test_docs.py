@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
+import typer
 
 from harness import reference
+from harness.__main__ import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if "```sh\n" in path.read_text(encoding="utf-8"))
 NEED_A_CLUSTER = {"cluster.md"}
-ALWAYS = {"tutorial.md"}  # `make test` runs this one, and `make test-all` runs the others too
 EXAMPLES = {
     "own_architecture.py": ("mnist_net", "report: "),
     "own_data.py": ("balanced", "triangle"),
@@ -25,9 +25,19 @@ EXAMPLES = {
 }
 
 
-def sometimes(names: Iterable[str]) -> list[ParameterSet]:
-    """Return parameters of a test. Those that are not always run are marked."""
-    return [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.exhaustive) for name in names]
+def shell_blocks(page: Path) -> list[str]:
+    """Return the blocks of shell commands of a page."""
+    return re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def harness_commands(page: Path) -> list[list[str]]:
+    """Return the words after `python -m harness.` of each command of a page."""
+    lines = re.sub(r"\\\n", " ", "\n".join(shell_blocks(page))).splitlines()
+    return [
+        shlex.split(line.partition("python -m harness.")[2], comments=True)
+        for line in lines
+        if "python -m harness." in line
+    ]
 
 
 def as_a_reader() -> dict[str, str]:
@@ -36,15 +46,27 @@ def as_a_reader() -> dict[str, str]:
     return os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_every_command_of_a_page_has_options_that_exist(page: Path) -> None:
+    """The command line accepts name, options and number of arguments of each command."""
+    commands = harness_commands(page)
+    known = typer.main.get_command(app).commands
+    assert commands
+    for name, *arguments in commands:
+        known[name].make_context(name, arguments)
+
+
+@pytest.mark.exhaustive
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("name", sometimes(page.name for page in PAGES if page.name not in NEED_A_CLUSTER))
-def test_every_command_of_a_page_runs(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name not in NEED_A_CLUSTER], ids=lambda page: page.name
+)
+def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     """All commands of a page run in order in an empty folder."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / name).read_text(encoding="utf-8"), flags=re.DOTALL)
     done = subprocess.run(
-        ["bash", "-e", "-c", "\n".join(blocks)],
+        ["bash", "-e", "-c", "\n".join(shell_blocks(page))],
         cwd=tmp_path,
         env=as_a_reader(),
         capture_output=True,
@@ -55,10 +77,11 @@ def test_every_command_of_a_page_runs(name: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("name", sometimes(EXAMPLES))
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_runs(name: str, tmp_path: Path) -> None:
     """Each example runs, prints the documented text and writes a report."""
     done = subprocess.run(
