@@ -11,10 +11,13 @@ LOCK := $(wildcard requirements.lock)
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 
-.PHONY: run test test-all check docs audit lock clean
+.PHONY: run unit test test-all check docs audit lock clean
 
 run: $(VENV)/installed
 	$(BIN)/python -m harness.run $(ARGS)
+
+unit: check
+	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/contract harness architectures
 
 test: check
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not exhaustive'
