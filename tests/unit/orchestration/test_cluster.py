@@ -20,6 +20,7 @@ WORKSTATION = Node(cpus=16, gpus=2)
         (Resources(), [LAPTOP, LAPTOP], 0, 4),
         (Resources(), [WORKSTATION], 0.25, 8),
         (Resources(gpus=0.4), [WORKSTATION], 0.4, 4),
+        (Resources(gpus=0.4), [Node(cpus=16, gpus=4)], 0.4, 8),
         (Resources(gpus=2), [WORKSTATION], 2, 1),
         (Resources(cpus=8), [WORKSTATION], 0.25, 2),
         (Resources(gpus=0), [WORKSTATION, LAPTOP], 0, 18),
