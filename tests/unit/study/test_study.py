@@ -92,6 +92,7 @@ def test_an_invalid_study_is_an_error_of_one_sentence(change: dict[str, object],
         ({"units": {"grid": [8, "big"]}}, "units: invalid value 'big'"),
         ({"units": {"grid": [8], "choice": [9]}}, "exactly one of grid, choice"),
         ({"units": [8, 16]}, "like {grid: [1, 2, 4]}"),
+        ({"units": {"randint": [8, 65_538]}}, "units: invalid value 65537"),
         ({"units": {"randint": [8, 8]}}, "the search space is empty because low 8 is not below high 8"),
         ({"units": {"randint": [8.5, 9]}}, "units.randint.0: invalid value 8.5: input should be a valid integer"),
         ({"units": {"uniform": [1.0, 9.0]}}, "units: invalid value 1.0"),
@@ -222,3 +223,9 @@ def test_adding_an_architecture_does_not_change_the_others() -> None:
     assert set(more.architectures) == {"mlp", "lenet5"}
     with pytest.raises(StudyError, match="did you mean 'lenet5'"):
         study.with_architectures(["lenet"])
+
+
+def test_the_upper_end_of_randint_is_excluded() -> None:
+    """The largest value that is drawn must be valid, and the end itself need not be."""
+    study = {"name": "s", "architectures": {"mlp": {"space": {"units": {"randint": [8, 65_537]}}}}}
+    assert parse_study(study, "s").space("mlp")["units"].randint == (8, 65_537)
