@@ -193,7 +193,7 @@ def records(draw: st.DrawFn) -> TrialRecord:
 
 @any_input
 @given(written=st.lists(records(), max_size=4), cut=st.integers(min_value=0, max_value=200))
-def test_valid_records_always_come_back_and_a_torn_line_loses_itself_alone(
+def test_valid_records_are_read_back_and_only_a_torn_line_is_lost(
     written: list[TrialRecord], cut: int, tmp_path: Path
 ) -> None:
     """Any record is read as written. If the last line is incomplete, all other lines are read."""
@@ -235,7 +235,7 @@ def test_arbitrary_bytes_in_a_run_folder_are_refused_by_name(name: str, content:
 
 @any_input
 @given(content=st.binary(max_size=200), cut=st.integers(min_value=0, max_value=700), flip=st.integers(min_value=0))
-def test_arbitrary_or_damaged_bytes_are_nobodys_predictions(
+def test_arbitrary_or_damaged_predictions_raise_no_exception(
     content: bytes, cut: int, flip: int, tmp_path: Path
 ) -> None:
     """A damaged or arbitrary file of predictions raises no exception."""

@@ -210,7 +210,7 @@ def test_a_network_that_breaks_the_contract_ends_with_its_own_code(place: Path, 
     assert "FAILED" not in good.stdout
 
 
-def test_the_list_has_ones_own(place: Path) -> None:
+def test_the_list_includes_architectures_of_users(place: Path) -> None:
     """The list has the number of parameters, if the architecture accepts images like MNIST."""
     done = harness(
         "run", "--list", "--architecture", "my_net.py", "--architecture", "torchvision:alexnet", folder=place
